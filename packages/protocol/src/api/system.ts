@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { jsonObjectSchema } from "../json.ts";
+
+/** The kinds of adapters. */
+export const adapterCategorySchema = z.enum(["source", "content", "flow", "http", "sink", "test", "user"]);
+
+/** An adapter, as `GET /adapters` lists it. */
+export const adapterInfoSchema = z
+  .object({
+    type: z.string(),
+    description: z.string(),
+    category: adapterCategorySchema,
+    config_schema: jsonObjectSchema.describe("JSON Schema of its `config`"),
+  })
+  .meta({ id: "AdapterInfo" });
+
+/** The answer to `GET /adapters`. */
+export const adapterListSchema = z.object({ total: z.int().min(0), adapters: z.array(adapterInfoSchema) });
+
+/** The answer to `GET /system/info`. */
+export const systemInfoSchema = z
+  .object({
+    name: z.literal("millrace"),
+    version: z.string(),
+    node_version: z.string(),
+    started_at: z.iso.datetime(),
+    features: z.array(z.string()),
+    limits: z.record(z.string(), z.number()),
+  })
+  .meta({ id: "SystemInfo" });
+
+/** How a component, or the whole service, is. */
+export const healthStatusSchema = z.enum(["healthy", "degraded", "unhealthy"]);
+
+/** The answer to `GET /health/live` and `GET /health/ready`. */
+export const healthSchema = z
+  .object({
+    status: healthStatusSchema,
+    components: z.record(z.string(), z.object({ status: healthStatusSchema, detail: z.string().nullable() })),
+  })
+  .meta({ id: "Health" });
+
+/** @see adapterCategorySchema */
+export type AdapterCategory = z.infer<typeof adapterCategorySchema>;
+/** @see adapterInfoSchema */
+export type AdapterInfo = z.infer<typeof adapterInfoSchema>;
+/** @see systemInfoSchema */
+export type SystemInfo = z.infer<typeof systemInfoSchema>;
+/** @see healthSchema */
+export type Health = z.infer<typeof healthSchema>;

@@ -1,0 +1,100 @@
+import { z } from "zod";
+
+/** The form of a route's name. */
+export const ROUTE_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+
+const seconds = (what: string) => z.number().min(0).max(86_400).describe(`${what}, in seconds`);
+
+/** What a failed message does to its execution. */
+export const onErrorSchema = z.enum(["fail", "continue"]);
+
+/** How failures are handled; every field is inherited by the routes from the pipeline, and has a default there. */
+export const errorHandlingSchema = z.strictObject({
+  max_retries: z.int().min(0).max(1000).optional().describe("How often a failed message is tried again (default 3)"),
+  retry_delay_seconds: seconds("The wait before the first retry (default 1)").optional(),
+  backoff: z.number().min(1).max(100).optional().describe("The factor by which each wait is longer (default 2)"),
+  max_delay_seconds: seconds("The longest wait (default 60)").optional(),
+  jitter: z.boolean().optional().describe("Whether waits are spread at random between half and all (default true)"),
+  timeout_seconds: z
+    .number()
+    .gt(0)
+    .max(86_400)
+    .optional()
+    .describe("The longest that an adapter may take to return or to yield its next message, in seconds (default 300)"),
+  on_error: onErrorSchema
+    .optional()
+    .describe("`fail` (default): the execution fails with the message; `continue`: it goes on"),
+});
+
+/** The limits of one execution. */
+export const limitsSchema = z.strictObject({
+  max_handlers: z.int().min(1).max(10_000).optional().describe("Messages in flight at once (default 30)"),
+  max_fanout_pending: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe("Messages emitted by a step and not committed yet (default 500)"),
+  max_hops: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe("How far a message may be from the first one (default 1000)"),
+  max_messages: z.int().min(1).nullable().optional().describe("Messages of the execution in all (default: no limit)"),
+});
+
+/** A condition on an adapter. */
+export const conditionSchema = z.strictObject({
+  when: z
+    .string()
+    .min(1)
+    .describe("A JSONata expression over the payload; false: the adapter is skipped, the message goes on"),
+});
+
+/** One adapter of a route's chain. */
+export const adapterStepSchema = z.strictObject({
+  type: z.string().min(1).describe("A type that `millrace adapters` lists, or the path of a `.ts` or `.js` file"),
+  name: z.string().min(1).max(128).optional().describe("For people and events; default the type; unique in the route"),
+  config: z.record(z.string(), z.unknown()).nullable().optional().describe("What the adapter's type takes"),
+  condition: conditionSchema.optional(),
+});
+
+/** How a route takes messages. */
+export const inboundSchema = z.strictObject({
+  concurrency: z.int().min(1).max(10_000).optional().describe("Messages of this route in flight at once (default 1)"),
+  prefetch: z.int().min(1).max(10_000).optional().describe("A second bound on the same; default `concurrency`"),
+});
+
+/** One route: a queue and a chain of adapters. */
+export const routeSchema = z.strictObject({
+  name: z.string().max(256).optional().describe("For people"),
+  description: z.string().max(10_000).optional(),
+  inbound: inboundSchema.optional(),
+  error_handling: errorHandlingSchema.optional(),
+  adapters: z.array(adapterStepSchema).min(1).describe("In order; at least one"),
+  outbound: z
+    .array(z.string())
+    .optional()
+    .describe("Where what leaves the chain goes: every named route gets each message"),
+});
+
+/** The first message of an execution. */
+export const initMessageSchema = z.strictObject({
+  route: z.string(),
+  payload: z.record(z.string(), z.unknown()).optional().describe("Default {}"),
+});
+
+/** A pipeline's YAML document, as it is written. Findings and the JSON Schema for editors both come from here. */
+export const pipelineDocumentSchema = z.strictObject({
+  version: z.literal("1.0").describe('The version of this format; "1.0" is the only one'),
+  name: z.string().min(1).max(256).optional().describe("Required here or where the config is created"),
+  description: z.string().max(10_000).optional(),
+  limits: limitsSchema.optional(),
+  error_handling: errorHandlingSchema.optional(),
+  routes: z.record(z.string().regex(ROUTE_NAME), routeSchema).describe("At least one, by name"),
+  init_message: initMessageSchema.optional(),
+});
+
+/** @see pipelineDocumentSchema */
+export type PipelineDocument = z.infer<typeof pipelineDocumentSchema>;

@@ -1,0 +1,137 @@
+import type { AdapterCategory, JsonObject } from "@millrace/protocol";
+import type { z } from "zod";
+import type { ObjectStore } from "./ports.ts";
+
+/** A message as an adapter sees it. */
+export interface Message {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly correlationId: string;
+  readonly rootCorrelationId: string;
+  readonly executionId: string;
+  readonly route: string;
+  /** Counts the times that the message was taken, from 1. */
+  readonly attempt: number;
+  /** What the step before it in the chain made; an adapter that changes it returns a new object. */
+  readonly payload: JsonObject;
+}
+
+/** Where an adapter says what it does; each line carries the execution, route, adapter and message. */
+export interface AdapterLog {
+  debug(text: string, fields?: JsonObject): void;
+  info(text: string, fields?: JsonObject): void;
+  warn(text: string, fields?: JsonObject): void;
+  error(text: string, fields?: JsonObject): void;
+}
+
+/** What an adapter is given besides the message. */
+export interface AdapterContext<Config = unknown, Prepared = unknown> {
+  /** The step's configuration: validated, defaults applied, `${env:…}` and `${secret:…}` replaced. */
+  readonly config: Config;
+  /** What {@link Adapter.prepare} returned for this step of this execution. */
+  readonly prepared: Prepared;
+  /** The adapter's name in its route. */
+  readonly name: string;
+  readonly index: number;
+  /** Aborted on cancel and on time-out; an adapter that ignores it is abandoned after a grace period. */
+  readonly signal: AbortSignal;
+  readonly log: AdapterLog;
+  /** Where `store_write` and its like write. */
+  readonly objects: ObjectStore;
+}
+
+/** A payload on its way to one route instead of the step's `outbound`; made by {@link routeTo}. */
+export class Routed {
+  readonly route: string;
+  readonly payload: JsonObject;
+
+  constructor(route: string, payload: JsonObject) {
+    this.route = route;
+    this.payload = payload;
+  }
+}
+
+/** Sends `payload` past the rest of the chain to `route` alone. The route must exist, or the message fails. */
+export function routeTo(route: string, payload: JsonObject): Routed {
+  return new Routed(route, payload);
+}
+
+/** One thing that an adapter emits. */
+export type Emit = JsonObject | Routed;
+
+/** What `process` may return: nothing, one, many, or a (possibly asynchronous) stream of them. */
+export type Emits = undefined | null | Emit | Iterable<Emit> | AsyncIterable<Emit>;
+
+/** When a gathering adapter lets go of what it holds. */
+export interface Gathering {
+  /** As soon as so many are held. */
+  readonly size: number;
+  /** When the first was held for so long, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How an adapter's configuration refers to routes and expressions, so that they are checked before anything runs. */
+export interface ConfigReferences {
+  /** Routes that the adapter may send to, with the path of each in the configuration (as `["cases", 0, "to"]`). */
+  readonly routes?: readonly { readonly route: string; readonly path: readonly (string | number)[] }[];
+}
+
+/** A kind of step: a plain object, registered by its `type`. */
+export interface Adapter<Config = unknown, Prepared = unknown> {
+  /** The name in the YAML: `[a-z][a-z0-9_]*`. */
+  readonly type: string;
+  /** One or two sentences for `millrace adapters`. */
+  readonly description: string;
+  readonly category: AdapterCategory;
+  /** What `config` may hold. A strict object, so that unknown fields are found; every field described, with units. */
+  readonly config: z.ZodType<Config>;
+  /** Routes named in the configuration. */
+  references?(config: Config): ConfigReferences;
+  /**
+   * Called once for each step when an execution starts or is taken up again: compile expressions here, not per
+   * message. May throw: the execution is then not started.
+   */
+  prepare?(config: Config): Prepared;
+  /**
+   * Handles one message. Throw {@link AdapterError} to fail with a code; any other error is `ADAPTER_ERROR`, retryable.
+   * Called again with the same message after a retry or a crash: what it does to the outside happens at least once.
+   */
+  process?(message: Message, context: AdapterContext<Config, Prepared>): Emits | Promise<Emits>;
+  /** Instead of `process`: the engine holds messages of the route and sends `{items: […]}` down the chain. */
+  gather?(config: Config): Gathering;
+}
+
+/** An adapter of any configuration: what registries and definitions hold. */
+// biome-ignore lint/suspicious/noExplicitAny: an adapter is contravariant in its configuration; only its own validated one ever reaches it.
+export type AnyAdapter = Adapter<any, any>;
+
+/** Types a user-written adapter; returns it as it is. */
+export function defineAdapter<Config, Prepared = undefined>(
+  adapter: Omit<Adapter<Config, Prepared>, "category"> & { category?: AdapterCategory },
+): Adapter<Config, Prepared> {
+  return { category: "user", ...adapter };
+}
+
+/** A failure with a stable code; `retryable: false` skips the retries that are left. */
+export class AdapterError extends Error {
+  override readonly name = "AdapterError";
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? true;
+  }
+}
+
+/** The adapters that are present, by type. */
+export interface AdapterRegistry {
+  /**
+   * The adapter that the YAML names: a built-in or loaded type, or the path of a file. Undefined where there is none.
+   * @throws MillraceError ADAPTER_INVALID where a file is named that holds no adapter
+   */
+  resolve(type: string): Promise<AnyAdapter | undefined>;
+  /** Sorted by type. */
+  list(): readonly AnyAdapter[];
+}

@@ -1,0 +1,61 @@
+import type { JsonObject } from "@millrace/protocol";
+import type { AnyAdapter } from "../adapter.ts";
+import type { Expression } from "../expression.ts";
+
+/** How a route handles failures; pipeline defaults applied. */
+export interface ErrorHandling {
+  readonly maxRetries: number;
+  readonly retryDelayMs: number;
+  readonly backoff: number;
+  readonly maxDelayMs: number;
+  readonly jitter: boolean;
+  readonly timeoutMs: number;
+  readonly onError: "fail" | "continue";
+}
+
+/** The limits of one execution; defaults applied. */
+export interface Limits {
+  readonly maxHandlers: number;
+  readonly maxFanoutPending: number;
+  readonly maxHops: number;
+  /** Null: no limit. */
+  readonly maxMessages: number | null;
+}
+
+/** One adapter of a chain, with its configuration validated. */
+export interface Step {
+  readonly index: number;
+  readonly type: string;
+  readonly name: string;
+  readonly adapter: AnyAdapter;
+  /** As the adapter's schema returned it; `${env:…}` and `${secret:…}` replaced. Never stored, never shown. */
+  readonly config: unknown;
+  /** False: the step is skipped and the message goes on. Null: it always runs. */
+  readonly condition: Expression | null;
+}
+
+/** A route, compiled. */
+export interface RouteDefinition {
+  /** Its key in the YAML. */
+  readonly route: string;
+  /** For people. */
+  readonly name: string | null;
+  readonly description: string | null;
+  /** Messages in flight at once: min(prefetch, concurrency). */
+  readonly concurrency: number;
+  readonly errorHandling: ErrorHandling;
+  readonly steps: readonly Step[];
+  readonly outbound: readonly string[];
+}
+
+/** A pipeline without errors, ready to run. */
+export interface Definition {
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly limits: Limits;
+  /** In the order of the YAML. */
+  readonly routes: readonly RouteDefinition[];
+  readonly initMessage: { readonly route: string; readonly payload: JsonObject } | null;
+  /** The document as plain JSON, placeholders unreplaced: what a snapshot holds. */
+  readonly document: JsonObject;
+}

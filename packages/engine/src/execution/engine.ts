@@ -1,0 +1,385 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { hash } from "node:crypto";
+import {
+  type ErrorInfo,
+  emptyProgress,
+  foldEvent,
+  isTerminal,
+  type JsonObject,
+  type JsonValue,
+  MillraceError,
+  type Progress,
+  type TerminalStatus,
+  type ValidationReport,
+} from "@millrace/protocol";
+import type { AdapterLog } from "../adapter.ts";
+import type { Definition } from "../definition/definition.ts";
+import type { Clock, ExecutionRecord, Ids, Journal, NewMessage, ObjectStore, Records, WorkQueue } from "../ports.ts";
+import type { Flow } from "../route/flow.ts";
+import { Execution, type ExecutionSettings } from "./execution.ts";
+import type { Executions, StartExecution } from "./executions.ts";
+import { eventsOf } from "./journal-events.ts";
+import { progressFromJson } from "./progress-json.ts";
+
+/** What the engine stands on. */
+export interface EngineParts {
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly records: Records;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Compiles the frozen configuration of an execution that is taken up again. */
+  loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  log(fields: Record<string, unknown>): AdapterLog;
+}
+
+/** Limits that an operator sets. */
+export interface EngineSettings extends ExecutionSettings {
+  /** Executions that may run at once. */
+  readonly maxExecutions: number;
+}
+
+/** Bytes of the journal that are folded between two turns of the event loop. */
+const FOLD_PAGE_BYTES = 512 * 1024;
+
+/**
+ * Runs executions: those that are started, and after {@link recover} those that a process before this one left.
+ *
+ * States: *open* → *closing* (nothing is started; executions pause) → closed.
+ */
+export class Engine implements Executions {
+  readonly #parts: EngineParts;
+  readonly #settings: EngineSettings;
+  readonly #running = new Map<string, Execution>();
+  readonly #waiters = new Map<string, Set<() => void>>();
+  readonly #traces = new AsyncLocalStorage<{ execution: Execution; flow: Flow }>();
+  readonly #log: AdapterLog;
+  /** Executions that are being started, and count against the limit already. */
+  #starting = 0;
+  #closing = false;
+
+  constructor(parts: EngineParts, settings: EngineSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#log = parts.log({ component: "engine" });
+  }
+
+  /** Executions at work. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  async start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
+    if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
+    const { records } = this.#parts;
+    if (input.idempotencyKey) {
+      const known = await records.getExecutionByIdempotencyKey(input.idempotencyKey);
+      if (known !== null && known.configId === (input.config?.id ?? null)) return { record: known, created: false };
+    }
+    if (this.#running.size + this.#starting >= this.#settings.maxExecutions) {
+      throw new MillraceError(
+        "TOO_MANY_EXECUTIONS",
+        `${this.#settings.maxExecutions} executions are running, as many as max_executions allows. Wait for one to end, or cancel one.`,
+      );
+    }
+    this.#starting += 1;
+    try {
+      return await this.#create(input);
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  async #create(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
+    const { records, ids, clock } = this.#parts;
+    const id = ids.uuid();
+    const rootCorrelationId = ids.uuid();
+    const init = input.skipInitMessage ? null : input.definition.initMessage;
+    const payload: JsonObject | null = init === null ? null : { ...init.payload, ...input.initPayload };
+    const first: NewMessage | null =
+      init === null || payload === null
+        ? null
+        : { id: rootCorrelationId, parentId: null, route: init.route, payloadJson: this.#encode(payload), hops: 0 };
+    // Adapters are prepared before anything is written: one that refuses leaves nothing behind.
+    const execution = this.#makeExecution({ id, rootCorrelationId }, input.definition, {
+      progress: emptyProgress(first?.route ?? null),
+      stopping: null,
+      errorInfo: null,
+    });
+    const { record, created, firstSeq } = await records.createExecution(
+      {
+        id,
+        configId: input.config?.id ?? null,
+        startedAt: new Date(clock.now()).toISOString(),
+        parentExecutionId: null,
+        replaySource: null,
+        tag: input.tag ?? null,
+        configSnapshot: {
+          config_id: input.config?.id ?? null,
+          name: input.config?.name ?? input.definition.name,
+          version: input.config?.version ?? null,
+          config_hash: hash("sha256", input.configYaml),
+          config_yaml: input.configYaml,
+          document: input.definition.document,
+          outline: outlineOf(input.definition),
+          init_message: init === null ? null : { route: init.route, payload },
+        },
+        rootCorrelationId,
+        metadata: input.metadata ?? {},
+        idempotencyKey: input.idempotencyKey ?? null,
+      },
+      first,
+    );
+    if (!created) return { record, created };
+    this.#running.set(id, execution);
+    execution.begin(
+      first === null || firstSeq === null
+        ? null
+        : {
+            ...first,
+            seq: firstSeq,
+            attempt: 1,
+            failures: 0,
+            dueAt: 0,
+            emittedOutputs: 0,
+            emitted: {},
+            interruptions: 0,
+          },
+    );
+    return { record, created };
+  }
+
+  async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
+    const execution = this.#running.get(executionId);
+    if (execution !== undefined) {
+      const over = this.#whenOver(executionId);
+      await execution.stop(status, errorInfo);
+      if (this.#running.has(executionId)) await over.promise;
+      over.cancel();
+      return this.#record(executionId);
+    }
+    const record = await this.#record(executionId);
+    if (isTerminal(record.status)) {
+      throw new MillraceError(
+        "STATUS_CHANGE_NOT_ALLOWED",
+        `The execution is ${record.status}; only a running or interrupted one can be changed to ${status}.`,
+      );
+    }
+    // Interrupted: nothing of it is at work here, so its end is only a word in the journal.
+    const at = new Date(this.#parts.clock.now()).toISOString();
+    await this.#parts.journal.append({
+      executionId,
+      events: [],
+      lifecycle: { kind: "ended", at, status },
+      record: { status, completedAt: at, stopping: null, errorInfo: errorInfo ?? record.errorInfo },
+    });
+    this.#tellWaiters(executionId);
+    return this.#record(executionId);
+  }
+
+  async progress(executionId: string): Promise<Progress | null> {
+    const execution = this.#running.get(executionId);
+    if (execution !== undefined) return execution.progress;
+    const record = await this.#parts.records.getExecution(executionId);
+    if (record === null) return null;
+    if (record.progressJson !== null) return progressFromJson(record.progressJson);
+    return this.#fold(record);
+  }
+
+  async wait(executionId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const over = this.#whenOver(executionId);
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort = () => {};
+    try {
+      const record = await this.#parts.records.getExecution(executionId);
+      if (record === null || isTerminal(record.status)) return true;
+      const elapsed = new Promise<false>((resolve) => {
+        onAbort = () => resolve(false);
+        timer = setTimeout(onAbort, timeoutMs);
+        signal?.addEventListener("abort", onAbort, { once: true });
+        if (signal?.aborted) onAbort();
+      });
+      return await Promise.race([over.promise.then(() => true), elapsed]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      over.cancel();
+    }
+  }
+
+  async delete(executionId: string): Promise<void> {
+    const record = await this.#record(executionId);
+    if (!isTerminal(record.status)) {
+      throw new MillraceError(
+        "EXECUTION_RUNNING",
+        `The execution is ${record.status}. Cancel it first, then delete it.`,
+      );
+    }
+    await this.#parts.records.deleteExecution(record.id);
+    await this.#parts.objects.deleteAll(`executions/${record.id}/`);
+  }
+
+  /** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
+  async recover(): Promise<void> {
+    for (const record of await this.#parts.records.unfinishedExecutions()) {
+      try {
+        await this.#takeUp(record);
+      } catch (error) {
+        await this.#interrupt(record, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** Takes nothing more, and waits for what is in flight; what is left after `graceMs` is done again after a restart. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#running.values()].map((execution) => execution.pause(graceMs)));
+    for (const executionId of this.#waiters.keys()) this.#tellWaiters(executionId);
+  }
+
+  /** To be called when the process exits: an adapter that ended it is told of in the journal. */
+  blameExit(): void {
+    const trace = this.#traces.getStore();
+    if (trace !== undefined && !this.#closing) trace.execution.blame(trace.flow);
+  }
+
+  /** What an adapter let escape (a timer of its own that threw). True where it could be traced to its message. */
+  blameError(error: unknown): boolean {
+    const trace = this.#traces.getStore();
+    if (trace === undefined) return false;
+    trace.execution.failFlow(trace.flow, error);
+    return true;
+  }
+
+  async #takeUp(record: ExecutionRecord): Promise<void> {
+    const { definition, report } = await this.#parts.loadDefinition(String(record.configSnapshot.config_yaml));
+    if (definition === null) {
+      const [finding] = report.issues;
+      throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
+    }
+    const progress = await this.#fold(record);
+    const interrupted = [...progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
+    const execution = this.#makeExecution(record, definition, {
+      progress,
+      stopping: record.stopping,
+      errorInfo: record.errorInfo,
+    });
+    if (interrupted.length > 0) await this.#parts.work.countInterruption(record.id, interrupted);
+    await this.#parts.journal.append({
+      executionId: record.id,
+      events: [],
+      lifecycle: { kind: "resumed", at: new Date(this.#parts.clock.now()).toISOString(), redone: interrupted.length },
+      record: { status: "running", ...(record.status === "interrupted" ? { errorInfo: null } : {}) },
+    });
+    this.#running.set(record.id, execution);
+    await execution.resume();
+    this.#log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+  }
+
+  async #interrupt(record: ExecutionRecord, message: string): Promise<void> {
+    this.#log.error(`Execution ${record.id} cannot be taken up: ${message}`);
+    if (record.status === "interrupted") return;
+    const error = { code: "INTERRUPTED", message };
+    await this.#parts.journal.append({
+      executionId: record.id,
+      events: [],
+      lifecycle: { kind: "interrupted", at: new Date(this.#parts.clock.now()).toISOString(), error },
+      record: { status: "interrupted", errorInfo: error },
+    });
+  }
+
+  #makeExecution(
+    record: { id: string; rootCorrelationId: string },
+    definition: Definition,
+    state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
+  ): Execution {
+    const { journal, work, objects, clock, log } = this.#parts;
+    const execution: Execution = new Execution(
+      {
+        id: record.id,
+        rootCorrelationId: record.rootCorrelationId,
+        definition,
+        journal,
+        work,
+        objects,
+        clock,
+        settings: this.#settings,
+        log: (fields) => log({ execution_id: record.id, ...fields }),
+        trace: (flow, run) => this.#traces.run({ execution, flow }, run),
+        onEnd: () => {
+          this.#running.delete(record.id);
+          this.#tellWaiters(record.id);
+        },
+        onFault: (error) => this.#log.error(`Execution ${record.id}: ${error instanceof Error ? error.stack : error}`),
+      },
+      state,
+    );
+    return execution;
+  }
+
+  /** Folds the whole journal of an execution, a page per turn of the event loop. */
+  async #fold(record: ExecutionRecord): Promise<Progress> {
+    const { init_message: init } = record.configSnapshot;
+    const route = typeof init === "object" && init !== null && !Array.isArray(init) ? init.route : null;
+    const progress = emptyProgress(typeof route === "string" ? route : null);
+    let after = 0;
+    while (true) {
+      const entries = await this.#parts.journal.read([record.id], after, FOLD_PAGE_BYTES);
+      const last = entries.at(-1);
+      if (last === undefined) return progress;
+      for (const entry of entries) for (const event of eventsOf(entry)) foldEvent(progress, event);
+      after = last.last;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #record(executionId: string): Promise<ExecutionRecord> {
+    const record = await this.#parts.records.getExecution(executionId);
+    if (record === null) throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${executionId}".`);
+    return record;
+  }
+
+  #whenOver(executionId: string): { promise: Promise<void>; cancel: () => void } {
+    let tell = () => {};
+    const promise = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const waiters = this.#waiters.get(executionId) ?? new Set();
+    waiters.add(tell);
+    this.#waiters.set(executionId, waiters);
+    return {
+      promise,
+      cancel: () => {
+        waiters.delete(tell);
+        if (waiters.size === 0 && this.#waiters.get(executionId) === waiters) this.#waiters.delete(executionId);
+      },
+    };
+  }
+
+  #tellWaiters(executionId: string): void {
+    for (const tell of this.#waiters.get(executionId) ?? []) tell();
+  }
+
+  #encode(payload: JsonObject): string {
+    const json = JSON.stringify(payload);
+    const bytes = Buffer.byteLength(json);
+    if (bytes > this.#settings.maxPayloadBytes) {
+      throw new MillraceError(
+        "PAYLOAD_TOO_LARGE",
+        `The first message's payload has ${bytes} bytes; max_payload_bytes is ${this.#settings.maxPayloadBytes}.`,
+      );
+    }
+    return json;
+  }
+}
+
+/** Routes and adapters by the names that events use: what views of the execution are laid out by. */
+function outlineOf(definition: Definition): JsonValue {
+  return definition.routes.map(({ route, name, steps, outbound }) => ({
+    route,
+    name,
+    adapters: steps.map((step) => ({ type: step.type, name: step.name })),
+    outbound: [...outbound],
+  }));
+}

@@ -1,0 +1,574 @@
+import { type ErrorInfo, type ExecutionEvent, foldEvent, type Progress, type TerminalStatus } from "@millrace/protocol";
+import type { AdapterLog } from "../adapter.ts";
+import type { Definition } from "../definition/definition.ts";
+import type { Clock, Journal, ObjectStore, StoredMessage, Transition, WorkQueue } from "../ports.ts";
+import { Chain, StepFailure } from "../route/chain.ts";
+import { Flow, type FlowHost } from "../route/flow.ts";
+import type { Batch } from "../route/gatherer.ts";
+import { retryDelayMs } from "../route/retry-delay.ts";
+import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
+import { messageError, toEventError } from "./message-error.ts";
+import { progressToJson } from "./progress-json.ts";
+
+/** What an execution is made of. */
+export interface ExecutionParts {
+  readonly id: string;
+  readonly rootCorrelationId: string;
+  readonly definition: Definition;
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly settings: ExecutionSettings;
+  log(fields: Record<string, unknown>): AdapterLog;
+  /** Runs an adapter's code so that what it does later can be traced back to the flow. */
+  trace<T>(flow: Flow, run: () => T): T;
+  onEnd(execution: Execution): void;
+  /** A fault of the engine's own: reported, never thrown into an adapter. */
+  onFault(error: unknown): void;
+}
+
+/** Limits that an operator sets. */
+export interface ExecutionSettings {
+  readonly maxPayloadBytes: number;
+  readonly maxEmitsPerStep: number;
+  /** How long an adapter that was told to stop is waited for, in milliseconds. */
+  readonly abandonAfterMs: number;
+}
+
+/** A message that was in flight so often when the process died is given up: it is likely what kills it. */
+const MAX_INTERRUPTIONS = 10;
+
+/** Events that may wait for their commit before no message is taken. */
+const MAX_BACKLOG = 1_000;
+
+/**
+ * One execution at work.
+ *
+ * States: *running* → *stopping* (nothing is taken; what is in flight comes to its end) → *ended*; and *paused*
+ * (nothing is taken and nothing is settled any more: the process shuts down, and takes it up at its next start).
+ * It ends when the journal says so: when nothing is outstanding, or when it is stopping and nothing is in flight.
+ */
+export class Execution {
+  readonly id: string;
+  readonly progress: Progress;
+  readonly #parts: ExecutionParts;
+  readonly #routes = new Map<string, RouteRunner>();
+  readonly #host: FlowHost;
+  readonly #flows = new Set<Flow>();
+  readonly #dirty = new Set<Flow>();
+  readonly #retryTimers = new Set<NodeJS.Timeout>();
+  /** Messages that were ever put into a queue. */
+  #enqueued = 0;
+  #flushScheduled = false;
+  #waitsForCommits = false;
+  #stopping: TerminalStatus | null;
+  #errorInfo: ErrorInfo | null;
+  #paused = false;
+  #ending = false;
+  #ended = false;
+
+  /** @throws whatever an adapter's `prepare` throws */
+  constructor(
+    parts: ExecutionParts,
+    state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
+  ) {
+    this.id = parts.id;
+    this.#parts = parts;
+    this.#stopping = state.stopping;
+    this.#errorInfo = state.errorInfo;
+    this.progress = state.progress;
+    const { definition } = parts;
+    const chainHost = {
+      objects: parts.objects,
+      abandonAfterMs: parts.settings.abandonAfterMs,
+      log: (flow: Flow, step: { name: string; type: string }) =>
+        parts.log({
+          route: flow.message.route,
+          adapter: step.name,
+          message_id: flow.message.id,
+          attempt: flow.message.attempt,
+        }),
+    };
+    for (const route of definition.routes) {
+      const runner = new RouteRunner(this.id, route, new Chain(route, chainHost), parts.work, () => this.pump());
+      this.#routes.set(route.route, runner);
+    }
+    linkRoutes(this.#routes);
+    this.#host = {
+      executionId: this.id,
+      rootCorrelationId: parts.rootCorrelationId,
+      limits: definition.limits,
+      maxPayloadBytes: parts.settings.maxPayloadBytes,
+      maxEmitsPerStep: parts.settings.maxEmitsPerStep,
+      timestamp: () => new Date(parts.clock.now()).toISOString(),
+      monotonicMs: () => performance.now(),
+      hasRoute: (route) => this.#routes.has(route),
+      touch: (flow) => this.#touch(flow),
+      flush: (flow) => this.#flush(flow),
+    };
+  }
+
+  /** Whether it is over. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Begins with its first message, which is committed; without one it completes at once. */
+  begin(first: StoredMessage | null): void {
+    if (first !== null) {
+      this.#enqueued = 1;
+      const route = this.#routes.get(first.route);
+      if (route !== undefined) route.unsettled += 1;
+      route?.queue.push(first);
+    }
+    this.#checkEnd();
+    this.pump();
+  }
+
+  /** Goes on from what the store holds. */
+  async resume(): Promise<void> {
+    const { work } = this.#parts;
+    const depths = await work.depths(this.id);
+    this.#enqueued = this.progress.completed + this.progress.failed;
+    for (const [name, depth] of Object.entries(depths)) {
+      const route = this.#routes.get(name);
+      if (route === undefined) continue;
+      route.unsettled = depth;
+      this.#enqueued += depth;
+      if (this.#stopping === null) route.queue.load();
+    }
+    if (this.#stopping === null) {
+      for (const { seq, route, dueAt } of await work.delayed(this.id)) this.#scheduleRetry(seq, route, dueAt);
+    } else await this.#dropInterrupted();
+    this.#checkEnd();
+    this.pump();
+  }
+
+  /** Tells it to come to an end: running adapters are aborted, nothing more is taken. */
+  async stop(status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<void> {
+    if (this.#ended || this.#ending) return;
+    this.#stopping ??= status;
+    if (this.#stopping === status) this.#errorInfo = errorInfo ?? this.#errorInfo;
+    this.#closeQueues();
+    await this.#append({
+      executionId: this.id,
+      events: [],
+      record: { stopping: this.#stopping, errorInfo: this.#errorInfo },
+    });
+    for (const flow of this.#flows) flow.abort("cancelled");
+    this.#dropParked();
+    this.#checkEnd();
+  }
+
+  /** Takes nothing more; resolves when nothing is in flight, or after `graceMs`, when the rest is abandoned. */
+  async pause(graceMs: number): Promise<void> {
+    this.#paused = true;
+    this.#closeQueues();
+    for (const route of this.#routes.values()) for (const flow of route.gatherer?.clear() ?? []) this.#abandon(flow);
+    for (const route of this.#routes.values())
+      for (const batch of route.batches.splice(0)) for (const flow of batch.flows) this.#abandon(flow);
+    const deadline = performance.now() + graceMs;
+    while (this.#flows.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const flow of [...this.#flows]) {
+      flow.abort("abandoned");
+      this.#abandon(flow);
+    }
+  }
+
+  /** The flow's adapter has ended the process: said in the journal, so that the message is not tried for ever. */
+  blame(flow: Flow): void {
+    if (flow.closed) return;
+    const error = messageError("ADAPTER_EXITED", "The adapter ended the process.", true);
+    this.#fail([flow], new StepFailure(error, null)).catch(this.#parts.onFault);
+  }
+
+  /** Fails a flow with what its adapter let escape outside of its own call. */
+  failFlow(flow: Flow, thrown: unknown): void {
+    flow.abort("abandoned");
+    this.#fail([flow], thrown).catch(this.#parts.onFault);
+  }
+
+  /** Takes messages for as long as there are slots. */
+  pump(): void {
+    if (this.#paused || this.#stopping !== null || this.#ended) return;
+    // Later routes first: what has begun gets done before more is begun, and queues stay short.
+    for (const route of [...this.#routes.values()].reverse()) {
+      while (route.hasSlot && this.#flows.size - this.#parked() < this.#parts.definition.limits.maxHandlers) {
+        if (this.#parts.journal.backlog > MAX_BACKLOG) {
+          this.#pumpAfterCommit();
+          return;
+        }
+        if (route.gatherer?.isDue) this.#release(route);
+        const batch = route.batches.shift();
+        if (batch !== undefined) {
+          this.#runBatch(route, batch);
+          continue;
+        }
+        const next = route.queue.take();
+        if (next === null) break;
+        if ("retrySeq" in next) this.#takeRetry(route, next.retrySeq);
+        else this.#take(route, next);
+      }
+    }
+    this.#releaseLast();
+  }
+
+  #parked(): number {
+    let parked = 0;
+    for (const route of this.#routes.values()) {
+      parked += route.gatherer?.parked ?? 0;
+      for (const batch of route.batches) parked += batch.flows.length;
+    }
+    return parked;
+  }
+
+  #pumpAfterCommit(): void {
+    if (this.#waitsForCommits) return;
+    this.#waitsForCommits = true;
+    this.#append({ executionId: this.id, events: [] }).then(() => {
+      this.#waitsForCommits = false;
+      this.pump();
+    }, this.#parts.onFault);
+  }
+
+  #takeRetry(route: RouteRunner, seq: number): void {
+    route.running += 1;
+    this.#parts.work.get(this.id, seq).then(
+      (message) => {
+        route.running -= 1;
+        if (message !== null && !this.#paused && this.#stopping === null) this.#take(route, message);
+      },
+      (error) => {
+        route.running -= 1;
+        this.#parts.onFault(error);
+      },
+    );
+  }
+
+  #take(route: RouteRunner, message: StoredMessage): void {
+    const open = this.progress.open.get(message.id);
+    const resumed = open?.inFlight === true && open.attempt === message.attempt ? open.ran : null;
+    const flow = new Flow(this.#host, route.definition, message, resumed);
+    this.#flows.add(flow);
+    route.running += 1;
+    this.#touch(flow);
+    if (message.interruptions >= MAX_INTERRUPTIONS) {
+      const text = `The process died ${message.interruptions} times while this message was in flight; it is not tried again.`;
+      this.#settled(route, this.#fail([flow], new StepFailure(messageError("CRASH_LOOP", text, false), null)));
+      return;
+    }
+    this.#settled(
+      route,
+      this.#parts.trace(flow, () => this.#work(route, flow)),
+    );
+  }
+
+  /** Runs the chain up to its end, or to the gathering adapter. */
+  async #work(route: RouteRunner, flow: Flow): Promise<void> {
+    try {
+      await route.chain.run(flow, flow.payload, 0);
+    } catch (error) {
+      await this.#fail([flow], error);
+      return;
+    }
+    if (flow.gathered.length > 0 && route.gatherer !== null && !flow.closed) {
+      if (this.#stopping !== null || this.#paused) await this.#drop(flow);
+      else route.gatherer.add(flow);
+      return;
+    }
+    await this.#complete([flow]);
+  }
+
+  #runBatch(route: RouteRunner, batch: Batch): void {
+    const [leader] = batch.flows;
+    route.running += 1;
+    this.#flush(leader).catch(this.#parts.onFault);
+    leader.beginAtomic();
+    const run = async () => {
+      try {
+        for (const payload of batch.payloads) await route.chain.run(leader, payload, route.gatherIndex + 1);
+      } catch (error) {
+        leader.dropPending();
+        await this.#fail(batch.flows, error);
+        return;
+      }
+      await this.#complete(batch.flows);
+    };
+    this.#settled(route, this.#parts.trace(leader, run));
+  }
+
+  /** Frees the slot when the work is done: when its outcome is on its way to the journal, or committed under pressure. */
+  #settled(route: RouteRunner, work: Promise<void>): void {
+    work.then(undefined, this.#parts.onFault).finally(() => {
+      route.running -= 1;
+      this.#checkEnd();
+      this.pump();
+    });
+  }
+
+  /** Gatherers that nothing more can come to let go of what they hold. */
+  #releaseLast(): void {
+    let released = false;
+    for (const route of this.#routes.values()) {
+      if (route.gatherer === null || route.gatherer.parked === 0 || route.batches.length > 0 || route.mayReceive)
+        continue;
+      this.#release(route);
+      released = true;
+    }
+    if (released) this.pump();
+  }
+
+  #release(route: RouteRunner): void {
+    const batch = route.gatherer?.release();
+    if (batch) route.batches.push(batch);
+  }
+
+  #complete(flows: readonly Flow[]): Promise<void> {
+    const open = flows.filter((flow) => !flow.closed);
+    const [leader] = open;
+    if (leader === undefined) return Promise.resolve();
+    const limit = this.#parts.definition.limits.maxMessages;
+    if (limit !== null && this.#enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
+    for (const flow of open) this.#close(flow);
+    const parts = open.map((flow) => flow.drain());
+    return this.#append(
+      {
+        executionId: this.id,
+        events: [...parts.flatMap((part) => part.events), ...open.map((flow) => flow.completedEvent())],
+        enqueue: parts.flatMap((part) => part.enqueue),
+        changes: open.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
+      },
+      open,
+    );
+  }
+
+  #overLimit(flows: readonly Flow[], limit: number): Promise<void> {
+    for (const flow of flows) flow.dropPending();
+    const text = `The execution would have more than ${limit} messages (limits.max_messages).`;
+    return this.#fail(flows, new StepFailure(messageError("MESSAGE_LIMIT_EXCEEDED", text, false), null), "fail");
+  }
+
+  #fail(flows: readonly Flow[], thrown: unknown, onError = flows[0]?.route.errorHandling.onError): Promise<void> {
+    const { error, step } = thrown instanceof StepFailure ? thrown : { error: toEventError(thrown), step: null };
+    const open = flows.filter((flow) => !flow.closed);
+    const events: ExecutionEvent[] = [];
+    const enqueue: Transition["enqueue"] & unknown[] = [];
+    const changes: Transition["changes"] & unknown[] = [];
+    const settled: Flow[] = [];
+    let record: Transition["record"];
+    for (const flow of open) {
+      this.#close(flow);
+      const drained = flow.drain();
+      events.push(...drained.events);
+      enqueue.push(...drained.enqueue);
+      changes.push(...drained.changes);
+      const { message } = flow;
+      const handling = flow.route.errorHandling;
+      const retry =
+        error.retryable &&
+        message.failures < handling.maxRetries &&
+        this.#stopping === null &&
+        flow.abortCause !== "cancelled";
+      events.push(flow.failedEvent(error, step, retry));
+      if (retry) {
+        const dueAt = this.#parts.clock.now() + retryDelayMs(handling, message.failures);
+        changes.push({
+          kind: "retry",
+          seq: message.seq,
+          attempt: message.attempt + 1,
+          failures: message.failures + 1,
+          dueAt,
+        });
+        this.#scheduleRetry(message.seq, message.route, dueAt);
+        continue;
+      }
+      settled.push(flow);
+      changes.push({ kind: "kept", seq: message.seq, errorJson: JSON.stringify(error) });
+      if (onError === "fail" && this.#stopping === null) {
+        this.#stopping = "failed";
+        this.#errorInfo = {
+          code: error.code,
+          message: error.message,
+          message_id: message.id,
+          route: message.route,
+          ...(step === null ? {} : { adapter: step.name }),
+        };
+        record = { stopping: this.#stopping, errorInfo: this.#errorInfo };
+        this.#closeQueues();
+      }
+    }
+    if (record !== undefined) this.#dropParked();
+    if (events.length === 0) return Promise.resolve();
+    return this.#append(
+      { executionId: this.id, events, enqueue, changes, ...(record === undefined ? {} : { record }) },
+      settled,
+    );
+  }
+
+  /** Fails what gatherers hold: nothing will be taken any more. */
+  #dropParked(): void {
+    for (const route of this.#routes.values()) {
+      const parked = [...(route.gatherer?.clear() ?? []), ...route.batches.splice(0).flatMap((batch) => batch.flows)];
+      for (const flow of parked) this.#drop(flow).catch(this.#parts.onFault);
+    }
+  }
+
+  #drop(flow: Flow): Promise<void> {
+    if (this.#paused) {
+      this.#abandon(flow);
+      return Promise.resolve();
+    }
+    const text = "The execution was stopped while the message was in flight.";
+    return this.#fail([flow], new StepFailure(messageError("CANCELLED", text, false), null));
+  }
+
+  /** Fails what was in flight when the process died while the execution was stopping: it will not be taken again. */
+  async #dropInterrupted(): Promise<void> {
+    const open = new Set([...this.progress.open].filter(([, message]) => message.inFlight).map(([id]) => id));
+    const drop = (message: StoredMessage | null) => {
+      const route = message === null ? undefined : this.#routes.get(message.route);
+      if (message === null || route === undefined || !open.delete(message.id)) return;
+      const flow = new Flow(this.#host, route.definition, message, []);
+      this.#flows.add(flow);
+      this.#drop(flow).catch(this.#parts.onFault);
+    };
+    for (const { seq } of await this.#parts.work.delayed(this.id))
+      if (open.size > 0) drop(await this.#parts.work.get(this.id, seq));
+    for (const name of this.#routes.keys()) {
+      for (let after = 0; open.size > 0; ) {
+        const page = await this.#parts.work.take(this.id, name, after, 1_000, 8 * 1024 * 1024);
+        for (const message of page) drop(message);
+        const last = page.at(-1);
+        if (last === undefined) break;
+        after = last.seq;
+      }
+    }
+  }
+
+  #close(flow: Flow): void {
+    flow.closed = true;
+    this.#flows.delete(flow);
+    this.#dirty.delete(flow);
+  }
+
+  /** Forgets a flow without a word in the journal: its message is taken again after the next start. */
+  #abandon(flow: Flow): void {
+    this.#close(flow);
+  }
+
+  #closeQueues(): void {
+    for (const route of this.#routes.values()) route.queue.close();
+    for (const timer of this.#retryTimers) clearTimeout(timer);
+    this.#retryTimers.clear();
+  }
+
+  #scheduleRetry(seq: number, routeName: string, dueAt: number): void {
+    const route = this.#routes.get(routeName);
+    if (route === undefined) return;
+    // A clock that was set back must not make a retry wait for hours: no wait is longer than the longest allowed.
+    const wait = Math.min(Math.max(0, dueAt - this.#parts.clock.now()), route.definition.errorHandling.maxDelayMs);
+    const timer = setTimeout(() => {
+      this.#retryTimers.delete(timer);
+      route.queue.pushRetry(seq);
+      this.pump();
+    }, wait);
+    this.#retryTimers.add(timer);
+  }
+
+  #touch(flow: Flow): void {
+    if (flow.closed) return;
+    this.#dirty.add(flow);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      for (const dirty of this.#dirty) this.#flush(dirty).catch(this.#parts.onFault);
+    });
+  }
+
+  #flush(flow: Flow): Promise<void> {
+    this.#dirty.delete(flow);
+    if (flow.closed) return Promise.resolve();
+    const limit = this.#parts.definition.limits.maxMessages;
+    if (limit !== null && this.#enqueued + flow.messages.length > limit) {
+      flow.abort("cancelled");
+      return this.#overLimit([flow], limit);
+    }
+    const { events, enqueue, changes } = flow.drain();
+    if (events.length === 0 && enqueue.length === 0) return Promise.resolve();
+    return this.#append({ executionId: this.id, events, enqueue, changes });
+  }
+
+  /** Commits, then lets the journal's word count: the fold, the queues, the end. */
+  async #append(transition: Transition, settled: readonly Flow[] = []): Promise<void> {
+    this.#enqueued += transition.enqueue?.length ?? 0;
+    const committing = this.#parts.journal.append(transition).then(({ seqs }) => {
+      for (const event of transition.events) foldEvent(this.progress, event);
+      for (const flow of settled) {
+        const route = this.#routes.get(flow.message.route);
+        if (route !== undefined) route.unsettled -= 1;
+      }
+      this.#arrive(transition, seqs);
+      this.#checkEnd();
+      this.pump();
+    });
+    // Under no pressure nobody waits for the commit: a slot is free as soon as the outcome is on its way.
+    if (settled.length > 0 && this.#parts.journal.backlog < MAX_BACKLOG) {
+      committing.catch(this.#parts.onFault);
+      return;
+    }
+    await committing;
+  }
+
+  #arrive(transition: Transition, seqs: readonly number[]): void {
+    for (const [index, message] of (transition.enqueue ?? []).entries()) {
+      const route = this.#routes.get(message.route);
+      const seq = seqs[index];
+      if (route === undefined || seq === undefined) continue;
+      route.unsettled += 1;
+      if (this.#stopping !== null || this.#paused) continue;
+      route.queue.push({
+        ...message,
+        seq,
+        attempt: 1,
+        failures: 0,
+        dueAt: 0,
+        emittedOutputs: 0,
+        emitted: {},
+        interruptions: 0,
+      });
+    }
+  }
+
+  #checkEnd(): void {
+    if (this.#ended || this.#ending || this.#paused) return;
+    const over = this.#stopping === null ? this.progress.outstanding === 0 : this.#flows.size === 0;
+    if (!over) return;
+    this.#ending = true;
+    const status = this.#stopping ?? "completed";
+    const at = new Date(this.#parts.clock.now()).toISOString();
+    this.#parts.journal
+      .append({ executionId: this.id, events: [] })
+      // Whatever was on its way is folded by now: the state that is kept is the state of the whole journal.
+      .then(() =>
+        this.#parts.journal.append({
+          executionId: this.id,
+          events: [],
+          lifecycle: { kind: "ended", at, status },
+          record: {
+            status,
+            completedAt: at,
+            errorInfo: this.#errorInfo,
+            stopping: null,
+            progressJson: progressToJson(this.progress),
+          },
+        }),
+      )
+      .then(() => {
+        this.#ended = true;
+        this.#closeQueues();
+        this.#parts.onEnd(this);
+      }, this.#parts.onFault);
+  }
+}

@@ -1,0 +1,17 @@
+export * from "./adapter.ts";
+export { configSchema } from "./definition/adapter-config-schema.ts";
+export { FINDING_CODES, type FindingCode } from "./definition/codes/finding-codes.ts";
+export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS } from "./definition/compile.ts";
+export * from "./definition/definition.ts";
+export { MAX_FINDINGS } from "./definition/finding-list.ts";
+export { type LoadDefinitionOptions, type LoadedDefinition, loadDefinition } from "./definition/load-definition.ts";
+export { MAX_DEPTH, MAX_SOURCE_LENGTH, MAX_TOKENS } from "./definition/parse-yaml.ts";
+export { pipelineJsonSchema } from "./definition/pipeline-json-schema.ts";
+export { type Environment, SECRET_PREFIX } from "./definition/placeholders.ts";
+export { MAX_EXPANSION } from "./definition/tree-builder.ts";
+export { Engine, type EngineParts, type EngineSettings } from "./execution/engine.ts";
+export * from "./execution/executions.ts";
+export { eventsOf } from "./execution/journal-events.ts";
+export { toEventError } from "./execution/message-error.ts";
+export * from "./expression.ts";
+export * from "./ports.ts";

@@ -1,0 +1,309 @@
+/**
+ * The only ways out of the engine. One conformance suite per port runs over every implementation; nothing outside a
+ * port's own folder imports a driver.
+ */
+import type {
+  ErrorInfo,
+  ExecutionEvent,
+  ExecutionStatus,
+  JsonObject,
+  SourceType,
+  TerminalStatus,
+} from "@millrace/protocol";
+
+/** A place in the whole journal. Positions only grow, in the order of commits; holes are normal. */
+export type Position = number;
+
+/** A message that is not settled, as the store keeps it. */
+export interface StoredMessage {
+  /** Orders the queue of a route; assigned when the message is committed. */
+  readonly seq: number;
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly route: string;
+  /** As text: whoever takes the message parses a payload of its own. */
+  readonly payloadJson: string;
+  /** The attempt that is next, or under way: from 1. */
+  readonly attempt: number;
+  /** Attempts that failed so far (a crash is none). */
+  readonly failures: number;
+  /** Epoch ms before which it must not be taken; 0: at once. */
+  readonly dueAt: number;
+  /** Steps between it and the first message. */
+  readonly hops: number;
+  /** Outputs of its chain that are committed: a step that is redone skips so many. */
+  readonly emittedOutputs: number;
+  /** Messages that those outputs made, per route. */
+  readonly emitted: Readonly<Record<string, number>>;
+  /** Times that the process died while it was in flight. */
+  readonly interruptions: number;
+}
+
+/** A message to be enqueued; its payload as JSON text, checked already. */
+export interface NewMessage {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly route: string;
+  readonly payloadJson: string;
+  readonly hops: number;
+}
+
+/** What happens to the message that a transition consumed. */
+export type MessageChange =
+  | { readonly kind: "settled"; readonly seq: number }
+  /** Failed for good: kept with its payload, never taken again. */
+  | { readonly kind: "kept"; readonly seq: number; readonly errorJson: string }
+  | {
+      readonly kind: "retry";
+      readonly seq: number;
+      readonly attempt: number;
+      readonly failures: number;
+      readonly dueAt: number;
+    }
+  | {
+      readonly kind: "emitted";
+      readonly seq: number;
+      readonly outputs: number;
+      readonly emitted: Readonly<Record<string, number>>;
+    };
+
+/** What a lifecycle record of the journal says; not part of the stream's events. */
+export type Lifecycle =
+  | { readonly kind: "started"; readonly at: string }
+  /** The execution was taken up again after its process had gone; `redone` messages were in flight. */
+  | { readonly kind: "resumed"; readonly at: string; readonly redone: number }
+  | { readonly kind: "interrupted"; readonly at: string; readonly error: ErrorInfo }
+  | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
+
+/** One atomic unit: committed whole or not at all, and published only then. */
+export interface Transition {
+  readonly executionId: string;
+  readonly events: readonly ExecutionEvent[];
+  readonly enqueue?: readonly NewMessage[];
+  readonly changes?: readonly MessageChange[];
+  readonly lifecycle?: Lifecycle;
+  /** Changes of the execution's record in the same unit. */
+  readonly record?: Partial<
+    Pick<ExecutionRecord, "status" | "completedAt" | "errorInfo" | "stopping" | "progressJson">
+  >;
+}
+
+/** What a commit tells the one who asked for it. */
+export interface Committed {
+  /** The `seq` of each enqueued message, in order. */
+  readonly seqs: readonly number[];
+}
+
+/** A part of an execution's journal, ready to be sent. */
+export type JournalEntry =
+  | {
+      readonly kind: "events";
+      readonly executionId: string;
+      /** Of the first event. */
+      readonly first: Position;
+      /** Of the last event. */
+      readonly last: Position;
+      readonly count: number;
+      /** The frames, one after the other, as they go over the wire. */
+      readonly frames: Buffer;
+    }
+  | {
+      readonly kind: "lifecycle";
+      readonly executionId: string;
+      readonly first: Position;
+      readonly last: Position;
+      readonly lifecycle: Lifecycle;
+    };
+
+/** What retention has left of a journal. */
+export interface JournalBounds {
+  /** Where the execution began: a valid cursor, before its first event. */
+  readonly start: Position;
+  /** The last event; `start` where there is none yet. */
+  readonly lastEvent: Position;
+  /** Events at or before this position were removed; null where none were. */
+  readonly trimmed: Position | null;
+  /** Where its end was recorded; null while it is not over. */
+  readonly ended: Position | null;
+}
+
+/** The ordered, append-only record of everything that happens, and the work that it leaves to do. */
+export interface Journal {
+  /**
+   * Commits a transition, together with whatever else is ready. Resolves after the commit, in the order of calls; the
+   * subscribers of {@link onCommit} have been told by then. While the store cannot be written the promise waits, and
+   * {@link healthy} is false.
+   */
+  append(transition: Transition): Promise<Committed>;
+  /** Told once per commit and execution, in the order of positions. Must not throw. Returns the way to stop. */
+  onCommit(listener: (entries: readonly JournalEntry[]) => void): () => void;
+  /**
+   * Entries of the given executions after a position, in order, about `maxBytes` of frames (at least one entry). An
+   * entry that straddles the position is returned whole: the caller cuts it. Empty: nothing is committed after it.
+   */
+  read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
+  /** Null where there is no such execution. */
+  bounds(executionId: string): Promise<JournalBounds | null>;
+  /** Whether `position` is in the execution's journal (or was, before retention). */
+  contains(executionId: string, position: Position): Promise<boolean>;
+  /** Removes the events of an execution that is over; its cursors then meet a gap. */
+  trim(executionId: string): Promise<void>;
+  /** Events that wait for their commit: engines stop producing when it is high. */
+  readonly backlog: number;
+  /** Null, or why nothing can be committed at present. */
+  readonly fault: Error | null;
+}
+
+/** The unsettled messages of executions. */
+export interface WorkQueue {
+  /**
+   * Messages of a route that wait for their first attempt, in order of `seq`, after `afterSeq`: at most `limit`, and
+   * not many more than `maxBytes` of payloads (at least one). Those that wait for a retry are in {@link delayed}.
+   */
+  take(executionId: string, route: string, afterSeq: number, limit: number, maxBytes: number): Promise<StoredMessage[]>;
+  /** One message, or null where it is settled. */
+  get(executionId: string, seq: number): Promise<StoredMessage | null>;
+  /** All messages that wait for a retry: no payloads, so that many fit. */
+  delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]>;
+  /** Counts a crash against each of the messages: they were in flight when the process died. */
+  countInterruption(executionId: string, messageIds: readonly string[]): Promise<void>;
+  /** Due or delayed messages per route. */
+  depths(executionId: string): Promise<Record<string, number>>;
+}
+
+/** An execution's record. */
+export interface ExecutionRecord {
+  readonly id: string;
+  readonly configId: string | null;
+  readonly status: ExecutionStatus;
+  readonly startedAt: string;
+  readonly completedAt: string | null;
+  readonly parentExecutionId: string | null;
+  readonly replaySource: "storage" | "lineage" | "manual" | null;
+  readonly tag: string | null;
+  /** `{name, version, config_hash, config_yaml, document, init_message}` at the start. */
+  readonly configSnapshot: JsonObject;
+  readonly rootCorrelationId: string;
+  readonly metadata: JsonObject;
+  readonly errorInfo: ErrorInfo | null;
+  readonly idempotencyKey: string | null;
+  /** The end that it was told to come to while messages were still in flight; survives a crash. */
+  readonly stopping: TerminalStatus | null;
+  /** The folded journal of an execution that is over, as JSON; null while it runs. */
+  readonly progressJson: string | null;
+}
+
+/** A new execution. */
+export type NewExecution = Omit<ExecutionRecord, "status" | "completedAt" | "errorInfo" | "stopping" | "progressJson">;
+
+/** What a list of executions is asked for. */
+export interface ExecutionFilter {
+  readonly status?: ExecutionStatus;
+  readonly configId?: string;
+  readonly tag?: string;
+  readonly parentExecutionId?: string;
+  /** RFC 3339, inclusive. */
+  readonly startedAfter?: string;
+  /** RFC 3339, exclusive. */
+  readonly startedBefore?: string;
+  readonly sortOrder: "asc" | "desc";
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** A stored config: its newest version. */
+export interface ConfigRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly sourceType: SourceType;
+  readonly sourcePath: string | null;
+  readonly configYaml: string;
+  readonly configHash: string;
+  readonly version: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly isActive: boolean;
+}
+
+/** An older or the newest version of a config. */
+export interface ConfigVersionRecord {
+  readonly version: number;
+  readonly configHash: string;
+  readonly configYaml: string;
+  readonly createdAt: string;
+}
+
+/** A page of a list. */
+export interface Page<T> {
+  readonly total: number;
+  readonly items: T[];
+}
+
+/** Configs and executions. */
+export interface Records {
+  /**
+   * Creates an execution with its `started` record and its first message, all or nothing. An execution with the same
+   * idempotency key is returned as it is, `created: false`.
+   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config)
+   */
+  createExecution(
+    execution: NewExecution,
+    first: NewMessage | null,
+  ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }>;
+  /** The execution that was started with the key; null where there is none. */
+  getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null>;
+  /** By id or tag. */
+  getExecution(idOrTag: string): Promise<ExecutionRecord | null>;
+  listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;
+  /** Those that are not over. */
+  unfinishedExecutions(): Promise<ExecutionRecord[]>;
+  /** Removes an execution, its journal and its messages. */
+  deleteExecution(id: string): Promise<void>;
+  /** Ids of executions that were over before the given time and whose events are still there. */
+  executionsToTrim(completedBefore: string, limit: number): Promise<string[]>;
+
+  /** Creates a config, or (same id) its next version. */
+  putConfig(config: ConfigRecord): Promise<void>;
+  getConfig(id: string): Promise<ConfigRecord | null>;
+  /** The config that was loaded from a file; null where there is none. */
+  getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null>;
+  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>>;
+  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>>;
+  /** False where there was none. */
+  deleteConfig(id: string): Promise<boolean>;
+}
+
+/** What adapters write. Keys are `executions/{execution}/{route}/{stage}/{name}`. */
+export interface ObjectStore {
+  /**
+   * Writes an object whole or not at all, with its metadata; one of the same key is replaced.
+   * @throws MillraceError or AdapterError where the key has empty, `.` or `..` segments or is too long
+   */
+  put(key: string, body: Uint8Array, metadata: ObjectMetadata): Promise<void>;
+  /** Null where there is none. */
+  get(key: string): Promise<{ body: Buffer; metadata: ObjectMetadata } | null>;
+  /** Keys that begin with `prefix`, sorted. */
+  list(prefix: string): AsyncIterable<string>;
+  /** Removes every object whose key begins with `prefix`. */
+  deleteAll(prefix: string): Promise<void>;
+}
+
+/** What is kept beside an object. */
+export interface ObjectMetadata {
+  readonly contentType: string;
+  readonly messageId?: string;
+  readonly createdAt: string;
+}
+
+/** The time. */
+export interface Clock {
+  /** Epoch ms. */
+  now(): number;
+}
+
+/** New ids. */
+export interface Ids {
+  /** A UUID v7. */
+  uuid(): string;
+}

@@ -1,0 +1,261 @@
+import type { EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
+import type { Routed } from "../adapter.ts";
+import type { RouteDefinition, Step } from "../definition/definition.ts";
+import { emittedMessageId } from "../execution/message-id.ts";
+import type { MessageChange, NewMessage, StoredMessage } from "../ports.ts";
+
+/** Why a flow is told to stop: it becomes the reason of the adapter's signal. */
+export type AbortCause = "timeout" | "cancelled" | "abandoned";
+
+/** What a flow needs of the execution that it belongs to. */
+export interface FlowHost {
+  readonly executionId: string;
+  readonly rootCorrelationId: string;
+  readonly limits: { readonly maxFanoutPending: number; readonly maxHops: number };
+  readonly maxPayloadBytes: number;
+  readonly maxEmitsPerStep: number;
+  /** RFC 3339, now. */
+  timestamp(): string;
+  /** Milliseconds of a monotonic clock. */
+  monotonicMs(): number;
+  hasRoute(route: string): boolean;
+  /** Commits what the flow has gathered by the end of the loop turn. */
+  touch(flow: Flow): void;
+  /** Commits what the flow has gathered now; resolves after the commit. */
+  flush(flow: Flow): Promise<void>;
+}
+
+/** A failure of the engine's own making while something is emitted. */
+export class EmitFailure extends Error {
+  override readonly name = "EmitFailure";
+  readonly error: EventError;
+
+  constructor(error: EventError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+/**
+ * One attempt at one message: its events and emitted messages on their way to the journal.
+ *
+ * States: *running* (a chain works on it) → *parked* (a gathering adapter holds it) → *running* (its batch goes on) →
+ * *closed* (settled, waiting for a retry, or abandoned). A closed flow takes nothing: an adapter that was abandoned
+ * cannot write any more.
+ */
+export class Flow {
+  readonly host: FlowHost;
+  readonly message: StoredMessage;
+  readonly payload: JsonObject;
+  readonly route: RouteDefinition;
+  readonly startedMs: number;
+  closed = false;
+  abortCause: AbortCause | null = null;
+  /** What the steps before a gathering adapter made of the message. */
+  gathered: JsonObject[] = [];
+
+  events: ExecutionEvent[] = [];
+  messages: NewMessage[] = [];
+  /** Emitted and committed by earlier attempts as well: per route. */
+  emitted: Record<string, number>;
+  outputs = 0;
+  /** What of it the journal has, or is about to have. */
+  #committed: { readonly outputs: number; readonly emitted: Readonly<Record<string, number>> };
+  #atomic = false;
+  readonly #ran: Set<number>;
+  #controller: AbortController | null = null;
+
+  /** `resumed`: places of adapters that began in this attempt before the process died; null where it had not begun. */
+  constructor(host: FlowHost, route: RouteDefinition, message: StoredMessage, resumed: readonly number[] | null) {
+    this.host = host;
+    this.route = route;
+    this.message = message;
+    this.payload = JSON.parse(message.payloadJson);
+    this.startedMs = host.monotonicMs();
+    this.emitted = Object.assign(Object.create(null), message.emitted);
+    this.#committed = { outputs: message.emittedOutputs, emitted: message.emitted };
+    this.#ran = new Set(resumed);
+    if (resumed === null) this.events.push({ ...this.#common(), type: "initiated" });
+  }
+
+  /** Aborted on time-out and cancel; made when it is first asked for, as most adapters never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.abortCause !== null) this.#controller.abort(abortReason(this.abortCause));
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells the adapter that runs to stop. The first cause stays. */
+  abort(cause: AbortCause): void {
+    if (this.abortCause !== null) return;
+    this.abortCause = cause;
+    this.#controller?.abort(abortReason(cause));
+  }
+
+  /** From here on, what it emits is committed with its settlement, not as it is emitted: for batches. */
+  beginAtomic(): void {
+    this.#atomic = true;
+  }
+
+  /** Drops what was emitted and not committed. */
+  dropPending(): void {
+    this.messages = [];
+    this.outputs = this.#committed.outputs;
+    this.emitted = Object.assign(Object.create(null), this.#committed.emitted);
+  }
+
+  /** Notes that an adapter begins: once per attempt and adapter, however many messages its chain makes. */
+  begin(step: Step): void {
+    if (this.closed || this.#ran.has(step.index)) return;
+    this.#ran.add(step.index);
+    this.events.push({ ...this.#common(), type: "processing", adapter: step.name, adapter_index: step.index });
+    this.host.touch(this);
+  }
+
+  /**
+   * Emits a payload to the route's `outbound`, or to the one route that it was sent to. Waits for a commit when as many
+   * messages as allowed are pending.
+   * @throws EmitFailure
+   */
+  emit(output: JsonObject | Routed, targets: readonly string[], payload: JsonObject): Promise<void> | undefined {
+    if (this.closed) return undefined;
+    const place = this.outputs;
+    this.outputs += 1;
+    if (targets.length === 0) return undefined;
+    if (place < this.#committed.outputs) return undefined;
+    const payloadJson = this.#encode(output, payload);
+    const hops = this.message.hops + 1;
+    if (hops > this.host.limits.maxHops) {
+      throw failure(
+        "HOP_LIMIT_EXCEEDED",
+        `The message would be ${hops} hops away from the first one; limits.max_hops is ${this.host.limits.maxHops}. Does a route send to itself?`,
+      );
+    }
+    if (place >= this.host.maxEmitsPerStep) {
+      throw failure(
+        "TOO_MANY_EMITS",
+        `The step emitted more than ${this.host.maxEmitsPerStep} messages (max_emits_per_step).`,
+      );
+    }
+    for (const route of targets) {
+      if (!this.host.hasRoute(route)) {
+        throw failure(
+          "UNKNOWN_ROUTE",
+          `The adapter sent a message to the route "${route}", which is not in the pipeline.`,
+        );
+      }
+      this.messages.push({
+        id: emittedMessageId(this.message.id, place, route),
+        parentId: this.message.id,
+        route,
+        payloadJson,
+        hops,
+      });
+      this.emitted[route] = (this.emitted[route] ?? 0) + 1;
+    }
+    if (this.#atomic) return undefined;
+    if (this.messages.length >= this.host.limits.maxFanoutPending) return this.host.flush(this);
+    this.host.touch(this);
+    return undefined;
+  }
+
+  /** Takes out what waits to be committed, as changes of the store. */
+  drain(): { events: ExecutionEvent[]; enqueue: NewMessage[]; changes: MessageChange[] } {
+    const { events } = this;
+    this.events = [];
+    if (this.#atomic && !this.closed) return { events, enqueue: [], changes: [] };
+    const { messages } = this;
+    this.messages = [];
+    const changes: MessageChange[] = [];
+    if (messages.length > 0) {
+      this.#committed = { outputs: this.outputs, emitted: { ...this.emitted } };
+      changes.push({ kind: "emitted", seq: this.message.seq, ...this.#committed });
+    }
+    return { events, enqueue: messages, changes };
+  }
+
+  /** The event that settles the message. */
+  completedEvent(): ExecutionEvent {
+    return { ...this.#common(), type: "completed", duration_ms: this.#durationMs(), emitted: { ...this.emitted } };
+  }
+
+  /** The event of a failed attempt; `step` where one adapter is to blame. */
+  failedEvent(error: EventError, step: Step | null, willRetry: boolean): ExecutionEvent {
+    const told = !willRetry && Object.keys(this.emitted).length > 0;
+    return {
+      ...this.#common(),
+      type: "failed",
+      ...(step === null ? {} : { adapter: step.name, adapter_index: step.index }),
+      duration_ms: this.#durationMs(),
+      error,
+      will_retry: willRetry,
+      ...(told ? { emitted: { ...this.emitted } } : {}),
+    };
+  }
+
+  #common() {
+    const { message, host } = this;
+    return {
+      execution_id: host.executionId,
+      message_id: message.id,
+      parent_message_id: message.parentId,
+      correlation_id: message.id,
+      root_correlation_id: host.rootCorrelationId,
+      route: message.route,
+      timestamp: host.timestamp(),
+      attempt: message.attempt,
+    };
+  }
+
+  #durationMs(): number {
+    return Math.max(0, Math.round((this.host.monotonicMs() - this.startedMs) * 1000) / 1000);
+  }
+
+  #encode(output: unknown, payload: JsonObject): string {
+    let json: string | undefined;
+    try {
+      json = JSON.stringify(payload);
+    } catch (error) {
+      throw failure(
+        "INVALID_EMIT",
+        `The adapter emitted a payload that is not JSON: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+    if (json === undefined || !json.startsWith("{")) {
+      throw failure("INVALID_EMIT", `The adapter emitted ${describe(output)}; a message's payload is a JSON object.`);
+    }
+    // Characters bound bytes from below; only a payload near the limit is worth counting exactly.
+    const max = this.host.maxPayloadBytes;
+    if (json.length > max || (json.length * 3 > max && Buffer.byteLength(json) > max)) {
+      throw failure(
+        "MESSAGE_TOO_LARGE",
+        `The adapter emitted a payload of ${Buffer.byteLength(json)} bytes; max_payload_bytes is ${max}.`,
+      );
+    }
+    return json;
+  }
+}
+
+/** A failure of the engine's own making; none of them is better on another attempt. */
+export function failure(code: EventError["code"], message: string): EmitFailure {
+  return new EmitFailure({ code, message, retryable: false });
+}
+
+/** Names a value for a person, briefly. */
+export function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return `a ${value.constructor?.name ?? "value"}`;
+  return `a ${typeof value}`;
+}
+
+function abortReason(cause: AbortCause): Error {
+  const text = {
+    timeout: "The step took too long.",
+    cancelled: "The execution was stopped.",
+    abandoned: "The service is shutting down.",
+  };
+  return new DOMException(text[cause], cause === "timeout" ? "TimeoutError" : "AbortError");
+}

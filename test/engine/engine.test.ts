@@ -1,0 +1,472 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  AdapterError,
+  type AnyAdapter,
+  compileExpression,
+  defineAdapter,
+  type Emits,
+  type Message,
+  routeTo,
+} from "@millrace/engine";
+import { type ExecutionEvent, emptyProgress, foldEvent, type JsonObject } from "@millrace/protocol";
+import { z } from "zod";
+import { define, Rig } from "../support/engine-rig.ts";
+
+/** An adapter made of a function. */
+function adapter(type: string, process: (message: Message, signal: AbortSignal) => Emits | Promise<Emits>): AnyAdapter {
+  return defineAdapter({
+    type,
+    description: type,
+    config: z.any(),
+    process: (message, { signal }) => process(message, signal),
+  });
+}
+
+const pass = adapter("pass", ({ payload }) => payload);
+const generate = (count: number) =>
+  adapter("generate", function* () {
+    for (let index = 0; index < count; index += 1) yield { index };
+  });
+const batch = (size: number, timeoutMs = 60_000): AnyAdapter =>
+  defineAdapter({ type: "batch", description: "batch", config: z.any(), gather: () => ({ size, timeoutMs }) });
+
+const of = (events: readonly ExecutionEvent[], route: string, type: string) =>
+  events.filter((event) => event.route === route && event.type === type);
+const failures = (events: readonly ExecutionEvent[]) =>
+  events.flatMap((event) => (event.type === "failed" ? [event] : []));
+
+describe("an execution", () => {
+  test("takes each message through its chain, and every route named in outbound gets each that leaves it", async () => {
+    await using rig = new Rig();
+    const { events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(3) }, { adapter: pass }], outbound: ["b", "c"] },
+        b: { steps: [{ adapter: pass }] },
+        c: { steps: [{ adapter: pass }] },
+      }),
+    );
+    assert.equal(status, "completed");
+    assert.equal(of(events, "b", "completed").length, 3);
+    assert.equal(of(events, "c", "completed").length, 3);
+    assert.equal(of(events, "a", "processing").length, 2, "once per adapter that runs");
+    const [done] = of(events, "a", "completed");
+    assert.deepEqual(done?.type === "completed" && done.emitted, { b: 3, c: 3 });
+    const [first] = events;
+    for (const event of of(events, "b", "initiated")) assert.equal(event.parent_message_id, first?.message_id);
+    const progress = emptyProgress();
+    for (const event of events) foldEvent(progress, event);
+    assert.deepEqual([progress.outstanding, progress.completed, progress.announced], [0, 7, 7]);
+  });
+
+  test("skips an adapter whose condition is false, and says nothing of it", async () => {
+    await using rig = new Rig();
+    const { events } = await rig.complete(
+      define({
+        a: {
+          steps: [
+            { adapter: generate(4) },
+            { adapter: adapter("odd", () => []), when: compileExpression("index % 2 = 1") },
+          ],
+          outbound: ["b"],
+        },
+        b: { steps: [{ adapter: pass, when: compileExpression("index > 100") }] },
+      }),
+    );
+    assert.equal(of(events, "b", "completed").length, 2);
+    assert.equal(of(events, "b", "processing").length, 0);
+  });
+
+  test("retries with a later attempt, and gives up with will_retry false", async () => {
+    await using rig = new Rig();
+    const flaky = adapter("flaky", ({ attempt, payload }) => {
+      if (attempt <= 2) throw new AdapterError("NOT_YET", "Not yet.");
+      return payload;
+    });
+    const { events, status } = await rig.complete(define({ a: { steps: [{ adapter: flaky }] } }));
+    assert.equal(status, "completed");
+    assert.deepEqual(
+      events.map((event) => `${event.type} ${event.attempt}`),
+      [
+        "initiated 1",
+        "processing 1",
+        "failed 1",
+        "initiated 2",
+        "processing 2",
+        "failed 2",
+        "initiated 3",
+        "processing 3",
+        "completed 3",
+      ],
+    );
+    assert.deepEqual(
+      failures(events).map((event) => [event.error.code, event.will_retry, event.adapter]),
+      [
+        ["NOT_YET", true, "flaky"],
+        ["NOT_YET", true, "flaky"],
+      ],
+    );
+    const hopeless = adapter("hopeless", () => {
+      throw new AdapterError("NEVER", "Never.");
+    });
+    const failed = await rig.complete(
+      define({ a: { steps: [{ adapter: hopeless }], errorHandling: { maxRetries: 1 } } }),
+    );
+    assert.equal(failed.status, "failed");
+    assert.deepEqual(
+      failures(failed.events).map((event) => event.will_retry),
+      [true, false],
+    );
+  });
+
+  test("skips the retries of an error that is not retryable, and goes on with on_error: continue", async () => {
+    await using rig = new Rig();
+    const picky = adapter("picky", ({ payload }) => {
+      if (payload.index === 1) throw new AdapterError("NO", "No.", { retryable: false });
+      return payload;
+    });
+    const { events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(3) }], outbound: ["b"] },
+        b: { steps: [{ adapter: picky }], errorHandling: { onError: "continue" } },
+      }),
+    );
+    assert.equal(status, "completed");
+    assert.equal(failures(events).length, 1);
+    assert.equal(of(events, "b", "completed").length, 2);
+  });
+
+  test("fails with the message on on_error: fail: what is in flight finishes, nothing new is taken", async () => {
+    await using rig = new Rig();
+    const slow = adapter("slow", async ({ payload }) => {
+      if (payload.index === 0) throw new AdapterError("NO", "No.", { retryable: false });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return payload;
+    });
+    const { id, events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(20) }], outbound: ["b"] },
+        b: { steps: [{ adapter: slow }], concurrency: 3 },
+      }),
+    );
+    assert.equal(status, "failed");
+    const taken = of(events, "b", "initiated").length;
+    assert.ok(taken < 20, `${taken} were taken`);
+    assert.equal(of(events, "b", "completed").length, taken - 1);
+    const record = await rig.store.records.getExecution(id);
+    assert.equal(record?.errorInfo?.code, "NO");
+    assert.equal(record?.errorInfo?.route, "b");
+  });
+
+  test("fails what an adapter emits or throws beyond the rules, with a clear error", async () => {
+    const wrong: [string, AnyAdapter][] = [
+      ["INVALID_EMIT", adapter("text", () => "text" as unknown as Emits)],
+      ["INVALID_EMIT", adapter("numbers", () => [1, 2] as unknown as Emits)],
+      ["INVALID_EMIT", adapter("bytes", () => new Uint8Array(3) as unknown as Emits)],
+      [
+        "INVALID_EMIT",
+        adapter("circle", () => {
+          const circle: Record<string, unknown> = {};
+          circle.self = circle;
+          return circle as JsonObject;
+        }),
+      ],
+      ["INVALID_EMIT", adapter("bigint", () => ({ big: 1n }) as unknown as Emits)],
+      ["UNKNOWN_ROUTE", adapter("nowhere", () => [routeTo("nowhere", {})])],
+      ["MESSAGE_TOO_LARGE", adapter("large", () => ({ text: "x".repeat(2_000_000) }))],
+      [
+        "ADAPTER_ERROR",
+        adapter("nothing", () => {
+          throw undefined;
+        }),
+      ],
+      [
+        "ADAPTER_ERROR",
+        adapter("word", () => {
+          throw "a word";
+        }),
+      ],
+      ["ADAPTER_ERROR", adapter("object", () => Promise.reject({ odd: true }))],
+      [
+        "ADAPTER_ERROR",
+        adapter("late", async function* () {
+          yield {};
+          throw new Error("late");
+        }),
+      ],
+    ];
+    await using rig = new Rig();
+    for (const [code, each] of wrong) {
+      const { events, status } = await rig.complete(
+        define({
+          a: { steps: [{ adapter: each }], outbound: ["b"], errorHandling: { maxRetries: 0 } },
+          b: { steps: [{ adapter: pass }] },
+        }),
+      );
+      assert.equal(status, "failed", each.type);
+      assert.equal(failures(events).at(0)?.error.code, code, each.type);
+    }
+    assert.deepEqual(rig.faults, []);
+  });
+
+  test("ends an adapter that takes too long, also one that ignores the signal", async () => {
+    await using rig = new Rig();
+    const hang = adapter("hang", () => new Promise<Emits>(() => {}));
+    const heed = adapter(
+      "heed",
+      (_, signal) =>
+        new Promise<Emits>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    );
+    for (const each of [hang, heed]) {
+      const { events, status } = await rig.complete(
+        define({ a: { steps: [{ adapter: each }], errorHandling: { timeoutMs: 20, maxRetries: 1 } } }),
+      );
+      assert.equal(status, "failed");
+      assert.deepEqual(
+        failures(events).map((event) => event.error.code),
+        ["ADAPTER_TIMEOUT", "ADAPTER_TIMEOUT"],
+      );
+    }
+  });
+
+  test("an adapter that was abandoned cannot write any more", async () => {
+    await using rig = new Rig();
+    let goOn = () => {};
+    const late = adapter("late", async function* ({ attempt }) {
+      if (attempt === 1)
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      yield { from: attempt };
+    });
+    const { events } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: late }], outbound: ["b"], errorHandling: { timeoutMs: 20 } },
+        b: { steps: [{ adapter: pass }] },
+      }),
+    );
+    goOn();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(of(events, "b", "completed").length, 1);
+    assert.equal(of(events, "a", "completed").length, 1);
+  });
+
+  test("emits the same messages once, however often its step is done again", async () => {
+    await using rig = new Rig();
+    const ids = new Set<string>();
+    const halfway = adapter("halfway", async function* ({ attempt }) {
+      for (let index = 0; index < 30; index += 1) {
+        if (index === 20 && attempt === 1) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          throw new AdapterError("HALFWAY", "Halfway.");
+        }
+        yield { index };
+      }
+    });
+    const collect = adapter("collect", ({ id }) => {
+      ids.add(id);
+    });
+    const { events, status } = await rig.complete(
+      define(
+        { a: { steps: [{ adapter: halfway }], outbound: ["b"] }, b: { steps: [{ adapter: collect }], concurrency: 4 } },
+        {},
+        { maxFanoutPending: 7 },
+      ),
+    );
+    assert.equal(status, "completed");
+    assert.equal(ids.size, 30);
+    assert.equal(of(events, "b", "completed").length, 30);
+    const [done] = of(events, "a", "completed");
+    assert.deepEqual(done?.type === "completed" && done.emitted, { b: 30 });
+  });
+
+  test("never has more messages in flight than its route and its limits allow", async () => {
+    await using rig = new Rig();
+    let inFlight = 0;
+    let most = 0;
+    const count = adapter("count", async ({ payload }) => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      inFlight -= 1;
+      return payload;
+    });
+    const routes = (concurrency: number) => ({
+      a: { steps: [{ adapter: generate(60) }], outbound: ["b"] },
+      b: { steps: [{ adapter: count }], concurrency },
+    });
+    await rig.complete(define(routes(5)));
+    assert.equal(most, 5);
+    most = 0;
+    await rig.complete(define(routes(50), {}, { maxHandlers: 9 }));
+    assert.ok(most <= 9 && most >= 8, `${most} at once`);
+  });
+
+  test("ends a message that goes in circles by the hop limit, and an execution by its message limit", async () => {
+    await using rig = new Rig();
+    const circle = await rig.complete(
+      define({ a: { steps: [{ adapter: pass }], outbound: ["a"] } }, {}, { maxHops: 20 }),
+    );
+    assert.equal(circle.status, "failed");
+    assert.equal(failures(circle.events)[0]?.error.code, "HOP_LIMIT_EXCEEDED");
+    assert.equal(of(circle.events, "a", "completed").length, 20);
+    const many = await rig.complete(
+      define(
+        { a: { steps: [{ adapter: generate(100) }], outbound: ["b"] }, b: { steps: [{ adapter: pass }] } },
+        {},
+        { maxMessages: 50, maxFanoutPending: 10 },
+      ),
+    );
+    assert.equal(many.status, "failed");
+    assert.equal(failures(many.events)[0]?.error.code, "MESSAGE_LIMIT_EXCEEDED");
+  });
+
+  test("gathers messages into batches, the rest when nothing more can come", async () => {
+    await using rig = new Rig();
+    const sizes: number[] = [];
+    const measure = adapter("measure", ({ payload }) => {
+      sizes.push(Array.isArray(payload.items) ? payload.items.length : -1);
+    });
+    const { events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(25) }], outbound: ["b"] },
+        b: { steps: [{ adapter: pass }, { adapter: batch(10) }], outbound: ["c"] },
+        c: { steps: [{ adapter: measure }] },
+      }),
+    );
+    assert.equal(status, "completed");
+    assert.deepEqual(
+      sizes.sort((a, b) => a - b),
+      [5, 10, 10],
+    );
+    assert.equal(of(events, "b", "completed").length, 25);
+  });
+
+  test("lets go of a batch that does not fill after its time", async () => {
+    await using rig = new Rig();
+    const trickle = adapter("trickle", async function* () {
+      yield { index: 1 };
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      yield { index: 2 };
+    });
+    const sizes: number[] = [];
+    const measure = adapter("measure", ({ payload }) => {
+      sizes.push(Array.isArray(payload.items) ? payload.items.length : -1);
+    });
+    await rig.complete(
+      define({
+        a: { steps: [{ adapter: trickle }], outbound: ["b"] },
+        b: { steps: [{ adapter: batch(10, 50) }, { adapter: measure }] },
+      }),
+    );
+    assert.deepEqual(sizes, [1, 1]);
+  });
+
+  test("a batch that fails fails every message in it", async () => {
+    await using rig = new Rig();
+    const refuse = adapter("refuse", () => {
+      throw new AdapterError("NO", "No.", { retryable: false });
+    });
+    const { events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(6) }], outbound: ["b"] },
+        b: {
+          steps: [{ adapter: batch(3) }, { adapter: refuse }],
+          outbound: ["a"],
+          errorHandling: { onError: "continue" },
+        },
+      }),
+    );
+    assert.equal(status, "completed");
+    assert.equal(of(events, "b", "failed").length, 6);
+  });
+
+  test("is cancelled: running adapters are told, those that ignore it abandoned, gathered messages settled", async () => {
+    await using rig = new Rig();
+    const told: string[] = [];
+    const heed = adapter(
+      "heed",
+      (_, signal) =>
+        new Promise<Emits>((_resolve, reject) =>
+          signal.addEventListener("abort", () => {
+            told.push("heed");
+            reject(signal.reason);
+          }),
+        ),
+    );
+    const hang = adapter("hang", () => new Promise<Emits>(() => {}));
+    const id = await rig.run(
+      define({
+        a: { steps: [{ adapter: generate(2) }], outbound: ["heed", "hang", "gather"] },
+        heed: { steps: [{ adapter: heed }] },
+        hang: { steps: [{ adapter: hang }], outbound: ["gather"] },
+        gather: { steps: [{ adapter: batch(10) }], concurrency: 2 },
+      }),
+    );
+    while ((await rig.events(id)).filter((event) => event.type === "processing").length < 5)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    const record = await rig.engine.stop(id, "cancelled", null);
+    assert.equal(record.status, "cancelled");
+    assert.deepEqual(told, ["heed"]);
+    const events = await rig.events(id);
+    assert.deepEqual(
+      failures(events).map((event) => [event.error.code, event.will_retry]),
+      Array(4).fill(["CANCELLED", false]),
+    );
+    await assert.rejects(rig.engine.stop(id, "failed", null), /STATUS|only a running/);
+    assert.deepEqual(rig.faults, []);
+  });
+
+  test("goes on after a restart from its last transition, and nothing is in the journal twice", async () => {
+    await using rig = new Rig();
+    const slow = adapter("slow", async ({ payload }) => {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return payload;
+    });
+    const id = await rig.run(
+      define({
+        a: { steps: [{ adapter: generate(200) }], outbound: ["b"] },
+        b: { steps: [{ adapter: slow }, { adapter: pass }], concurrency: 3, outbound: ["c"] },
+        c: { steps: [{ adapter: batch(7) }] },
+      }),
+    );
+    for (let restart = 0; restart < 4; restart += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      await rig.reopen();
+    }
+    assert.ok(await rig.engine.wait(id, 20_000));
+    const events = await rig.events(id);
+    const keys = events.map(
+      (event) =>
+        `${event.message_id} ${event.type} ${event.attempt} ${event.type === "processing" ? event.adapter_index : ""}`,
+    );
+    assert.equal(new Set(keys).size, keys.length);
+    assert.equal(of(events, "b", "completed").length, 200);
+    assert.equal(of(events, "c", "completed").length, 200);
+    assert.equal(await rig.status(id), "completed");
+  });
+
+  test("stays cancelled when the process dies while it comes to its end", async () => {
+    await using rig = new Rig({ abandonAfterMs: 1_000 });
+    const hang = adapter("hang", () => new Promise<Emits>(() => {}));
+    const id = await rig.run(define({ a: { steps: [{ adapter: hang }] } }));
+    while ((await rig.events(id)).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    rig.engine.stop(id, "cancelled", null).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await rig.reopen();
+    assert.ok(await rig.engine.wait(id, 5_000));
+    assert.equal(await rig.status(id), "cancelled");
+    assert.deepEqual(
+      (await rig.events(id)).map((event) => event.type),
+      ["initiated", "processing", "failed"],
+    );
+  });
+
+  test("without a first message completes at once", async () => {
+    await using rig = new Rig();
+    const { events, status } = await rig.complete(define({ a: { steps: [{ adapter: pass }] } }), {
+      skipInitMessage: true,
+    });
+    assert.deepEqual([events.length, status], [0, "completed"]);
+  });
+});

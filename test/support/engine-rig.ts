@@ -1,0 +1,158 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type AdapterLog,
+  type AnyAdapter,
+  type Definition,
+  Engine,
+  type EngineSettings,
+  eventsOf,
+  type ObjectStore,
+  type RouteDefinition,
+  type StartExecution,
+} from "@millrace/engine";
+import type { ExecutionEvent, JsonObject } from "@millrace/protocol";
+import { openSqliteStore, type SqliteStore } from "@millrace/stores";
+import { v7 } from "uuid";
+
+/** A route of a definition made by hand; what is left out has the YAML's defaults, but retries at once. */
+export interface RouteInput {
+  steps: { adapter: AnyAdapter; config?: unknown; when?: Definition["routes"][number]["steps"][number]["condition"] }[];
+  outbound?: string[];
+  concurrency?: number;
+  errorHandling?: Partial<RouteDefinition["errorHandling"]>;
+}
+
+/** Makes a definition without YAML. The first route takes the first message. */
+export function define(
+  routes: Record<string, RouteInput>,
+  payload: JsonObject = {},
+  limits: Partial<Definition["limits"]> = {},
+): Definition {
+  const [first] = Object.keys(routes);
+  return {
+    name: "by hand",
+    description: null,
+    limits: { maxHandlers: 30, maxFanoutPending: 500, maxHops: 1000, maxMessages: null, ...limits },
+    routes: Object.entries(routes).map(([route, input]) => ({
+      route,
+      name: null,
+      description: null,
+      concurrency: input.concurrency ?? 1,
+      errorHandling: {
+        maxRetries: 3,
+        retryDelayMs: 1,
+        backoff: 1,
+        maxDelayMs: 5,
+        jitter: false,
+        timeoutMs: 5_000,
+        onError: "fail" as const,
+        ...input.errorHandling,
+      },
+      steps: input.steps.map(({ adapter, config, when }, index) => ({
+        index,
+        type: adapter.type,
+        name: adapter.type,
+        adapter,
+        config: config ?? {},
+        condition: when ?? null,
+      })),
+      outbound: input.outbound ?? [],
+    })),
+    initMessage: first === undefined ? null : { route: first, payload },
+    document: {},
+  };
+}
+
+const SILENT: AdapterLog = { debug() {}, info() {}, warn() {}, error() {} };
+
+const NO_OBJECTS: ObjectStore = {
+  put: () => Promise.reject(new Error("no objects in this rig")),
+  get: () => Promise.resolve(null),
+  async *list() {},
+  deleteAll: () => Promise.resolve(),
+};
+
+/** An engine over a real SQLite file, which can die and be opened again. */
+export class Rig {
+  readonly dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+  readonly settings: Partial<EngineSettings>;
+  store: SqliteStore;
+  engine: Engine;
+  readonly faults: string[] = [];
+  readonly #definitions = new Map<string, Definition>();
+
+  constructor(settings: Partial<EngineSettings> = {}) {
+    this.settings = settings;
+    this.store = openSqliteStore(this.dir, { durability: "normal" });
+    this.engine = this.#open();
+  }
+
+  async run(definition: Definition, input: Partial<StartExecution> = {}): Promise<string> {
+    const configYaml = `by hand ${this.#definitions.size}`;
+    this.#definitions.set(configYaml, definition);
+    const { record } = await this.engine.start({ definition, configYaml, config: null, ...input });
+    return record.id;
+  }
+
+  /** Runs to the end, and returns the journal. */
+  async complete(
+    definition: Definition,
+    input: Partial<StartExecution> = {},
+  ): Promise<{ id: string; events: ExecutionEvent[]; status: string }> {
+    const id = await this.run(definition, input);
+    if (!(await this.engine.wait(id, 30_000))) throw new Error("the execution does not end");
+    return { id, events: await this.events(id), status: await this.status(id) };
+  }
+
+  async events(id: string): Promise<ExecutionEvent[]> {
+    const entries = await this.store.journal.read([id], 0, Number.POSITIVE_INFINITY);
+    return entries.flatMap((entry) => [...eventsOf(entry)]);
+  }
+
+  async status(id: string): Promise<string> {
+    return (await this.store.records.getExecution(id))?.status ?? "none";
+  }
+
+  /** Goes down as a killed process would: what waits for a commit is lost, and opens again. */
+  async reopen(): Promise<void> {
+    await this.engine.close(0);
+    this.store.close();
+    this.store = openSqliteStore(this.dir, { durability: "normal" });
+    this.engine = this.#open();
+    await this.engine.recover();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine.close(0);
+    this.store.close();
+    rmSync(this.dir, { recursive: true });
+  }
+
+  #open(): Engine {
+    const { journal, work, records } = this.store;
+    return new Engine(
+      {
+        journal,
+        work,
+        records,
+        objects: NO_OBJECTS,
+        clock: { now: Date.now },
+        ids: { uuid: v7 },
+        loadDefinition: async (yaml) => ({
+          definition: this.#definitions.get(yaml) ?? null,
+          report: { is_valid: true, issues: [], error_count: 0, warning_count: 0 },
+        }),
+        log: () => ({ ...SILENT, error: (text) => this.faults.push(text) }),
+      },
+      {
+        maxExecutions: 100,
+        maxPayloadBytes: 1_000_000,
+        maxEmitsPerStep: 1_000_000,
+        abandonAfterMs: 50,
+        ...this.settings,
+      },
+    );
+  }
+}

@@ -1,0 +1,297 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type {
+  ConfigRecord,
+  ConfigVersionRecord,
+  ExecutionFilter,
+  ExecutionRecord,
+  NewExecution,
+  NewMessage,
+  Page,
+  Records,
+} from "@millrace/engine";
+import { MillraceError, type SourceType } from "@millrace/protocol";
+import type { Committer } from "./committer.ts";
+import type { ExecutionKeys } from "./execution-keys.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+const EXECUTION =
+  "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
+const CONFIG =
+  "c.id, c.name, c.description, c.source_type, c.source_path, c.version, c.created_at, c.updated_at, c.is_active, v.config_yaml, v.config_hash";
+const CONFIG_FROM = "FROM configs c JOIN config_versions v ON v.config_id = c.id AND v.version = c.version";
+
+/** Configs and executions, in SQLite. */
+export class SqliteRecords implements Records {
+  readonly #database: DatabaseSync;
+  readonly #committer: Committer;
+  readonly #keys: ExecutionKeys;
+  readonly #sql;
+
+  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
+    this.#database = database;
+    this.#committer = committer;
+    this.#keys = keys;
+    this.#sql = {
+      byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
+      byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
+      byIdempotencyKey: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE idempotency_key = ?`),
+      unfinished: database.prepare(
+        `SELECT ${EXECUTION} FROM executions WHERE status IN ('running', 'interrupted') ORDER BY key`,
+      ),
+      insertExecution: database.prepare(
+        "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+      ),
+      startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
+      insertMessage: database.prepare(
+        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ),
+      deleteMessages: database.prepare("DELETE FROM messages WHERE execution_key = ?"),
+      deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ?"),
+      deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
+      // Positions are never given out twice, even if the newest rows of the journal are deleted.
+      keepPosition: database.prepare(
+        "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      ),
+      toTrim: database.prepare(
+        "SELECT id FROM executions e WHERE completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
+      ),
+      putConfig: database.prepare(
+        "INSERT INTO configs (id, name, description, source_type, source_path, version, created_at, updated_at, is_active) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, source_type = excluded.source_type, source_path = excluded.source_path, version = excluded.version, updated_at = excluded.updated_at, is_active = excluded.is_active",
+      ),
+      putVersion: database.prepare(
+        "INSERT INTO config_versions (config_id, version, config_yaml, config_hash, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (config_id, version) DO UPDATE SET config_yaml = excluded.config_yaml, config_hash = excluded.config_hash",
+      ),
+      config: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.id = ?`),
+      configBySource: database.prepare(
+        `SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.source_path = ? AND c.source_type = 'file' ORDER BY c.rowid LIMIT 1`,
+      ),
+      configs: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} ORDER BY c.rowid LIMIT ? OFFSET ?`),
+      configCount: database.prepare("SELECT count(*) AS total FROM configs"),
+      versions: database.prepare(
+        "SELECT version, config_hash, config_yaml, created_at FROM config_versions WHERE config_id = ? ORDER BY version DESC LIMIT ? OFFSET ?",
+      ),
+      versionCount: database.prepare("SELECT count(*) AS total FROM config_versions WHERE config_id = ?"),
+      deleteConfig: database.prepare("DELETE FROM configs WHERE id = ?"),
+    };
+  }
+
+  createExecution(
+    execution: NewExecution,
+    first: NewMessage | null,
+  ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }> {
+    return this.#committer.submit(
+      (group) => {
+        if (execution.idempotencyKey !== null) {
+          const row = this.#sql.byIdempotencyKey.get(execution.idempotencyKey);
+          if (row !== undefined) {
+            if (row.config_id === execution.configId)
+              return { record: toExecution(row), created: false, firstSeq: null };
+            throw new MillraceError(
+              "IDEMPOTENCY_KEY_REUSED",
+              `The idempotency key was used to run another config (execution ${row.id}). Use a new key.`,
+            );
+          }
+        }
+        if (execution.tag !== null) {
+          const row = this.#sql.byTag.get(execution.tag) ?? this.#sql.byId.get(execution.tag);
+          if (row !== undefined) {
+            throw new MillraceError(
+              "TAG_TAKEN",
+              `The tag "${execution.tag}" belongs to execution ${row.id}. Choose another.`,
+            );
+          }
+        }
+        const key = Number(
+          this.#sql.insertExecution.run(
+            execution.id,
+            execution.configId,
+            execution.startedAt,
+            execution.parentExecutionId,
+            execution.replaySource,
+            execution.tag,
+            JSON.stringify(execution.configSnapshot),
+            execution.rootCorrelationId,
+            JSON.stringify(execution.metadata),
+            execution.idempotencyKey,
+          ).lastInsertRowid,
+        );
+        const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
+        this.#sql.startPosition.run(start, key);
+        let firstSeq: number | null = null;
+        if (first !== null) {
+          firstSeq = group.nextSeq();
+          this.#sql.insertMessage.run(
+            firstSeq,
+            key,
+            first.id,
+            first.parentId,
+            first.route,
+            first.payloadJson,
+            first.hops,
+          );
+        }
+        const record: ExecutionRecord = {
+          ...execution,
+          status: "running",
+          completedAt: null,
+          errorInfo: null,
+          stopping: null,
+          progressJson: null,
+        };
+        return { record, created: true, firstSeq };
+      },
+      { patient: false, weight: 1 },
+    );
+  }
+
+  async getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
+    const row = this.#sql.byIdempotencyKey.get(key);
+    return row === undefined ? null : toExecution(row);
+  }
+
+  async getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
+    const row = this.#sql.byId.get(idOrTag) ?? this.#sql.byTag.get(idOrTag);
+    return row === undefined ? null : toExecution(row);
+  }
+
+  async listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
+    const where: string[] = [];
+    const values: SQLInputValue[] = [];
+    const match = (condition: string, value: string | undefined) => {
+      if (value === undefined) return;
+      where.push(condition);
+      values.push(value);
+    };
+    match("status = ?", filter.status);
+    match("config_id = ?", filter.configId);
+    match("tag = ?", filter.tag);
+    match("parent_execution_id = ?", filter.parentExecutionId);
+    match("started_at >= ?", filter.startedAfter);
+    match("started_at < ?", filter.startedBefore);
+    const from = `FROM executions ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}`;
+    const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
+    const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
+    const rows = this.#database
+      .prepare(`SELECT ${EXECUTION} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
+      .all(...values, filter.limit, filter.offset);
+    return { total: Number(total), items: rows.map(toExecution) };
+  }
+
+  async unfinishedExecutions(): Promise<ExecutionRecord[]> {
+    return this.#sql.unfinished.all().map(toExecution);
+  }
+
+  deleteExecution(id: string): Promise<void> {
+    return this.#committer.submit(
+      () => {
+        const key = this.#keys.find(id);
+        if (key === null) return;
+        this.#sql.keepPosition.run(this.#committer.position);
+        this.#sql.deleteMessages.run(key);
+        this.#sql.deleteJournal.run(key);
+        this.#sql.deleteExecution.run(key);
+        this.#keys.forget(id);
+      },
+      { patient: false, weight: 0 },
+    );
+  }
+
+  async executionsToTrim(completedBefore: string, limit: number): Promise<string[]> {
+    return this.#sql.toTrim.all(completedBefore, limit).map((row) => String(row.id));
+  }
+
+  putConfig(config: ConfigRecord): Promise<void> {
+    return this.#committer.submit(
+      () => {
+        this.#sql.putConfig.run(
+          config.id,
+          config.name,
+          config.description,
+          config.sourceType,
+          config.sourcePath,
+          config.version,
+          config.createdAt,
+          config.updatedAt,
+          config.isActive ? 1 : 0,
+        );
+        this.#sql.putVersion.run(config.id, config.version, config.configYaml, config.configHash, config.updatedAt);
+      },
+      { patient: false, weight: 0 },
+    );
+  }
+
+  async getConfig(id: string): Promise<ConfigRecord | null> {
+    const row = this.#sql.config.get(id);
+    return row === undefined ? null : toConfig(row);
+  }
+
+  async getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
+    const row = this.#sql.configBySource.get(sourcePath);
+    return row === undefined ? null : toConfig(row);
+  }
+
+  async listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
+    const total = Number(this.#sql.configCount.get()?.total);
+    return { total, items: this.#sql.configs.all(page.limit, page.offset).map(toConfig) };
+  }
+
+  async listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
+    const items = this.#sql.versions.all(id, page.limit, page.offset).map((row) => ({
+      version: Number(row.version),
+      configHash: String(row.config_hash),
+      configYaml: String(row.config_yaml),
+      createdAt: String(row.created_at),
+    }));
+    return { total: Number(this.#sql.versionCount.get(id)?.total), items };
+  }
+
+  deleteConfig(id: string): Promise<boolean> {
+    return this.#committer.submit(() => Number(this.#sql.deleteConfig.run(id).changes) > 0, {
+      patient: false,
+      weight: 0,
+    });
+  }
+}
+
+function toExecution(row: Row): ExecutionRecord {
+  return {
+    id: String(row.id),
+    configId: text(row.config_id),
+    // Columns that hold nothing but these values: only this class writes them, from records of this type.
+    status: row.status as ExecutionRecord["status"],
+    startedAt: String(row.started_at),
+    completedAt: text(row.completed_at),
+    parentExecutionId: text(row.parent_execution_id),
+    replaySource: text(row.replay_source) as ExecutionRecord["replaySource"],
+    tag: text(row.tag),
+    configSnapshot: JSON.parse(String(row.config_snapshot)),
+    rootCorrelationId: String(row.root_correlation_id),
+    metadata: JSON.parse(String(row.metadata)),
+    errorInfo: row.error_info === null ? null : JSON.parse(String(row.error_info)),
+    idempotencyKey: text(row.idempotency_key),
+    stopping: text(row.stopping) as ExecutionRecord["stopping"],
+    progressJson: text(row.progress),
+  };
+}
+
+function toConfig(row: Row): ConfigRecord {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    description: text(row.description),
+    // Only this class writes the column, from records of this type.
+    sourceType: row.source_type as SourceType,
+    sourcePath: text(row.source_path),
+    configYaml: String(row.config_yaml),
+    configHash: String(row.config_hash),
+    version: Number(row.version),
+    createdAt: String(row.created_at),
+    updatedAt: String(row.updated_at),
+    isActive: row.is_active === 1,
+  };
+}
+
+function text(value: SQLOutputValue | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
+}

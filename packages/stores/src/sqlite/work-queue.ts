@@ -1,0 +1,101 @@
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { StoredMessage, WorkQueue } from "@millrace/engine";
+import type { Committer } from "./committer.ts";
+import type { ExecutionKeys } from "./execution-keys.ts";
+
+const COLUMNS =
+  "seq, id, parent_id, route, payload, attempt, failures, due_at, hops, emitted_outputs, emitted, interruptions";
+
+/** The messages that are not settled, in SQLite. */
+export class SqliteWorkQueue implements WorkQueue {
+  readonly #committer: Committer;
+  readonly #keys: ExecutionKeys;
+  readonly #sql;
+
+  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
+    this.#committer = committer;
+    this.#keys = keys;
+    this.#sql = {
+      take: database.prepare(
+        `SELECT ${COLUMNS} FROM messages WHERE execution_key = ? AND route = ? AND seq > ? AND error IS NULL AND due_at = 0 ORDER BY seq LIMIT ?`,
+      ),
+      get: database.prepare(`SELECT ${COLUMNS} FROM messages WHERE seq = ? AND execution_key = ? AND error IS NULL`),
+      delayed: database.prepare(
+        "SELECT seq, route, due_at FROM messages WHERE execution_key = ? AND error IS NULL AND due_at > 0 ORDER BY due_at",
+      ),
+      interrupt: database.prepare(
+        "UPDATE messages SET interruptions = interruptions + 1 WHERE execution_key = ? AND error IS NULL AND id IN (SELECT value FROM json_each(?))",
+      ),
+      depths: database.prepare(
+        "SELECT route, count(*) AS depth FROM messages WHERE execution_key = ? AND error IS NULL GROUP BY route",
+      ),
+    };
+  }
+
+  async take(
+    executionId: string,
+    route: string,
+    afterSeq: number,
+    limit: number,
+    maxBytes: number,
+  ): Promise<StoredMessage[]> {
+    const key = this.#keys.find(executionId);
+    if (key === null) return [];
+    const messages: StoredMessage[] = [];
+    let bytes = 0;
+    for (const row of this.#sql.take.iterate(key, route, afterSeq, limit)) {
+      const message = toMessage(row);
+      messages.push(message);
+      bytes += message.payloadJson.length;
+      if (bytes >= maxBytes) break;
+    }
+    return messages;
+  }
+
+  async get(executionId: string, seq: number): Promise<StoredMessage | null> {
+    const key = this.#keys.find(executionId);
+    const row = key === null ? undefined : this.#sql.get.get(seq, key);
+    return row === undefined ? null : toMessage(row);
+  }
+
+  async delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]> {
+    const key = this.#keys.find(executionId);
+    if (key === null) return [];
+    return this.#sql.delayed
+      .all(key)
+      .map((row) => ({ seq: Number(row.seq), route: String(row.route), dueAt: Number(row.due_at) }));
+  }
+
+  countInterruption(executionId: string, messageIds: readonly string[]): Promise<void> {
+    return this.#committer.submit(
+      () => {
+        const key = this.#keys.find(executionId);
+        if (key !== null) this.#sql.interrupt.run(key, JSON.stringify(messageIds));
+      },
+      { patient: true, weight: 0 },
+    );
+  }
+
+  async depths(executionId: string): Promise<Record<string, number>> {
+    const key = this.#keys.find(executionId);
+    if (key === null) return {};
+    return Object.fromEntries(this.#sql.depths.all(key).map((row) => [String(row.route), Number(row.depth)]));
+  }
+}
+
+function toMessage(row: Record<string, SQLOutputValue>): StoredMessage {
+  return {
+    seq: Number(row.seq),
+    id: String(row.id),
+    parentId: row.parent_id === null ? null : String(row.parent_id),
+    route: String(row.route),
+    payloadJson: String(row.payload),
+    attempt: Number(row.attempt),
+    failures: Number(row.failures),
+    dueAt: Number(row.due_at),
+    hops: Number(row.hops),
+    emittedOutputs: Number(row.emitted_outputs),
+    emitted: row.emitted === null ? {} : JSON.parse(String(row.emitted)),
+    interruptions: Number(row.interruptions),
+  };
+}

@@ -1,0 +1,35 @@
+import type { AnyAdapter } from "@millrace/engine";
+import { batch } from "./batch.ts";
+import { delay } from "./delay.ts";
+import { fail } from "./fail.ts";
+import { files } from "./files.ts";
+import { filter } from "./filter.ts";
+import { generate } from "./generate.ts";
+import { httpRequest } from "./http-request.ts";
+import { jsonTransform } from "./json-transform.ts";
+import { log } from "./log.ts";
+import { markdownParse } from "./markdown-parse.ts";
+import { markdownSplit } from "./markdown-split.ts";
+import { readFile } from "./read-file.ts";
+import { split } from "./split.ts";
+import { storeWrite } from "./store-write.ts";
+import { switchAdapter } from "./switch.ts";
+
+/** The adapters that are always there. */
+export const builtinAdapters: readonly AnyAdapter[] = [
+  batch,
+  delay,
+  fail,
+  files,
+  filter,
+  generate,
+  httpRequest,
+  jsonTransform,
+  log,
+  markdownParse,
+  markdownSplit,
+  readFile,
+  split,
+  storeWrite,
+  switchAdapter,
+];

@@ -1,0 +1,134 @@
+import type { Dirent } from "node:fs";
+import { lstat, opendir, realpath, stat } from "node:fs/promises";
+import { join, posix, relative, resolve, sep } from "node:path";
+import { type Adapter, AdapterError, type AdapterLog, defineAdapter } from "@millrace/engine";
+import picomatch from "picomatch";
+import { z } from "zod";
+
+const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const config = z.strictObject({
+  root: z.string().min(1).default(".").describe("The folder to look in, relative to where the service was started"),
+  glob: globs.default("**/*").describe("Which files, relative to `root`; one pattern or a list"),
+  ignore: globs.optional().describe("Which files and folders to leave out; one pattern or a list"),
+  follow_links: z
+    .boolean()
+    .default(false)
+    .describe("Whether symbolic links are followed, as long as they stay in `root`"),
+});
+
+interface Prepared {
+  matches(path: string): boolean;
+  ignores(path: string): boolean;
+}
+
+/** Emits a message per file, in the order of the names, so that a step that is redone emits the same. */
+export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
+  type: "files",
+  category: "source",
+  description:
+    "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
+  config,
+  prepare: ({ glob, ignore }) => ({
+    matches: picomatch(glob, { dot: false }),
+    ignores: ignore === undefined ? () => false : picomatch(ignore, { dot: true }),
+  }),
+  async *process(_message, { config: { root, follow_links: followLinks }, prepared, signal, log }) {
+    const base = await realRoot(root);
+    const walk = new Walk(base, followLinks, prepared, log);
+    for await (const file of walk.folder(base, new Set([base]))) {
+      signal.throwIfAborted();
+      yield { root, path: file.path, size: file.size, modified_at: file.modifiedAt };
+    }
+  },
+});
+
+interface FoundFile {
+  readonly path: string;
+  readonly size: number;
+  readonly modifiedAt: string;
+}
+
+class Walk {
+  readonly #base: string;
+  readonly #followLinks: boolean;
+  readonly #prepared: Prepared;
+  readonly #log: AdapterLog;
+
+  constructor(base: string, followLinks: boolean, prepared: Prepared, log: AdapterLog) {
+    this.#base = base;
+    this.#followLinks = followLinks;
+    this.#prepared = prepared;
+    this.#log = log;
+  }
+
+  /** `above`: the real folders that lead here, so that links cannot make a circle. */
+  async *folder(folder: string, above: ReadonlySet<string>): AsyncGenerator<FoundFile> {
+    for (const entry of await this.#entries(folder)) {
+      const full = join(folder, entry.name);
+      const path = relative(this.#base, full).replaceAll(sep, posix.sep);
+      if (this.#prepared.ignores(path)) continue;
+      const target = entry.isSymbolicLink()
+        ? await this.#follow(full)
+        : { full, isFolder: entry.isDirectory(), isFile: entry.isFile() };
+      if (target === null) continue;
+      if (target.isFolder) {
+        if (!entry.name.startsWith(".") && !above.has(target.full))
+          yield* this.folder(full, new Set([...above, target.full]));
+      } else if (target.isFile && this.#prepared.matches(path)) {
+        const found = await this.#stat(full, path);
+        if (found !== null) yield found;
+      }
+    }
+  }
+
+  async #entries(folder: string): Promise<Dirent[]> {
+    try {
+      const entries = await Array.fromAsync(await opendir(folder));
+      return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    } catch (error) {
+      this.#log.warn(`The folder ${folder} cannot be read and is left out: ${messageOf(error)}`);
+      return [];
+    }
+  }
+
+  async #follow(link: string): Promise<{ full: string; isFolder: boolean; isFile: boolean } | null> {
+    if (!this.#followLinks) return null;
+    try {
+      const full = await realpath(link);
+      if (full !== this.#base && !full.startsWith(this.#base + sep)) return null;
+      const target = await stat(full);
+      return { full, isFolder: target.isDirectory(), isFile: target.isFile() };
+    } catch {
+      this.#log.warn(`The link ${link} leads nowhere and is left out.`);
+      return null;
+    }
+  }
+
+  async #stat(full: string, path: string): Promise<FoundFile | null> {
+    try {
+      const found = await (this.#followLinks ? stat(full) : lstat(full));
+      return { path, size: found.size, modifiedAt: found.mtime.toISOString() };
+    } catch (error) {
+      this.#log.warn(`The file ${path} is left out: ${messageOf(error)}`);
+      return null;
+    }
+  }
+}
+
+async function realRoot(root: string): Promise<string> {
+  const folder = resolve(root);
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
+    return await realpath(folder);
+  } catch (error) {
+    throw new AdapterError("ROOT_NOT_FOUND", `The folder ${root} cannot be read: ${messageOf(error)}.`, {
+      retryable: false,
+      cause: error,
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,28 @@
+import { type Adapter, compileTemplate, defineAdapter, type Template, templateField } from "@millrace/engine";
+import { z } from "zod";
+import { templateInput } from "./template-input.ts";
+
+const config = z.strictObject({
+  level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("How loud"),
+  message: templateField()
+    .optional()
+    .describe("What to say, with `${…}` over the message; default the payload, shortened"),
+});
+
+/** The longest payload that is logged, in characters. */
+const MAX_LOGGED = 500;
+
+/** Logs, and passes the message on. */
+export const log: Adapter<z.infer<typeof config>, Template | null> = defineAdapter({
+  type: "log",
+  category: "flow",
+  description: "Writes a line to the service's log and passes the message on.",
+  config,
+  prepare: ({ message }) => (message === undefined ? null : compileTemplate(message)),
+  async process(message, { config: { level }, prepared, log: writer }) {
+    const payload = JSON.stringify(message.payload);
+    const shown = payload.length <= MAX_LOGGED ? payload : `${payload.slice(0, MAX_LOGGED)}…`;
+    writer[level](prepared === null ? shown : await prepared.render(templateInput(message)));
+    return message.payload;
+  },
+});

@@ -1,0 +1,66 @@
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type AdapterRegistry, type AnyAdapter, configSchema } from "@millrace/engine";
+import { type AdapterInfo, MillraceError } from "@millrace/protocol";
+import { builtinAdapters } from "./builtin.ts";
+import { ADAPTER_FILE, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
+
+/** Where user-written adapters are. */
+export interface RegistryOptions {
+  /** A folder whose files each hold one; null: none. */
+  readonly adaptersDir: string | null;
+  /** What a path in a pipeline is relative to, and must not leave. */
+  readonly baseDir: string;
+}
+
+/**
+ * The built-in adapters, and those of the adapters folder.
+ * @throws MillraceError ADAPTER_INVALID where a file of the folder holds none, or one of a type that is taken
+ */
+export async function createAdapterRegistry(options: RegistryOptions): Promise<AdapterRegistry> {
+  const known = new Map<string, AnyAdapter>(builtinAdapters.map((adapter) => [adapter.type, adapter]));
+  for (const file of await adapterFiles(options.adaptersDir)) {
+    const adapter = await loadUserAdapter(file);
+    if (known.has(adapter.type)) {
+      throw new MillraceError(
+        "ADAPTER_INVALID",
+        `The adapter file ${file} cannot be used: the type "${adapter.type}" is taken.`,
+      );
+    }
+    known.set(adapter.type, adapter);
+  }
+  return {
+    async resolve(type) {
+      if (!isPath(type)) return known.get(type);
+      return loadUserAdapter(locateAdapterFile(resolve(options.baseDir, type), options.baseDir));
+    },
+    list: () => [...known.values()].sort((a, b) => (a.type < b.type ? -1 : 1)),
+  };
+}
+
+/** An adapter as the API and `millrace adapters` show it. */
+export function describeAdapter(adapter: AnyAdapter): AdapterInfo {
+  const { type, description, category } = adapter;
+  return { type, description, category, config_schema: configSchema(adapter) };
+}
+
+function isPath(type: string): boolean {
+  return type.startsWith("./") || type.startsWith("../") || type.startsWith("/") || ADAPTER_FILE.test(type);
+}
+
+async function adapterFiles(dir: string | null): Promise<string[]> {
+  if (dir === null) return [];
+  try {
+    const names = await readdir(dir);
+    return names
+      .filter((name) => ADAPTER_FILE.test(name) && !/\.(?:test|d)\.m?ts$/.test(name))
+      .sort()
+      .map((name) => join(resolve(dir), name));
+  } catch (error) {
+    throw new MillraceError(
+      "ADAPTER_INVALID",
+      `The adapters folder ${dir} cannot be read: ${error instanceof Error ? error.message : error}.`,
+      { cause: error },
+    );
+  }
+}

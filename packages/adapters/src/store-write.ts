@@ -1,0 +1,74 @@
+import {
+  type Adapter,
+  AdapterError,
+  compileTemplate,
+  defineAdapter,
+  type Template,
+  templateField,
+} from "@millrace/engine";
+import type { JsonValue } from "@millrace/protocol";
+import { z } from "zod";
+import { templateInput } from "./template-input.ts";
+
+const config = z.strictObject({
+  stage: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)
+    .optional()
+    .describe("Part of the object's key; default the route's name"),
+  name: templateField()
+    .min(1)
+    .default("${message_id}")
+    .describe("The object's name, with `${…}` over the message; `/` makes folders"),
+  field: z.string().min(1).optional().describe("The field to write; default the whole payload"),
+  content_type: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe("Default `application/json`, and `text/plain` for a text"),
+});
+
+/** Writes an object to the object store. */
+export const storeWrite: Adapter<z.infer<typeof config>, Template> = defineAdapter({
+  type: "store_write",
+  category: "sink",
+  description:
+    "Writes the payload, or one field of it, as an object at `executions/{execution}/{route}/{stage}/{name}`; adds `object_key`.",
+  config,
+  prepare: ({ name }) => compileTemplate(name),
+  async process(message, { config: { stage, field, content_type: contentType }, prepared, objects }) {
+    const { payload } = message;
+    if (field !== undefined && !Object.hasOwn(payload, field)) {
+      throw new AdapterError("FIELD_MISSING", `The message has no field "${field}" to write.`, { retryable: false });
+    }
+    const value: JsonValue | undefined = field === undefined ? payload : payload[field];
+    const name = await prepared.render(templateInput(message));
+    checkName(name);
+    const key = `executions/${message.executionId}/${message.route}/${stage ?? message.route}/${name}`;
+    const isText = typeof value === "string";
+    const body = isText ? value : `${JSON.stringify(value, null, 2)}\n`;
+    await objects.put(key, Buffer.from(body), {
+      contentType: contentType ?? (isText ? "text/plain; charset=utf-8" : "application/json"),
+      messageId: message.id,
+      createdAt: new Date().toISOString(),
+    });
+    return { ...payload, object_key: key };
+  },
+});
+
+/** Names are paths within their stage: nothing that leaves it, or that a file system cannot hold. */
+function checkName(name: string): void {
+  const bad = name
+    .split("/")
+    .find(
+      (part) =>
+        part === "" || part === "." || part === ".." || Buffer.byteLength(part) > 200 || /[\p{Cc}\\]/u.test(part),
+    );
+  if (bad === undefined && name.length <= 1024) return;
+  throw new AdapterError(
+    "OBJECT_NAME_INVALID",
+    `"${name.slice(0, 200)}" is no name for an object: parts between slashes must be 1 to 200 bytes long, other than "." and "..", without backslashes and control characters, 1024 characters in all.`,
+    { retryable: false },
+  );
+}

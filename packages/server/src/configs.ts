@@ -1,0 +1,191 @@
+import { hash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import type { Clock, ConfigRecord, Ids, LoadedDefinition, Records } from "@millrace/engine";
+import {
+  type Config,
+  type ConfigSummary,
+  type createConfigSchema,
+  MillraceError,
+  type SourceType,
+  type updateConfigSchema,
+} from "@millrace/protocol";
+import type { z } from "zod";
+
+/** What the configs stand on. */
+export interface ConfigParts {
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+}
+
+/** Reports that are remembered, by the text that they are on: lists derive each config's anew. */
+const REMEMBERED = 1_000;
+
+/** Configs: stored with all their versions, whatever their findings. */
+export class Configs {
+  readonly #parts: ConfigParts;
+  readonly #reports = new Map<string, Promise<LoadedDefinition>>();
+  /** The last change that was asked for: each reads the version that the one before it made. */
+  #change: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ConfigParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Stores a new config. One with findings is stored all the same, so that no work is lost.
+   * @throws MillraceError CONFIG_UNPARSABLE; with no name in the body nor in the YAML `null` is returned
+   */
+  async create(input: z.output<typeof createConfigSchema>): Promise<Config | null> {
+    const loaded = await this.#loadParsable(input.config_yaml);
+    const name = input.name ?? loaded.name;
+    if (name === null || name === "") return null;
+    const now = this.#now();
+    const record: ConfigRecord = {
+      id: this.#parts.ids.uuid(),
+      name,
+      description: input.description ?? null,
+      sourceType: input.source_type,
+      sourcePath: input.source_path ?? null,
+      configYaml: input.config_yaml,
+      configHash: hash("sha256", input.config_yaml),
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+      isActive: true,
+    };
+    await this.#parts.records.putConfig(record);
+    return this.show(record);
+  }
+
+  /**
+   * Stores a config's next version.
+   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_UNPARSABLE
+   */
+  update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
+    const changed = this.#change.then(() => this.#update(id, input));
+    this.#change = changed.catch(() => {});
+    return changed;
+  }
+
+  async #update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
+    const known = await this.find(id);
+    const configYaml = input.config_yaml ?? known.configYaml;
+    if (input.config_yaml !== undefined) await this.#loadParsable(configYaml);
+    const record: ConfigRecord = {
+      ...known,
+      name: input.name ?? known.name,
+      description: input.description === undefined ? known.description : input.description,
+      sourceType: input.source_type ?? known.sourceType,
+      sourcePath: input.source_path === undefined ? known.sourcePath : input.source_path,
+      configYaml,
+      configHash: hash("sha256", configYaml),
+      version: known.version + 1,
+      updatedAt: this.#now(),
+      isActive: input.is_active ?? known.isActive,
+    };
+    await this.#parts.records.putConfig(record);
+    return this.show(record);
+  }
+
+  /** @throws MillraceError CONFIG_NOT_FOUND */
+  async find(id: string): Promise<ConfigRecord> {
+    const record = await this.#parts.records.getConfig(id);
+    if (record === null) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${id.slice(0, 128)}".`);
+    return record;
+  }
+
+  /** A config as the API shows it, its report derived from the adapters present now. */
+  async show(record: ConfigRecord): Promise<Config> {
+    return { ...(await this.summarize(record)), config_yaml: record.configYaml };
+  }
+
+  /** A config as lists show it. */
+  async summarize(record: ConfigRecord): Promise<ConfigSummary> {
+    const { report } = await this.load(record.configYaml);
+    return {
+      id: record.id,
+      name: record.name,
+      description: record.description,
+      source_type: record.sourceType,
+      source_path: record.sourcePath,
+      config_hash: record.configHash,
+      version: record.version,
+      created_at: record.createdAt,
+      updated_at: record.updatedAt,
+      is_active: record.isActive,
+      is_runnable: report.is_valid && record.isActive,
+      validation_report: report,
+    };
+  }
+
+  /** Loads a pipeline's text; adapters do not change while the service runs, so neither does what comes of it. */
+  load(yaml: string): Promise<LoadedDefinition> {
+    const key = hash("sha256", yaml);
+    let loaded = this.#reports.get(key);
+    if (loaded === undefined) {
+      loaded = this.#parts.loadDefinition(yaml);
+      if (this.#reports.size >= REMEMBERED) this.#reports.clear();
+      this.#reports.set(key, loaded);
+    }
+    return loaded;
+  }
+
+  /**
+   * Loads the YAML files of a folder: a new file becomes a config, a changed one the next version of its config.
+   * Returns what cannot be loaded, for the log.
+   * @throws MillraceError SETTING_INVALID where the folder cannot be read
+   */
+  async loadFolder(folder: string): Promise<{ loaded: Config[]; problems: string[] }> {
+    let names: string[];
+    try {
+      names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+    } catch (error) {
+      throw new MillraceError("SETTING_INVALID", `The configs folder ${folder} cannot be read: ${messageOf(error)}`);
+    }
+    const loaded: Config[] = [];
+    const problems: string[] = [];
+    for (const name of names) {
+      const path = relative(process.cwd(), join(folder, name)) || name;
+      try {
+        loaded.push(await this.#loadFile(path, await readFile(join(folder, name), "utf8"), name));
+      } catch (error) {
+        problems.push(`${path}: ${messageOf(error)}`);
+      }
+    }
+    return { loaded, problems };
+  }
+
+  async #loadFile(path: string, configYaml: string, fileName: string): Promise<Config> {
+    const known = await this.#parts.records.getConfigBySourcePath(path);
+    if (known !== null) {
+      return known.configYaml === configYaml ? this.show(known) : this.update(known.id, { config_yaml: configYaml });
+    }
+    const sourceType: SourceType = "file";
+    const name = (await this.#loadParsable(configYaml)).name ?? fileName.replace(/\.ya?ml$/, "");
+    const config = await this.create({ name, config_yaml: configYaml, source_type: sourceType, source_path: path });
+    if (config === null) throw new Error("it has no name");
+    return config;
+  }
+
+  async #loadParsable(yaml: string): Promise<LoadedDefinition> {
+    const loaded = await this.load(yaml);
+    if (loaded.parsable) return loaded;
+    const [finding] = loaded.report.issues;
+    throw new MillraceError(
+      "CONFIG_UNPARSABLE",
+      `The YAML cannot be parsed: ${finding?.message ?? "it is not YAML"} (line ${finding?.line ?? 1}, column ${finding?.column ?? 1})`,
+      { details: { validation_report: loaded.report } },
+    );
+  }
+
+  #now(): string {
+    return new Date(this.#parts.clock.now()).toISOString();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,171 @@
+import { createServer } from "node:http";
+import { MillraceError } from "@millrace/protocol";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { answerClientErrors } from "./client-error.ts";
+import { registerCors } from "./cors.ts";
+import { type Endpoint, registerEndpoints } from "./endpoint.ts";
+import { toAnswer } from "./errors.ts";
+import { Paths, pathOf } from "./paths.ts";
+import { requestIdOf } from "./request-id.ts";
+
+/** What the HTTP edge is set to. */
+export interface HttpSettings {
+  readonly maxBodyBytes: number;
+  /** Of the request's line and its headers together. */
+  readonly maxHeaderBytes: number;
+  /** Origins whose pages may call from a browser; `*` is any. */
+  readonly corsOrigins: readonly string[] | "*";
+  /** The longest that a request may take to arrive, body and all. Default 120 s; 0: no limit. */
+  readonly requestTimeoutMs?: number;
+  /** The longest that a request's head may take to arrive. Default 30 s. */
+  readonly headersTimeoutMs?: number;
+}
+
+/**
+ * Builds the HTTP service from its endpoints; it does not listen yet. Every error that leaves it has one of the
+ * contract's two shapes, and every answer an `X-Request-ID`. While `shuttingDown` is true, requests that would change
+ * something are refused with 503.
+ */
+export async function createHttpApp(
+  endpoints: readonly Endpoint[],
+  settings: HttpSettings,
+  log: Logger,
+  shuttingDown: () => boolean = () => false,
+): Promise<FastifyInstance> {
+  const paths = new Paths(endpoints);
+  const app = Fastify({
+    logger: false,
+    bodyLimit: settings.maxBodyBytes,
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    // Server errors are answered by answerClientErrors.
+    clientErrorHandler: () => {},
+    frameworkErrors: (error, request, reply) => {
+      // The framework types this reply by the error alone.
+      const plain = reply as unknown as FastifyReply;
+      setCommonHeaders(request, plain);
+      sendError(error, request, plain, log);
+    },
+    routerOptions: {
+      // Longer names than any id or tag are looked up like others, and not found: only the head's size limits them.
+      maxParamLength: settings.maxHeaderBytes,
+      ignoreTrailingSlash: true,
+      querystringParser: parseQuery,
+    },
+    return503OnClosing: false,
+    forceCloseConnections: true,
+    serverFactory: (handler) => {
+      const server = createServer(serverOptions(settings), handler);
+      answerClientErrors(server);
+      return server;
+    },
+  });
+  app.removeAllContentTypeParsers();
+  // Read as they are: whether it is JSON, the endpoint tells together with whatever else is wrong.
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async (request, reply) => {
+    setCommonHeaders(request, reply);
+    if (request.method === "OPTIONS") setAllow(reply, paths.methodsOf(request.url));
+    checkHost(request);
+    if (shuttingDown()) refuseChange(request, reply);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, id } = request;
+    log.debug(
+      { request_id: id, method, path: pathOf(request.url), status: reply.statusCode, ms: reply.elapsedTime },
+      "request",
+    );
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
+  await registerCors(app, settings.corsOrigins, paths);
+  registerEndpoints(app, endpoints);
+  return app;
+}
+
+function serverOptions(settings: HttpSettings) {
+  const requestTimeout = settings.requestTimeoutMs ?? 120_000;
+  const headersTimeout = settings.headersTimeoutMs ?? 30_000;
+  return {
+    maxHeaderSize: settings.maxHeaderBytes,
+    // Longer than the idle timeout of common proxies, which would otherwise send into a connection that closes.
+    keepAliveTimeout: 72_000,
+    headersTimeout,
+    requestTimeout,
+    connectionsCheckingInterval: Math.min(5_000, headersTimeout),
+    // Answered here, in the contract's shape.
+    requireHostHeader: false,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  };
+}
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("x-request-id", request.id);
+  reply.header("x-content-type-options", "nosniff");
+  // What the API says is true of the moment; errors would else be cached by their status.
+  reply.header("cache-control", "no-store");
+}
+
+function setAllow(reply: FastifyReply, methods: readonly string[] | null): void {
+  if (methods !== null) reply.header("allow", methods.join(", "));
+}
+
+/** HTTP/1.1 requires exactly one such header (RFC 9112, 3.2). */
+function checkHost({ raw }: FastifyRequest): void {
+  const hosts = raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
+  if (hosts > 1 || (hosts === 0 && raw.httpVersion === "1.1")) {
+    throw new MillraceError("REQUEST_MALFORMED", `The request has ${hosts} Host headers; HTTP/1.1 requires one.`);
+  }
+}
+
+function refuseChange(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("connection", "close");
+  if (!["GET", "HEAD", "OPTIONS"].includes(request.method)) {
+    throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
+  }
+}
+
+/** What no endpoint takes: `OPTIONS`, a method that the path does not have, a path that is not there. */
+async function answerUnrouted(request: FastifyRequest, reply: FastifyReply, paths: Paths): Promise<unknown> {
+  // `OPTIONS *` asks for the service as a whole.
+  const methods = request.url === "*" ? paths.allMethods : paths.methodsOf(request.url);
+  const path = shorten(pathOf(request.url));
+  if (methods === null) {
+    throw new MillraceError("ROUTE_NOT_FOUND", `There is no ${path} here; /openapi.json lists what there is.`);
+  }
+  setAllow(reply, methods);
+  if (request.method === "OPTIONS") return reply.code(204).send();
+  throw new MillraceError(
+    "METHOD_NOT_ALLOWED",
+    `${path} does not take ${request.method}; it takes ${methods.join(", ")}.`,
+  );
+}
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  const answer = toAnswer(error, request.id);
+  if (answer.status === 500) {
+    log.error(
+      { err: error, request_id: request.id, method: request.method, path: pathOf(request.url) },
+      "request failed",
+    );
+  }
+  reply.headers(answer.headers).code(answer.status).send(answer.body);
+}
+
+/** Every value of every parameter, so that endpoints can tell a list from a repeated scalar. */
+function parseQuery(text: string): Record<string, unknown> {
+  const query: Record<string, string[]> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const values = query[name];
+    if (values === undefined) query[name] = [value];
+    else values.push(value);
+  }
+  return query;
+}
+
+function shorten(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+}

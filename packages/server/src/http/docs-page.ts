@@ -1,0 +1,91 @@
+import Fastify from "fastify";
+import { z } from "zod";
+import { type Endpoint, endpoint } from "./endpoint.ts";
+
+const CONTENT_SECURITY_POLICY =
+  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Millrace API</title>
+</head>
+<body>
+<div id="reference"></div>
+<script src="/docs/reference.js"></script>
+<script>
+Scalar.createApiReference("#reference", {
+  url: "/openapi.json",
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: "never",
+});
+</script>
+</body>
+</html>
+`;
+
+const hidden = {
+  tag: "System",
+  hidden: true,
+  responses: { 200: { description: "The page", contentType: "text/html", schema: z.string() } },
+};
+
+let script: Promise<string> | undefined;
+
+/**
+ * The reference's script, which the package carries inside its plugin: the page asks no other host for anything. Loaded
+ * when it is first asked for, as it has megabytes.
+ */
+async function loadScript(): Promise<string> {
+  const { default: reference } = await import("@scalar/fastify-api-reference");
+  const app = Fastify();
+  await app.register(reference, { routePrefix: "/docs", configuration: { content: {} } });
+  const { body } = await app.inject("/docs/js/scalar.js");
+  await app.close();
+  return body;
+}
+
+/** `/docs`, and `/` that leads there. */
+export function docsEndpoints(openApi: () => unknown): Endpoint[] {
+  return [
+    endpoint({
+      ...hidden,
+      method: "GET",
+      path: "/",
+      summary: "Leads to the documentation",
+      handler: async ({ reply }) => reply.redirect("/docs", 307),
+    }),
+    endpoint({
+      ...hidden,
+      method: "GET",
+      path: "/docs",
+      summary: "The API, to be browsed",
+      handler: async ({ reply }) =>
+        reply.header("content-security-policy", CONTENT_SECURITY_POLICY).type("text/html; charset=utf-8").send(PAGE),
+    }),
+    endpoint({
+      ...hidden,
+      method: "GET",
+      path: "/docs/reference.js",
+      summary: "The page's script",
+      handler: async ({ reply }) => {
+        script ??= loadScript();
+        const body = await script;
+        return reply.header("cache-control", "public, max-age=86400").type("text/javascript; charset=utf-8").send(body);
+      },
+    }),
+    endpoint({
+      ...hidden,
+      method: "GET",
+      path: "/openapi.json",
+      summary: "The API as OpenAPI 3.1",
+      handler: async () => openApi(),
+    }),
+  ];
+}

@@ -1,0 +1,208 @@
+import type { Engine, Records } from "@millrace/engine";
+import {
+  configListSchema,
+  configSchema,
+  configVersionListSchema,
+  createConfigSchema,
+  errorResponseSchema,
+  executionSchema,
+  httpValidationErrorSchema,
+  jsonObjectSchema,
+  MillraceError,
+  pageQuerySchema,
+  runQuerySchema,
+  updateConfigSchema,
+  validateConfigSchema,
+  validationReportSchema,
+} from "@millrace/protocol";
+import { z } from "zod";
+import type { Configs } from "../../configs.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { ValidationFailure } from "../errors.ts";
+import { showExecution } from "../execution-view.ts";
+import { pageOf } from "../page.ts";
+
+/** What the configs' endpoints stand on. */
+export interface ConfigEndpointParts {
+  readonly configs: Configs;
+  readonly records: Records;
+  readonly executions: Engine;
+}
+
+const tag = "Configs";
+const params = z.object({ config_id: z.string() });
+const notFound = { 404: { description: "There is no such config", schema: errorResponseSchema } };
+const invalid = { 422: { description: "Validation Error", schema: httpValidationErrorSchema } };
+const unparsable = { 400: { description: "The YAML cannot be parsed", schema: errorResponseSchema } };
+const unavailable = {
+  503: { description: "The service cannot reach its store, or is shutting down", schema: errorResponseSchema },
+};
+
+/** `/api/v1/configs`. */
+export function configEndpoints({ configs, records, executions }: ConfigEndpointParts): Endpoint[] {
+  return [
+    endpoint({
+      method: "POST",
+      path: "/api/v1/configs",
+      summary: "Create a config",
+      description:
+        "A YAML with findings is stored all the same, with `is_runnable` false; one that cannot be parsed is refused.",
+      tag,
+      body: createConfigSchema,
+      responses: {
+        201: { description: "The config", schema: configSchema },
+        ...unparsable,
+        ...invalid,
+        ...unavailable,
+      },
+      handler: async ({ body, reply }) => {
+        const config = await configs.create(body);
+        if (config === null)
+          throw new ValidationFailure([{ loc: ["body", "name"], msg: "Field required", type: "missing", input: body }]);
+        return reply.code(201).send(config);
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/configs",
+      summary: "List configs",
+      tag,
+      query: pageQuerySchema,
+      responses: { 200: { description: "A page of configs", schema: configListSchema }, ...invalid },
+      handler: async ({ query }) => {
+        const page = await records.listConfigs(query);
+        const items = await Promise.all(page.items.map((record) => configs.summarize(record)));
+        return pageOf("configs", query, { total: page.total, items });
+      },
+    }),
+    endpoint({
+      method: "POST",
+      path: "/api/v1/configs/validate",
+      summary: "Validate a YAML",
+      tag,
+      body: validateConfigSchema,
+      responses: { 200: { description: "The findings, errors first", schema: validationReportSchema }, ...invalid },
+      handler: async ({ body }) => (await configs.load(body.config_yaml)).report,
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/configs/{config_id}",
+      summary: "Get a config",
+      tag,
+      params,
+      responses: { 200: { description: "The config", schema: configSchema }, ...notFound },
+      handler: async ({ params: { config_id: id } }) => configs.show(await configs.find(id)),
+    }),
+    endpoint({
+      method: "PUT",
+      path: "/api/v1/configs/{config_id}",
+      summary: "Store a config's next version",
+      tag,
+      params,
+      body: updateConfigSchema,
+      responses: {
+        200: { description: "The config", schema: configSchema },
+        ...unparsable,
+        ...notFound,
+        ...invalid,
+        ...unavailable,
+      },
+      handler: async ({ params: { config_id: id }, body }) => configs.update(id, body),
+    }),
+    endpoint({
+      method: "DELETE",
+      path: "/api/v1/configs/{config_id}",
+      summary: "Delete a config",
+      description: "Past executions keep their snapshot.",
+      tag,
+      params,
+      responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
+      handler: async ({ params: { config_id: id }, reply }) => {
+        await configs.find(id);
+        await records.deleteConfig(id);
+        return reply.code(204).send();
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/configs/{config_id}/versions",
+      summary: "List a config's versions, newest first",
+      tag,
+      params,
+      query: pageQuerySchema,
+      responses: {
+        200: { description: "A page of versions", schema: configVersionListSchema },
+        ...notFound,
+        ...invalid,
+      },
+      handler: async ({ params: { config_id: id }, query }) => {
+        await configs.find(id);
+        const page = await records.listConfigVersions(id, query);
+        const items = page.items.map((version) => ({
+          version: version.version,
+          config_hash: version.configHash,
+          config_yaml: version.configYaml,
+          created_at: version.createdAt,
+        }));
+        return pageOf("versions", query, { total: page.total, items });
+      },
+    }),
+    endpoint({
+      method: "POST",
+      path: "/api/v1/configs/{config_id}/run",
+      summary: "Run a config",
+      description:
+        "The body's fields replace those of `init_message.payload`. A repeated `idempotency_key` gives the same execution, with 200.",
+      tag,
+      params,
+      query: runQuerySchema,
+      body: jsonObjectSchema,
+      bodyOptional: true,
+      responses: {
+        201: { description: "The execution", schema: executionSchema },
+        200: { description: "The execution that the idempotency key was used for", schema: executionSchema },
+        400: { description: "The config is not runnable", schema: errorResponseSchema },
+        ...notFound,
+        409: { description: "The tag, or the idempotency key, is taken", schema: errorResponseSchema },
+        ...invalid,
+        429: { description: "As many executions as allowed are running", schema: errorResponseSchema },
+        ...unavailable,
+      },
+      handler: async ({ params: { config_id: id }, query, body, reply }) => {
+        const { record, created } = await startConfig(configs, executions, id, {
+          tag: query.tag ?? null,
+          skipInitMessage: query.skip_init_message,
+          idempotencyKey: query.idempotency_key ?? null,
+          initPayload: body,
+          metadata: null,
+        });
+        return reply.code(created ? 201 : 200).send(showExecution(record));
+      },
+    }),
+  ];
+}
+
+/** Starts an execution of a stored config. */
+export async function startConfig(
+  configs: Configs,
+  executions: Engine,
+  configId: string,
+  input: Pick<
+    Parameters<Engine["start"]>[0],
+    "tag" | "skipInitMessage" | "idempotencyKey" | "initPayload" | "metadata"
+  >,
+): ReturnType<Engine["start"]> {
+  const config = await configs.find(configId);
+  if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
+  const { report, definition } = await configs.load(config.configYaml);
+  if (definition === null) {
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `The config "${config.name}" has ${report.error_count} errors and cannot be run.`,
+      {
+        details: { validation_report: report },
+      },
+    );
+  }
+  return executions.start({ definition, configYaml: config.configYaml, config, ...input });
+}

@@ -1,0 +1,251 @@
+import type { Clock, Engine, ExecutionRecord, Records, WorkQueue } from "@millrace/engine";
+import {
+  createExecutionSchema,
+  dagSchema,
+  emptyProgress,
+  errorResponseSchema,
+  executionListQuerySchema,
+  executionListSchema,
+  executionSchema,
+  executionStatsSchema,
+  httpValidationErrorSchema,
+  isTerminal,
+  MillraceError,
+  type Progress,
+  patchExecutionResultSchema,
+  patchExecutionSchema,
+  routeStatesSchema,
+  waitResultSchema,
+  waitSchema,
+} from "@millrace/protocol";
+import { z } from "zod";
+import type { Configs } from "../../configs.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import {
+  durationMs,
+  executionDag,
+  executionStats,
+  messageStats,
+  routeStates,
+  showExecution,
+} from "../execution-view.ts";
+import { pageOf } from "../page.ts";
+import { startConfig } from "./config-endpoints.ts";
+
+/** What the executions' endpoints stand on. */
+export interface ExecutionEndpointParts {
+  readonly configs: Configs;
+  readonly records: Records;
+  readonly work: WorkQueue;
+  readonly executions: Engine;
+  readonly clock: Clock;
+}
+
+const tag = "Executions";
+const params = z.object({ execution_id: z.string().describe("The execution's id, or its tag") });
+const notFound = { 404: { description: "Resource not found", schema: errorResponseSchema } };
+const invalid = { 422: { description: "Validation Error", schema: httpValidationErrorSchema } };
+const unavailable = {
+  503: { description: "The service cannot reach its store, or is shutting down", schema: errorResponseSchema },
+};
+
+/** `/api/v1/executions`, but for the event stream. */
+export function executionEndpoints({ configs, records, work, executions, clock }: ExecutionEndpointParts): Endpoint[] {
+  const find = async (idOrTag: string): Promise<ExecutionRecord> => {
+    const record = await records.getExecution(idOrTag);
+    if (record === null)
+      throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${idOrTag.slice(0, 128)}".`);
+    return record;
+  };
+  const view = async (
+    idOrTag: string,
+  ): Promise<{ record: ExecutionRecord; progress: Progress; depths: Record<string, number> }> => {
+    const record = await find(idOrTag);
+    const progress = (await executions.progress(record.id)) ?? emptyProgress();
+    return { record, progress, depths: isTerminal(record.status) ? {} : await work.depths(record.id) };
+  };
+  return [
+    endpoint({
+      method: "POST",
+      path: "/api/v1/executions",
+      summary: "Start an execution",
+      tag,
+      body: createExecutionSchema,
+      responses: {
+        201: { description: "The execution", schema: executionSchema },
+        200: { description: "The execution that the idempotency key was used for", schema: executionSchema },
+        400: { description: "The config is not runnable", schema: errorResponseSchema },
+        404: { description: "There is no such config", schema: errorResponseSchema },
+        409: { description: "The tag, or the idempotency key, is taken", schema: errorResponseSchema },
+        ...invalid,
+        429: { description: "As many executions as allowed are running", schema: errorResponseSchema },
+        ...unavailable,
+      },
+      handler: async ({ body, reply }) => {
+        const { record, created } = await startConfig(configs, executions, body.config_id, {
+          tag: body.tag ?? null,
+          initPayload: body.init_payload ?? null,
+          metadata: body.metadata ?? null,
+          idempotencyKey: body.idempotency_key ?? null,
+        });
+        return reply.code(created ? 201 : 200).send(showExecution(record));
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions",
+      summary: "List executions",
+      tag,
+      query: executionListQuerySchema,
+      responses: { 200: { description: "A page of executions", schema: executionListSchema }, ...invalid },
+      handler: async ({ query }) => {
+        const parent = query.parent_execution_id;
+        const parentId = parent === undefined ? undefined : ((await records.getExecution(parent))?.id ?? parent);
+        const page = await records.listExecutions({
+          ...(query.status === undefined ? {} : { status: query.status }),
+          ...(query.config_id === undefined ? {} : { configId: query.config_id }),
+          ...(query.tag === undefined ? {} : { tag: query.tag }),
+          ...(parentId === undefined ? {} : { parentExecutionId: parentId }),
+          ...(query.started_after === undefined ? {} : { startedAfter: query.started_after }),
+          ...(query.started_before === undefined ? {} : { startedBefore: query.started_before }),
+          sortOrder: query.sort_order,
+          limit: query.limit,
+          offset: query.offset,
+        });
+        return pageOf("executions", query, { total: page.total, items: page.items.map(showExecution) });
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions/{execution_id}",
+      summary: "Get an execution",
+      tag,
+      params,
+      responses: { 200: { description: "The execution", schema: executionSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => showExecution(await find(id)),
+    }),
+    endpoint({
+      method: "PATCH",
+      path: "/api/v1/executions/{execution_id}",
+      summary: "End an execution",
+      description:
+        "Only a running or interrupted one. Running adapters are told to stop; the answer comes when the execution is over.",
+      tag,
+      params,
+      body: patchExecutionSchema,
+      responses: {
+        200: { description: "What was done", schema: patchExecutionResultSchema },
+        400: { description: "The status does not allow it", schema: errorResponseSchema },
+        ...notFound,
+        ...invalid,
+        ...unavailable,
+      },
+      handler: async ({ params: { execution_id: id }, body }) => {
+        const before = await find(id);
+        const after = await executions.stop(before.id, body.status, body.error_info ?? null);
+        return {
+          success: after.status === body.status,
+          execution_id: after.id,
+          previous_status: before.status,
+          current_status: after.status,
+          message:
+            after.status === body.status
+              ? `The execution is ${after.status}.`
+              : `The execution had come to its end before: it is ${after.status}.`,
+        };
+      },
+    }),
+    endpoint({
+      method: "DELETE",
+      path: "/api/v1/executions/{execution_id}",
+      summary: "Delete an execution",
+      description: "With its journal and its objects; a running one is refused.",
+      tag,
+      params,
+      responses: {
+        204: { description: "Deleted" },
+        ...notFound,
+        409: { description: "The execution is not over", schema: errorResponseSchema },
+        ...unavailable,
+      },
+      handler: async ({ params: { execution_id: id }, reply }) => {
+        await executions.delete((await find(id)).id);
+        return reply.code(204).send();
+      },
+    }),
+    endpoint({
+      method: "POST",
+      path: "/api/v1/executions/{execution_id}/wait",
+      summary: "Wait for an execution's end",
+      tag,
+      params,
+      body: waitSchema,
+      bodyOptional: true,
+      responses: {
+        200: { description: "Whether it is over, and its counts", schema: waitResultSchema },
+        ...notFound,
+        ...invalid,
+        ...unavailable,
+      },
+      handler: async ({ params: { execution_id: id }, body, reply }) => {
+        const { id: executionId } = await find(id);
+        const gone = new AbortController();
+        reply.raw.once("close", () => gone.abort());
+        const told = await executions.wait(executionId, body.timeout * 1000, gone.signal);
+        const { record, progress, depths } = await view(executionId);
+        const over = isTerminal(record.status);
+        // Those who wait are told when the service shuts down, too.
+        if (told && !over && record.status === "running") {
+          throw new MillraceError(
+            "SERVICE_UNAVAILABLE",
+            "The service is shutting down; the execution goes on when it is back.",
+          );
+        }
+        return {
+          completed: over,
+          execution_id: record.id,
+          status: record.status,
+          duration_ms: durationMs(record, clock.now()),
+          message: over ? `The execution is ${record.status}.` : "The execution is not over yet.",
+          stats: messageStats(progress, depths),
+        };
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions/{execution_id}/stats",
+      summary: "Statistics per route and adapter",
+      tag,
+      params,
+      responses: { 200: { description: "The statistics", schema: executionStatsSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => {
+        const { record, progress, depths } = await view(id);
+        return executionStats(record, progress, depths, clock.now());
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions/{execution_id}/dag",
+      summary: "Routes and adapters as a graph, with counts",
+      tag,
+      params,
+      responses: { 200: { description: "The graph", schema: dagSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => {
+        const { record, progress, depths } = await view(id);
+        return executionDag(record, progress, depths);
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions/{execution_id}/routes",
+      summary: "Queue depth and messages in flight per route",
+      tag,
+      params,
+      responses: { 200: { description: "The routes", schema: routeStatesSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => {
+        const { record, progress, depths } = await view(id);
+        return { execution_id: record.id, routes: routeStates(record, progress, depths) };
+      },
+    }),
+  ];
+}

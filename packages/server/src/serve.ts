@@ -1,0 +1,153 @@
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
+import type { Logger } from "pino";
+import { createHttpApp } from "./http/app.ts";
+import { docsEndpoints } from "./http/docs-page.ts";
+import type { Endpoint } from "./http/endpoint.ts";
+import { openApiDocument } from "./http/openapi.ts";
+import { configEndpoints } from "./http/routes/config-endpoints.ts";
+import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
+import { systemEndpoints } from "./http/routes/system-endpoints.ts";
+import { openService, type Service } from "./service.ts";
+import type { Settings } from "./settings.ts";
+import { eventsEndpoints } from "./stream/events-endpoints.ts";
+import { StreamHub } from "./stream/hub.ts";
+
+/** A service that listens. */
+export interface Server {
+  /** Where it listens, as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  readonly service: Service;
+  /** Ends streams, lets messages in flight come to their end within `shutdown_grace`, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** This product's version. */
+export const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+
+/**
+ * Opens the service and listens. Streams that were open when the process before this one died can be resumed at once.
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID, SETTING_INVALID (the address)
+ */
+export async function serve(settings: Settings, log: Logger): Promise<Server> {
+  const service = await openService(settings, log);
+  let closing: Promise<void> | null = null;
+  try {
+    if (settings.configs_dir !== null) {
+      const { problems } = await service.configs.loadFolder(settings.configs_dir);
+      for (const problem of problems) log.warn(problem);
+    }
+    const hub = new StreamHub({
+      journal: service.journal,
+      records: service.records,
+      maxSubscribers: settings.max_subscribers,
+    });
+    const startedAt = new Date().toISOString();
+    const api: Endpoint[] = [
+      ...executionEndpoints(service),
+      ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
+      ...configEndpoints(service),
+      ...systemEndpoints({
+        adapters: service.adapters,
+        health: () => health(service, hub, closing !== null),
+        info: () => systemInfo(settings, startedAt),
+      }),
+    ];
+    let document: unknown;
+    const openApi = () => {
+      document ??= openApiDocument(api, VERSION);
+      return document;
+    };
+    const app = await createHttpApp(
+      [...api, ...docsEndpoints(openApi)],
+      {
+        maxBodyBytes: settings.max_body_bytes,
+        maxHeaderBytes: settings.max_header_bytes,
+        corsOrigins: settings.cors_origins,
+      },
+      log,
+      () => closing !== null,
+    );
+    try {
+      await app.listen({ host: settings.host, port: settings.port, backlog: 4_096 });
+    } catch (error) {
+      throw cannotListen(settings, error);
+    }
+    return {
+      url: urlOf(settings.host, app.server.address() as AddressInfo),
+      service,
+      close() {
+        closing ??= (async () => {
+          await hub.close();
+          await service.executions.close(settings.shutdown_grace * 1000);
+          await app.close();
+          await service.close(0);
+        })();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await service.close(0);
+    throw error;
+  }
+}
+
+function health(service: Service, hub: StreamHub, closing: boolean): Health {
+  const { fault } = service.journal;
+  const store = fault === null ? ("healthy" as const) : ("unhealthy" as const);
+  const full = hub.unavailable === "full";
+  const components: Health["components"] = {
+    store: { status: store, detail: fault === null ? null : `Commits fail: ${fault.message}` },
+    streams: {
+      status: closing ? "unhealthy" : full ? "degraded" : "healthy",
+      detail: closing
+        ? "The service is shutting down."
+        : full
+          ? "As many streams as max_subscribers allows are open."
+          : null,
+    },
+    executions: { status: "healthy", detail: `${service.executions.running} running` },
+  };
+  const states = Object.values(components).map((component) => component.status);
+  const status = states.includes("unhealthy") ? "unhealthy" : states.includes("degraded") ? "degraded" : "healthy";
+  return { status, components };
+}
+
+function systemInfo(settings: Settings, startedAt: string): SystemInfo {
+  return {
+    name: "millrace",
+    version: VERSION,
+    node_version: process.version,
+    started_at: startedAt,
+    features: ["events", "events_resume", "events_many", "tags", "idempotency_keys", "user_adapters"],
+    limits: {
+      max_executions: settings.max_executions,
+      max_subscribers: settings.max_subscribers,
+      max_body_bytes: settings.max_body_bytes,
+      max_header_bytes: settings.max_header_bytes,
+      max_payload_bytes: settings.max_payload_bytes,
+      max_emits_per_step: settings.max_emits_per_step,
+    },
+  };
+}
+
+function cannotListen(settings: Settings, error: unknown): MillraceError {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  const why =
+    code === "EADDRINUSE"
+      ? "another process listens there. Choose another with --port, or 0 for a free one"
+      : code === "EACCES"
+        ? "this user may not listen there. Choose a port above 1023"
+        : error instanceof Error
+          ? error.message
+          : String(error);
+  return new MillraceError("SETTING_INVALID", `Millrace cannot listen on ${settings.host}:${settings.port}: ${why}.`, {
+    cause: error,
+  });
+}
+
+function urlOf(host: string, address: AddressInfo): string {
+  const shown = address.family === "IPv6" ? `[${host}]` : host;
+  return `http://${shown}:${address.port}`;
+}

@@ -1,0 +1,122 @@
+import { resolve } from "node:path";
+import { createAdapterRegistry } from "@millrace/adapters";
+import {
+  type AdapterRegistry,
+  type Clock,
+  Engine,
+  type Ids,
+  type Journal,
+  type LoadedDefinition,
+  loadDefinition,
+  type ObjectStore,
+  type Records,
+  type WorkQueue,
+} from "@millrace/engine";
+import { FileObjectStore, openSqliteStore } from "@millrace/stores";
+import type { Logger } from "pino";
+import { v7 } from "uuid";
+import { Configs } from "./configs.ts";
+import { trimExpired } from "./retention.ts";
+import type { Settings } from "./settings.ts";
+
+/** Everything in one process over one data directory; no HTTP. */
+export interface Service {
+  readonly executions: Engine;
+  readonly records: Records;
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly objects: ObjectStore;
+  readonly adapters: AdapterRegistry;
+  readonly configs: Configs;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+  /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** How long an adapter that was told to stop is waited for, in milliseconds. */
+const ABANDON_AFTER_MS = 1_000;
+
+const RETENTION_INTERVAL_MS = 10 * 60_000;
+
+/**
+ * Opens the data directory and takes up the executions that are in it.
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID
+ */
+export async function openService(settings: Settings, log: Logger): Promise<Service> {
+  const baseDir = process.cwd();
+  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
+  const dataDir = resolve(settings.data_dir);
+  const store = openSqliteStore(dataDir, { durability: settings.durability });
+  const { journal, work, records } = store;
+  const objects = new FileObjectStore(dataDir);
+  const clock: Clock = { now: Date.now };
+  const ids: Ids = { uuid: v7 };
+  const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
+  const executions = new Engine(
+    {
+      journal,
+      work,
+      records,
+      objects,
+      clock,
+      ids,
+      loadDefinition: load,
+      log: (fields) => adapterLog(log.child(fields)),
+    },
+    {
+      maxExecutions: settings.max_executions,
+      maxPayloadBytes: settings.max_payload_bytes,
+      maxEmitsPerStep: settings.max_emits_per_step,
+      abandonAfterMs: ABANDON_AFTER_MS,
+    },
+  );
+  // However the process ends: what an adapter did to it is told, and what waits is committed.
+  const onExit = () => {
+    executions.blameExit();
+    store.close();
+  };
+  process.once("exit", onExit);
+  await executions.recover();
+  const retention = startRetention(settings, { records, journal, clock }, log);
+  return {
+    executions,
+    records,
+    journal,
+    work,
+    objects,
+    adapters,
+    configs: new Configs({ records, clock, ids, loadDefinition: load }),
+    clock,
+    ids,
+    loadDefinition: load,
+    async close(graceMs) {
+      clearInterval(retention);
+      await executions.close(graceMs);
+      process.off("exit", onExit);
+      store.close();
+    },
+  };
+}
+
+function startRetention(
+  settings: Settings,
+  parts: Parameters<typeof trimExpired>[0],
+  log: Logger,
+): NodeJS.Timeout | undefined {
+  const days = settings.retain_events_days;
+  if (days === null) return undefined;
+  const trim = () => trimExpired(parts, days).catch((error) => log.error({ err: error }, "retention failed"));
+  trim();
+  return setInterval(trim, RETENTION_INTERVAL_MS).unref();
+}
+
+function adapterLog(log: Logger) {
+  return {
+    debug: (text: string, fields = {}) => log.debug(fields, text),
+    info: (text: string, fields = {}) => log.info(fields, text),
+    warn: (text: string, fields = {}) => log.warn(fields, text),
+    error: (text: string, fields = {}) => log.error(fields, text),
+  };
+}

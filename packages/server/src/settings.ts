@@ -1,0 +1,206 @@
+import { readFileSync } from "node:fs";
+import { MillraceError } from "@millrace/protocol";
+import { closest, distance } from "fastest-levenshtein";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const bytes = (what: string, fallback: number, min = 1024) =>
+  z.coerce
+    .number("expected a number of bytes")
+    .int("expected a whole number")
+    .min(min)
+    .max(2 ** 31)
+    .default(fallback)
+    .describe(what);
+
+const list = z.preprocess(
+  (value) =>
+    typeof value === "string"
+      ? value
+          .split(",")
+          .map((item) => item.trim())
+          .filter((item) => item !== "")
+      : value,
+  z.array(z.string()),
+);
+
+/**
+ * Every setting: its kind, bounds, default and meaning. Each is a flag (`--data-dir`), an environment variable
+ * (`MILLRACE_DATA_DIR`) and a key of the config file (`data_dir`).
+ */
+export const settingsSchema = z.object({
+  host: z.string().min(1).default("127.0.0.1").describe("The address to listen on"),
+  port: z.coerce
+    .number("expected a port from 0 to 65535")
+    .int("expected a port from 0 to 65535")
+    .min(0)
+    .max(65535)
+    .default(8000)
+    .describe("The port to listen on; 0 picks a free one"),
+  data_dir: z.string().min(1).default("./data").describe("The folder for the database and the objects"),
+  configs_dir: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("A folder whose YAML files are loaded as configs at the start"),
+  adapters_dir: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("A folder whose .ts and .js files each hold an adapter of your own"),
+  durability: z
+    .enum(["normal", "full"])
+    .default("normal")
+    .describe("What a commit survives: `normal` the death of the process, `full` a power cut as well"),
+  shutdown_grace: z.coerce
+    .number("expected a number of seconds")
+    .min(0)
+    .max(3600)
+    .default(10)
+    .describe("How long messages in flight are waited for at shutdown, in seconds"),
+  log_level: z
+    .enum(["trace", "debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("How much is logged, on stderr"),
+  cors_origins: list.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
+  max_executions: z.coerce
+    .number("expected a number")
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(100)
+    .describe("Executions that run at once"),
+  max_subscribers: z.coerce
+    .number("expected a number")
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(20_000)
+    .describe("Event streams that are open at once"),
+  max_body_bytes: bytes("The largest body of a request, in bytes", 2 * 1024 * 1024),
+  max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
+  max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
+  max_emits_per_step: z.coerce
+    .number("expected a number")
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(10_000_000)
+    .describe("Messages that one message may give rise to in one step"),
+  retain_events_days: z.coerce
+    .number("expected a number of days")
+    .gt(0)
+    .max(36_500)
+    .nullable()
+    .default(null)
+    .describe("Days after its end that an execution's events are kept; without it for ever"),
+});
+
+/** @see settingsSchema */
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** A setting's name, as in the config file. */
+export type SettingName = keyof Settings;
+
+/** Where settings come from, the strongest first. */
+export interface SettingSources {
+  /** By name in snake_case; undefined ones do not count. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--config`; else `MILLRACE_CONFIG`. */
+  readonly configFile: string | undefined;
+}
+
+/** Variables that begin with MILLRACE_ and are no settings. */
+const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|SECRET_.*)$/;
+
+/**
+ * Reads the settings: flag over environment over config file over default.
+ * @throws MillraceError SETTING_INVALID, with every wrong one by its name and source
+ */
+export function readSettings(sources: SettingSources): { settings: Settings; warnings: string[] } {
+  const names = Object.keys(settingsSchema.shape);
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const values: Record<string, unknown> = {};
+  const origin: Record<string, string> = {};
+  const file = sources.configFile ?? sources.env.MILLRACE_CONFIG;
+  for (const [key, value] of Object.entries(file === undefined ? {} : readConfigFile(file))) {
+    if (!names.includes(key)) problems.push(`${file}: there is no setting "${key}".${hint(key, names)}`);
+    else if (value !== null) {
+      values[key] = value;
+      origin[key] = `${key} in ${file}`;
+    }
+  }
+  for (const [variable, value] of Object.entries(sources.env)) {
+    if (!variable.startsWith("MILLRACE_") || OTHER_VARIABLES.test(variable) || value === undefined || value === "")
+      continue;
+    const key = variable.slice("MILLRACE_".length).toLowerCase();
+    if (!names.includes(key)) warnings.push(`${variable} is no setting and is ignored.${hint(key, names, variableOf)}`);
+    else {
+      values[key] = value;
+      origin[key] = variable;
+    }
+  }
+  for (const name of names) {
+    if (sources.flags[name] === undefined) continue;
+    values[name] = sources.flags[name];
+    origin[name] = flagOf(name);
+  }
+  const result = settingsSchema.safeParse(values);
+  for (const issue of result.success ? [] : result.error.issues) {
+    const name = String(issue.path[0]);
+    problems.push(`${origin[name] ?? name}: ${wrong(issue)}, got ${JSON.stringify(values[name])}`);
+  }
+  if (problems.length > 0 || !result.success) {
+    throw new MillraceError("SETTING_INVALID", problems.join("\n"));
+  }
+  return { settings: result.data, warnings };
+}
+
+/** `--data-dir`. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll("_", "-")}`;
+}
+
+/** `MILLRACE_DATA_DIR`. */
+export function variableOf(name: string): string {
+  return `MILLRACE_${name.toUpperCase()}`;
+}
+
+function readConfigFile(file: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new MillraceError(
+      "SETTING_INVALID",
+      `The config file ${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  if (value === null || value === undefined) return {};
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw new MillraceError("SETTING_INVALID", `The config file ${file} must be a mapping of settings.`);
+  }
+  return { ...value };
+}
+
+function wrong(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_value":
+      return `expected one of ${issue.values.join(", ")}`;
+    case "too_small":
+      return `expected ${issue.origin === "string" ? "a text" : `at least ${issue.minimum}`}`;
+    case "too_big":
+      return `expected at most ${issue.maximum}`;
+    default:
+      return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  }
+}
+
+function hint(key: string, names: readonly string[], show: (name: string) => string = (name) => name): string {
+  const best = closest(key, [...names]);
+  return distance(key, best) <= 3 ? ` Did you mean ${show(best)}?` : "";
+}

@@ -1,0 +1,54 @@
+import type { Journal, JournalBounds, Position } from "@millrace/engine";
+import { encodeFrame, type GapData, parseCursor } from "@millrace/protocol";
+
+/** Where a stream begins. */
+export type Start =
+  /** Everything after `after`; `preface` goes first. */
+  | { readonly kind: "stream"; readonly after: Position; readonly lastId: Position; readonly preface: string }
+  /** The cursor is at the end, and every execution is over: 204, which makes a browser stop reconnecting. */
+  | { readonly kind: "over" }
+  /** The cursor is none that this stream can have handed out. */
+  | { readonly kind: "refused"; readonly why: string };
+
+/**
+ * Finds where a stream begins: after its cursor, at the live edge (`since=now`), or before the first event.
+ * `bounds` are those of `executionIds`, in the same order.
+ */
+export async function findStart(
+  journal: Journal,
+  executionIds: readonly string[],
+  bounds: readonly JournalBounds[],
+  cursor: string | null,
+  since: "now" | null,
+): Promise<Start> {
+  const lastEvent = Math.max(...bounds.map((each) => each.lastEvent));
+  if (cursor === null && since === "now") return { kind: "stream", after: lastEvent, lastId: lastEvent, preface: "" };
+  let after = Math.min(...bounds.map((each) => each.start));
+  if (cursor !== null) {
+    const position = parseCursor(cursor);
+    const known = position !== null && (await anyContains(journal, executionIds, position));
+    if (position === null || !known) {
+      return { kind: "refused", why: "it is not the id of an event of this stream" };
+    }
+    if (position >= lastEvent && bounds.every((each) => each.ended !== null)) return { kind: "over" };
+    after = position;
+  }
+  const gaps = executionIds.flatMap((executionId, index) => {
+    const trimmed = bounds[index]?.trimmed ?? null;
+    return trimmed !== null && trimmed > after ? [{ executionId, trimmed }] : [];
+  });
+  // With several executions, events of another may lie before the gap's end: the cursor must not go past them.
+  const idOf = (trimmed: Position) => (executionIds.length === 1 ? trimmed : after);
+  const preface = gaps.map(({ executionId, trimmed }) => gapFrame(executionId, trimmed, idOf(trimmed))).join("");
+  return { kind: "stream", after, lastId: Math.max(after, ...gaps.map(({ trimmed }) => idOf(trimmed))), preface };
+}
+
+function gapFrame(executionId: string, trimmed: Position, id: Position): string {
+  const data: GapData = { execution_id: executionId, reason: "retention", resumes_after: String(trimmed) };
+  return encodeFrame("gap", JSON.stringify(data), id);
+}
+
+async function anyContains(journal: Journal, executionIds: readonly string[], position: Position): Promise<boolean> {
+  for (const executionId of executionIds) if (await journal.contains(executionId, position)) return true;
+  return false;
+}

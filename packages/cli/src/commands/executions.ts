@@ -1,0 +1,104 @@
+import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
+import { type Command, Option } from "commander";
+import { connect, withUrl } from "../connection.ts";
+import { exitCodeOfStatus } from "../exit-codes.ts";
+import { type Output, table } from "../output.ts";
+
+interface Common {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+/** `millrace executions …`. */
+export function addExecutions(program: Command, output: Output): void {
+  const executions = program.command("executions").description("the runs of a service");
+  const add = (name: string, description: string) =>
+    withUrl(executions.command(name).description(description)).option("--json", "print JSON");
+  const show = (value: unknown, json: boolean | undefined, human: () => void) =>
+    json ? output.line(JSON.stringify(value, null, 2)) : human();
+
+  add("list", "list executions, newest first")
+    .addOption(new Option("--status <status>", "only those").choices(executionStatusSchema.options))
+    .option("--config <id>", "only those of a config")
+    .option("--tag <tag>", "only the one with the tag")
+    .option("--limit <n>", "how many", "20")
+    .option("--offset <n>", "how many to skip", "0")
+    .action(
+      async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
+        const page = await connect(options).executions.list({
+          limit: Number(options.limit),
+          offset: Number(options.offset),
+          ...(options.status === undefined ? {} : { status: options.status }),
+          ...(options.config === undefined ? {} : { config_id: options.config }),
+          ...(options.tag === undefined ? {} : { tag: options.tag }),
+        });
+        show(page, options.json, () => {
+          output.line(table(output, ["id", "pipeline", "status", "started", "tag"], page.executions.map(row)));
+          if (page.has_more) output.note(`${page.total} in all; --limit and --offset show more.`);
+        });
+      },
+    );
+
+  add("get", "show an execution")
+    .argument("<id>", "an execution's id or tag")
+    .action(async (id: string, options: Common) => {
+      const client = connect(options);
+      const execution = await client.executions.get(id);
+      if (options.json) {
+        output.line(JSON.stringify(execution, null, 2));
+        return;
+      }
+      const stats = await client.executions.stats(id);
+      output.line(table(output, ["id", "pipeline", "status", "started", "tag"], [row(execution)]));
+      if (execution.error_info !== null) output.line(`${execution.error_info.code}: ${execution.error_info.message}`);
+      output.line("");
+      const rows = stats.routes.map((route) => [
+        route.route,
+        route.total_messages,
+        route.completed_messages,
+        route.failed_messages,
+        route.in_progress_messages,
+        route.duration_ms.p50 ?? "–",
+        route.duration_ms.p95 ?? "–",
+      ]);
+      output.line(table(output, ["route", "messages", "done", "failed", "open", "p50 ms", "p95 ms"], rows));
+    });
+
+  add("cancel", "cancel an execution; running adapters are told to stop")
+    .argument("<id>", "an execution's id or tag")
+    .action(async (id: string, options: Common) => {
+      const result = await connect(options).executions.cancel(id);
+      show(result, options.json, () => output.line(result.message));
+    });
+
+  add("wait", "wait for an execution's end")
+    .argument("<id>", "an execution's id or tag")
+    .option("--timeout <seconds>", "the longest to wait (1…3600)", "300")
+    .action(async (id: string, options: Common & { timeout: string }) => {
+      const result = await connect(options).executions.wait(id, Number(options.timeout));
+      show(result, options.json, () =>
+        output.line(
+          `${result.message} ${result.stats.completed_messages} messages done, ${result.stats.failed_messages} failed.`,
+        ),
+      );
+      process.exitCode = isTerminal(result.status) ? exitCodeOfStatus(result.status) : 1;
+    });
+
+  add("delete", "delete an execution that is over, with its journal and objects")
+    .argument("<id>", "an execution's id or tag")
+    .action(async (id: string, options: Common) => {
+      await connect(options).executions.delete(id);
+      show({ id, deleted: true }, options.json, () => output.line(`deleted ${id}`));
+    });
+}
+
+function row(execution: Execution): string[] {
+  const { name } = execution.config_snapshot;
+  return [
+    execution.id,
+    typeof name === "string" ? name : "–",
+    execution.status,
+    execution.started_at,
+    execution.tag ?? "",
+  ];
+}

@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import { eventsOf } from "@millrace/engine";
+import { isTerminal, MillraceError } from "@millrace/protocol";
+import { openService, readSettings } from "@millrace/server";
+import { type Command, Option } from "commander";
+import { v7 } from "uuid";
+import { exitCodeOfStatus } from "../exit-codes.ts";
+import { printFindings, summarizeReport } from "../findings-printer.ts";
+import { readInput, readPayload } from "../input.ts";
+import { createLog } from "../log.ts";
+import type { Output } from "../output.ts";
+import { type DisplayMode, RunDisplay } from "../run-display.ts";
+import { printSummary } from "../run-summary.ts";
+
+interface RunOptions {
+  readonly payload?: string;
+  readonly set: string[];
+  readonly tag?: string;
+  readonly dataDir?: string;
+  readonly adaptersDir?: string;
+  readonly logLevel: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `millrace run`. */
+export function addRun(program: Command, output: Output): void {
+  program
+    .command("run")
+    .description("run a pipeline in this process, without a server")
+    .argument("<file>", "a YAML file; - reads standard input")
+    .option("--payload <json>", "fields of the first message's payload, as a JSON object")
+    .addOption(new Option("--set <key=value>", "one such field; may be repeated").argParser(collect).default([]))
+    .option("--tag <tag>", "a name for the execution")
+    .option("--data-dir <dir>", "where the run's database and objects go; default a new folder under ./data/runs")
+    .option("--adapters-dir <dir>", "a folder with adapters of your own")
+    .option("--log-level <level>", "how much is logged, on stderr", "warn")
+    .option("--json", "print every event as a line of JSON")
+    .option("--quiet", "print nothing but errors")
+    .addHelpText(
+      "after",
+      "\nCtrl-C once cancels the run, twice leaves at once.\nExits with 0 if the run completed, 1 if it failed, 7 if it was cancelled.\n\nExamples:\n  $ millrace run examples/readmes.yaml\n  $ millrace run examples/hello.yaml --json | jq -r .type\n  $ millrace run pipeline.yaml --set root=docs",
+    )
+    .action(async (file: string, options: RunOptions) => {
+      process.exitCode = await run(file, options, output);
+      // Adapters may have left timers or sockets behind: the run is over all the same.
+      process.exit();
+    });
+}
+
+async function run(file: string, options: RunOptions, output: Output): Promise<number> {
+  const yaml = await readInput(file);
+  const payload = readPayload(options.payload, options.set);
+  const dataDir = options.dataDir ?? join("data", "runs", v7());
+  const { settings } = readSettings({
+    flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },
+    env: settingsOfRuns(process.env),
+    configFile: undefined,
+  });
+  const service = await openService(settings, createLog(settings.log_level));
+  try {
+    const { report, definition } = await service.loadDefinition(yaml);
+    for (const line of printFindings(output, file, yaml, report)) output.note(line);
+    if (definition === null) throw new MillraceError("CONFIG_INVALID", `${file}: ${summarizeReport(report)}`);
+    const display = new RunDisplay(output, modeOf(options, output));
+    // Before the start, so that no event is missed; other executions of the same data directory are left out.
+    const wanted: { id: string | null } = { id: null };
+    const early: Parameters<Parameters<typeof service.journal.onCommit>[0]>[0][number][] = [];
+    service.journal.onCommit((entries) => {
+      for (const entry of entries) {
+        if (wanted.id === null) early.push(entry);
+        else if (entry.executionId === wanted.id) for (const event of eventsOf(entry)) display.add(event);
+      }
+    });
+    const { record } = await service.executions.start({
+      definition,
+      configYaml: yaml,
+      config: null,
+      tag: options.tag ?? null,
+      ...(payload === undefined ? {} : { initPayload: payload }),
+    });
+    wanted.id = record.id;
+    for (const entry of early)
+      if (entry.executionId === record.id) for (const event of eventsOf(entry)) display.add(event);
+    const interrupted = cancelOnInterrupt(() => service.executions.stop(record.id, "cancelled", null), output);
+    while (!(await service.executions.wait(record.id, 3_600_000)));
+    display.close();
+    const ended = await service.records.getExecution(record.id);
+    const status = ended !== null && isTerminal(ended.status) ? ended.status : "failed";
+    if (!options.quiet && !options.json) {
+      printSummary(output, {
+        status,
+        errorInfo: ended?.errorInfo ?? null,
+        progress: display.progress,
+        elapsedMs: display.elapsedMs,
+      });
+      if (await hasObjects(service.objects.list(`executions/${record.id}/`))) {
+        output.line(`objects: ${join(dataDir, "objects", "executions", record.id)}`);
+      }
+    }
+    return interrupted() ? 130 : exitCodeOfStatus(status);
+  } finally {
+    await service.close(0);
+  }
+}
+
+/** A run has a process of its own: settings of the service about addresses and folders do not concern it. */
+function settingsOfRuns(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { MILLRACE_DATA_DIR: _, MILLRACE_CONFIGS_DIR: __, MILLRACE_LOG_LEVEL: ___, ...rest } = env;
+  return rest;
+}
+
+function modeOf(options: RunOptions, output: Output): DisplayMode {
+  if (options.json) return "json";
+  if (options.quiet) return "quiet";
+  return output.isTerminal ? "live" : "lines";
+}
+
+function cancelOnInterrupt(cancel: () => Promise<unknown>, output: Output): () => boolean {
+  let interrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (interrupted) process.exit(130);
+      interrupted = true;
+      output.note("Cancelling; once more to leave at once.");
+      // Over by itself in the meantime: just as well.
+      cancel().catch(() => undefined);
+    });
+  }
+  return () => interrupted;
+}
+
+async function hasObjects(keys: AsyncIterable<string>): Promise<boolean> {
+  for await (const _ of keys) return true;
+  return false;
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

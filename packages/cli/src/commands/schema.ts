@@ -1,0 +1,23 @@
+import { createAdapterRegistry } from "@millrace/adapters";
+import { pipelineJsonSchema } from "@millrace/engine";
+import type { Command } from "commander";
+import type { Output } from "../output.ts";
+
+/** `millrace schema`. */
+export function addSchema(program: Command, output: Output): void {
+  program
+    .command("schema")
+    .description("print the JSON Schema of a pipeline's YAML, for editors")
+    .option("--adapters-dir <dir>", "a folder with adapters of your own")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ millrace schema > pipeline.schema.json\n  and as a pipeline's first line: # yaml-language-server: $schema=./pipeline.schema.json",
+    )
+    .action(async (options: { adaptersDir?: string }) => {
+      const registry = await createAdapterRegistry({
+        adaptersDir: options.adaptersDir ?? null,
+        baseDir: process.cwd(),
+      });
+      output.line(JSON.stringify(pipelineJsonSchema(registry.list()), null, 2));
+    });
+}

@@ -1,0 +1,37 @@
+import { createAdapterRegistry } from "@millrace/adapters";
+import { loadDefinition } from "@millrace/engine";
+import type { Command } from "commander";
+import { printFindings, summarizeReport } from "../findings-printer.ts";
+import { readInput } from "../input.ts";
+import type { Output } from "../output.ts";
+
+/** `millrace validate`. */
+export function addValidate(program: Command, output: Output): void {
+  program
+    .command("validate")
+    .description("check pipelines, and print all findings like a compiler")
+    .argument("<file...>", "YAML files; - reads standard input")
+    .option("--adapters-dir <dir>", "a folder with adapters of your own")
+    .option("--json", "print the reports as one JSON array")
+    .addHelpText(
+      "after",
+      "\nExits with 3 if there is an error; warnings are none.\n\nExamples:\n  $ millrace validate examples/*.yaml\n  $ millrace validate --json pipeline.yaml | jq '.[0].issues'",
+    )
+    .action(async (files: string[], options: { adaptersDir?: string; json?: boolean }) => {
+      const adapters = await createAdapterRegistry({
+        adaptersDir: options.adaptersDir ?? process.env.MILLRACE_ADAPTERS_DIR ?? null,
+        baseDir: process.cwd(),
+      });
+      const reports = [];
+      for (const file of files) {
+        const source = await readInput(file);
+        const { report } = await loadDefinition(source, { adapters, env: process.env });
+        reports.push({ file, ...report });
+        if (options.json) continue;
+        for (const line of printFindings(output, file, source, report)) output.line(line);
+        output.line(`${file}: ${summarizeReport(report)}`);
+      }
+      if (options.json) output.line(JSON.stringify(reports, null, 2));
+      process.exitCode = reports.every((report) => report.is_valid) ? 0 : 3;
+    });
+}

@@ -1,0 +1,20 @@
+import { type Client, createClient } from "@millrace/client";
+import type { Command } from "commander";
+import { UsageError } from "./exit-codes.ts";
+
+/** Where the service is looked for when nothing is said. */
+const DEFAULT_URL = "http://127.0.0.1:8000";
+
+/** Adds `--url` to a command that talks to a service. */
+export function withUrl(command: Command): Command {
+  return command.option("--url <url>", `the service (MILLRACE_URL; default ${DEFAULT_URL})`);
+}
+
+/** The client of the service that the command's options name. */
+export function connect(options: { readonly url?: string }): Client {
+  const baseUrl = options.url ?? process.env.MILLRACE_URL ?? DEFAULT_URL;
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
+    throw new UsageError(`--url: expected an http or https URL, got "${baseUrl}"`);
+  }
+  return createClient({ baseUrl });
+}

@@ -1,0 +1,66 @@
+import { ApiError } from "@millrace/client";
+import { MillraceError } from "@millrace/protocol";
+import { VERSION } from "@millrace/server";
+import { Command, CommanderError } from "commander";
+import { addAdapters } from "./commands/adapters.ts";
+import { addConfigs } from "./commands/configs.ts";
+import { addExecutions } from "./commands/executions.ts";
+import { addRun } from "./commands/run.ts";
+import { addSchema } from "./commands/schema.ts";
+import { addServe } from "./commands/serve.ts";
+import { addValidate } from "./commands/validate.ts";
+import { addWatch } from "./commands/watch.ts";
+import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
+import { type Output, processOutput } from "./output.ts";
+
+/** The command line. */
+export function createProgram(output: Output): Command {
+  const program = new Command("millrace")
+    .description("Run message pipelines, and watch them run, live.")
+    .version(VERSION, "-V, --version")
+    .showHelpAfterError("(add --help for help)")
+    .addHelpText(
+      "after",
+      `\nTo begin with:\n  $ millrace run examples/readmes.yaml\n  $ millrace serve\n\nExit codes:\n${Object.entries(
+        EXIT_CODES,
+      )
+        .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`)
+        .join("\n")}`,
+    );
+  addServe(program, output);
+  addRun(program, output);
+  addWatch(program, output);
+  addValidate(program, output);
+  addAdapters(program, output);
+  addSchema(program, output);
+  addConfigs(program, output);
+  addExecutions(program, output);
+  exitByThrowing(program);
+  return program;
+}
+
+/** So that a wrong command line has the documented exit code. */
+function exitByThrowing(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) exitByThrowing(child);
+}
+
+/** Runs the command line of this process. */
+export async function main(): Promise<void> {
+  const output = processOutput();
+  try {
+    await createProgram(output).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+    report(output, error);
+    process.exit(exitCodeOf(error));
+  }
+}
+
+function report(output: Output, error: unknown): void {
+  if (error instanceof MillraceError || error instanceof ApiError || error instanceof UsageError) {
+    for (const line of error.message.split("\n")) output.note(`millrace: ${line}`);
+    return;
+  }
+  output.note(`millrace: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+}

@@ -1,0 +1,66 @@
+import { type InspectColor, styleText } from "node:util";
+
+/** Where a command writes, and whether a person looks at it. */
+export interface Output {
+  /** A line on stdout. */
+  line(text: string): void;
+  /** A line on stderr. */
+  note(text: string): void;
+  /** Colours a text where stdout shows colours. */
+  paint(format: InspectColor | readonly InspectColor[], text: string): string;
+  /** Whether stdout is a terminal. */
+  readonly isTerminal: boolean;
+  readonly width: number;
+}
+
+/** The process's own output. A reader that has gone ends the process quietly. */
+export function processOutput(): Output {
+  const quit = (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  };
+  process.stdout.on("error", quit);
+  process.stderr.on("error", quit);
+  const isTerminal = process.stdout.isTTY === true;
+  return {
+    line: (text) => process.stdout.write(`${text}\n`),
+    note: (text) => process.stderr.write(`${text}\n`),
+    paint: (format, text) =>
+      styleText([...(typeof format === "string" ? [format] : format)], text, { stream: process.stdout }),
+    isTerminal,
+    get width() {
+      return process.stdout.columns ?? 100;
+    },
+  };
+}
+
+/** Rows in columns: numbers to the right, texts to the left; the header in bold. */
+export function table(
+  output: Pick<Output, "paint">,
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const numeric = header.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number" || row[column] === "–"),
+  );
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => String(row[column] ?? "").length)),
+  );
+  const format = (cells: readonly (string | number)[], paint: (text: string) => string) =>
+    cells
+      .map((cell, column) => {
+        const text = String(cell);
+        const width = widths[column] ?? 0;
+        return paint(numeric[column] ? text.padStart(width) : text.padEnd(width));
+      })
+      .join("  ")
+      .trimEnd();
+  return [format(header, (text) => output.paint("bold", text)), ...rows.map((row) => format(row, (text) => text))].join(
+    "\n",
+  );
+}
+
+/** Texts from elsewhere on a terminal: without control characters. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (char) => (char === "\n" || char === "\t" ? " " : "\ufffd"));
+}

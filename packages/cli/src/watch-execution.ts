@@ -1,0 +1,77 @@
+import type { Client } from "@millrace/client";
+import { type ExecutionStatus, isTerminal } from "@millrace/protocol";
+import { exitCodeOfStatus } from "./exit-codes.ts";
+import { type Output, printable } from "./output.ts";
+import { RunDisplay } from "./run-display.ts";
+import { printSummary } from "./run-summary.ts";
+
+/** How an execution is watched. */
+export interface WatchOptions {
+  readonly lastEventId?: string;
+  readonly since?: "now";
+  readonly json?: boolean;
+}
+
+/** Watches an execution to its end, over whatever happens to the connection; returns the exit code. */
+export async function watchExecution(
+  client: Client,
+  id: string,
+  options: WatchOptions,
+  output: Output,
+): Promise<number> {
+  // Says at once what is wrong with the id or the address, instead of trying for ever.
+  await client.executions.get(id);
+  const live = output.isTerminal && !options.json;
+  const display = new RunDisplay(output, options.json ? "json" : live ? "live" : "quiet");
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  let status: ExecutionStatus = "running";
+  try {
+    const frames = client.executions.events(id, {
+      timeoutS: 3600,
+      signal: stop.signal,
+      ...(options.lastEventId === undefined ? {} : { lastEventId: options.lastEventId }),
+      ...(options.since === undefined ? {} : { since: options.since }),
+      onState: (state) => {
+        if (state.state === "waiting" && state.error !== null && !live)
+          output.note(`connection lost (${state.error.message}); coming back`);
+      },
+    });
+    for await (const frame of frames) {
+      if (frame.type === "event") {
+        display.add(frame.data, frame.json);
+        if (!options.json && !live) output.line(plainLine(frame.data));
+      } else if (options.json) output.line(JSON.stringify({ event: frame.type, ...frame.data }));
+      if (frame.type === "gap") output.note(`Events before ${frame.data.resumes_after} were removed by retention.`);
+      if (frame.type === "end" && frame.data.status !== null) status = frame.data.status;
+    }
+  } finally {
+    display.close();
+  }
+  if (stop.signal.aborted) return 130;
+  const execution = await client.executions.get(id);
+  if (!isTerminal(status)) status = execution.status;
+  if (!options.json)
+    printSummary(output, {
+      status,
+      errorInfo: execution.error_info,
+      progress: display.progress,
+      elapsedMs: display.elapsedMs,
+    });
+  return exitCodeOfStatus(status);
+}
+
+function plainLine(event: import("@millrace/protocol").ExecutionEvent): string {
+  const what = [event.timestamp, event.type.padEnd(10), event.route];
+  if (event.type === "processing") what.push(event.adapter);
+  if (event.type === "failed")
+    what.push(`${event.error.code}: ${printable(event.error.message)}${event.will_retry ? " (will retry)" : ""}`);
+  if (event.type === "completed" && Object.keys(event.emitted).length > 0) {
+    what.push(
+      `→ ${Object.entries(event.emitted)
+        .map(([route, count]) => `${count} ${route}`)
+        .join(", ")}`,
+    );
+  }
+  return `${what.join("  ")}  ${event.message_id}${event.attempt > 1 ? ` #${event.attempt}` : ""}`;
+}

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { type AdapterRegistry, loadDefinition, pipelineJsonSchema } from "@millrace/engine";
 
-const page = await readFile(new URL("../docs/pipeline.md", import.meta.url), "utf8");
+const page = await readFile(new URL("../../docs/pipeline.md", import.meta.url), "utf8");
 
 test("every field of the pipeline's YAML is on the reference page", () => {
   const fields = new Set<string>();

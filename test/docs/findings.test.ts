@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
-import { findingPages, PAGES } from "../scripts/generate-findings-docs.ts";
+import { findingPages, PAGES } from "../../scripts/generate-findings-docs.ts";
 
 test("every code of a finding has its page, and the pages say what the registry says", async () => {
   const pages = findingPages();

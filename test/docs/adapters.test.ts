@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createAdapterRegistry } from "@millrace/adapters";
 import { loadDefinition } from "@millrace/engine";
-import { adapterNotes } from "../scripts/adapter-notes.ts";
-import { adapterPages } from "../scripts/adapter-pages.ts";
+import { adapterNotes } from "../../scripts/adapter-notes.ts";
+import { adapterPages } from "../../scripts/adapter-pages.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "..", "..");
 
 test("the adapters' pages say what their schemas say", () => {
   for (const [name, text] of adapterPages()) {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ServiceProcess } from "../support/service-process.ts";
+import { blocks, pages, ROOT } from "./pages.ts";
+
+/** CI runs these themselves, on a clean clone. */
+const RUN_BY_CI = /^(?:npm |npx millrace run examples\/readmes\.yaml)/;
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-docs-"));
+let service: ServiceProcess;
+
+before(async () => {
+  cpSync(join(ROOT, "examples"), join(folder, "examples"), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  service = await ServiceProcess.start(["--configs-dir", "examples"]);
+});
+
+after(async () => {
+  await service[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+for (const { path, text } of pages()) {
+  const script = blocks(text, "sh")
+    .flatMap(({ code }) => code.split("\n"))
+    .filter((line) => !RUN_BY_CI.test(line))
+    .join("\n");
+  if (!/^[^#\s]/m.test(script)) continue;
+  test(`the commands on ${path} do what they say`, async () => {
+    const child = spawn("bash", ["-euo", "pipefail", "-c", script.replaceAll("http://127.0.0.1:8000", service.url)], {
+      cwd: folder,
+      env: { ...process.env, MILLRACE_URL: service.url },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const [code] = await once(child, "close");
+    assert.equal(code, 0, stderr);
+  });
+}
+
+test("the program that the client's page shows runs against a service", async () => {
+  const child = spawn(process.execPath, [join(ROOT, "examples", "watch.ts")], {
+    env: { ...process.env, MILLRACE_URL: service.url },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let stdout = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  await once(child, "close");
+  assert.match(stdout, /^greet .*\n(keep .*\n){3}completed\n$/);
+});

@@ -9,7 +9,7 @@ import { ServiceProcess } from "../support/service-process.ts";
 import { blocks, pages, ROOT } from "./pages.ts";
 
 /** CI runs these themselves, on a clean clone. */
-const RUN_BY_CI = /^(?:npm |npx millrace run examples\/readmes\.yaml)/;
+const RUN_BY_CI = /^(?:npm |npx millrace run examples\/readmes\.yaml|npx node bench\/)/;
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-docs-"));
 let service: ServiceProcess;

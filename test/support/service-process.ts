@@ -45,8 +45,8 @@ export class ServiceProcess {
     return this.#child?.pid ?? 0;
   }
 
-  /** Starts it, again on the port that it had. */
-  async start(): Promise<void> {
+  /** Starts it, again on the port that it had; `more` flags are for this start alone. */
+  async start(more: readonly string[] = []): Promise<void> {
     const child = spawn(
       process.execPath,
       [
@@ -59,6 +59,7 @@ export class ServiceProcess {
         "--log-level",
         "warn",
         ...this.#flags,
+        ...more,
       ],
       {
         cwd: ROOT,

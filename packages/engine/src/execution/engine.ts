@@ -43,6 +43,9 @@ export interface EngineSettings extends ExecutionSettings {
 /** Bytes of the journal that are folded between two turns of the event loop. */
 const FOLD_PAGE_BYTES = 512 * 1024;
 
+/** The code of an execution's error while it cannot be taken up. */
+const INTERRUPTED = "INTERRUPTED";
+
 /**
  * Runs executions: those that are started, and after {@link recover} those that a process before this one left.
  *
@@ -260,17 +263,14 @@ export class Engine implements Executions {
     }
     const progress = await this.#fold(record);
     const interrupted = [...progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
-    const execution = this.#makeExecution(record, definition, {
-      progress,
-      stopping: record.stopping,
-      errorInfo: record.errorInfo,
-    });
+    const errorInfo = record.errorInfo?.code === INTERRUPTED ? null : record.errorInfo;
+    const execution = this.#makeExecution(record, definition, { progress, stopping: record.stopping, errorInfo });
     if (interrupted.length > 0) await this.#parts.work.countInterruption(record.id, interrupted);
     await this.#parts.journal.append({
       executionId: record.id,
       events: [],
       lifecycle: { kind: "resumed", at: new Date(this.#parts.clock.now()).toISOString(), redone: interrupted.length },
-      record: { status: "running", ...(record.status === "interrupted" ? { errorInfo: null } : {}) },
+      record: { status: "running", errorInfo },
     });
     this.#running.set(record.id, execution);
     await execution.resume();
@@ -280,12 +280,13 @@ export class Engine implements Executions {
   async #interrupt(record: ExecutionRecord, message: string): Promise<void> {
     this.#log.error(`Execution ${record.id} cannot be taken up: ${message}`);
     if (record.status === "interrupted") return;
-    const error = { code: "INTERRUPTED", message };
+    const error = { code: INTERRUPTED, message };
     await this.#parts.journal.append({
       executionId: record.id,
       events: [],
       lifecycle: { kind: "interrupted", at: new Date(this.#parts.clock.now()).toISOString(), error },
-      record: { status: "interrupted", errorInfo: error },
+      // Why it was coming to an end anyway is worth more.
+      record: { status: "interrupted", errorInfo: record.errorInfo ?? error },
     });
   }
 

@@ -3,8 +3,14 @@ import { encodeFrame, type GapData, parseCursor } from "@millrace/protocol";
 
 /** Where a stream begins. */
 export type Start =
-  /** Everything after `after`; `preface` goes first. */
-  | { readonly kind: "stream"; readonly after: Position; readonly lastId: Position; readonly preface: string }
+  /** Everything after `after`; `preface` goes first, which tells the gaps of the executions in `gaps`. */
+  | {
+      readonly kind: "stream";
+      readonly after: Position;
+      readonly lastId: Position;
+      readonly preface: string;
+      readonly gaps: readonly string[];
+    }
   /** The cursor is at the end, and every execution is over: 204, which makes a browser stop reconnecting. */
   | { readonly kind: "over" }
   /** The cursor is none that this stream can have handed out. */
@@ -22,7 +28,9 @@ export async function findStart(
   since: "now" | null,
 ): Promise<Start> {
   const lastEvent = Math.max(...bounds.map((each) => each.lastEvent));
-  if (cursor === null && since === "now") return { kind: "stream", after: lastEvent, lastId: lastEvent, preface: "" };
+  if (cursor === null && since === "now") {
+    return { kind: "stream", after: lastEvent, lastId: lastEvent, preface: "", gaps: [] };
+  }
   let after = Math.min(...bounds.map((each) => each.start));
   if (cursor !== null) {
     const position = parseCursor(cursor);
@@ -40,10 +48,17 @@ export async function findStart(
   // With several executions, events of another may lie before the gap's end: the cursor must not go past them.
   const idOf = (trimmed: Position) => (executionIds.length === 1 ? trimmed : after);
   const preface = gaps.map(({ executionId, trimmed }) => gapFrame(executionId, trimmed, idOf(trimmed))).join("");
-  return { kind: "stream", after, lastId: Math.max(after, ...gaps.map(({ trimmed }) => idOf(trimmed))), preface };
+  return {
+    kind: "stream",
+    after,
+    lastId: Math.max(after, ...gaps.map(({ trimmed }) => idOf(trimmed))),
+    preface,
+    gaps: gaps.map(({ executionId }) => executionId),
+  };
 }
 
-function gapFrame(executionId: string, trimmed: Position, id: Position): string {
+/** Says that events up to `trimmed` were removed; `id` is the cursor that it leaves the client with. */
+export function gapFrame(executionId: string, trimmed: Position, id: Position): string {
   const data: GapData = { execution_id: executionId, reason: "retention", resumes_after: String(trimmed) };
   return encodeFrame("gap", JSON.stringify(data), id);
 }

@@ -169,6 +169,7 @@ async function open(
       after: start.after,
       lastId: start.lastId,
       timeoutMs: wanted.timeoutMs,
+      gaps: start.gaps,
       preface: start.preface + (wanted.cursor === null ? endsBefore(executions, bounds, start, wanted.many) : ""),
     },
     response,

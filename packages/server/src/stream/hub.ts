@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Journal, JournalEntry, Position, Records } from "@millrace/engine";
+import type { Journal, JournalBounds, JournalEntry, Position, Records } from "@millrace/engine";
 import type { ExecutionStatus } from "@millrace/protocol";
 import { FrameBytes, openSink } from "./sink.ts";
 import { type StreamRequest, Subscriber, type SubscriberHost } from "./subscriber.ts";
@@ -68,6 +68,11 @@ export class StreamHub implements SubscriberHost {
   /** @see SubscriberHost */
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
     return this.#parts.journal.read(executionIds, after, maxBytes);
+  }
+
+  /** @see SubscriberHost */
+  bounds(executionId: string): Promise<JournalBounds | null> {
+    return this.#parts.journal.bounds(executionId);
   }
 
   /** @see SubscriberHost */

@@ -1,11 +1,13 @@
-import type { JournalEntry, Position } from "@millrace/engine";
+import type { JournalBounds, JournalEntry, Position } from "@millrace/engine";
 import { type EndReason, type ExecutionStatus, encodeFrame, encodeRetry, HEARTBEAT } from "@millrace/protocol";
+import { gapFrame } from "./cursor.ts";
 import { FrameBytes, type Sink } from "./sink.ts";
 import type { Timed } from "./timer-wheel.ts";
 
 /** What a subscriber needs of the hub. */
 export interface SubscriberHost {
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
+  bounds(executionId: string): Promise<JournalBounds | null>;
   statusOf(executionId: string): Promise<ExecutionStatus | null>;
   reschedule(subscriber: Subscriber): void;
   detach(subscriber: Subscriber): void;
@@ -27,6 +29,8 @@ export interface StreamRequest {
   readonly timeoutMs: number;
   /** What goes before the first event: a `gap`, where retention has removed events after the cursor. */
   readonly preface: string;
+  /** The executions that it tells so of. */
+  readonly gaps: readonly string[];
 }
 
 /** A quiet stream carries a heartbeat after so long (contract: "Quiet streams"). */
@@ -153,10 +157,15 @@ export class Subscriber implements Timed {
             this.#passed = 0;
             continue;
           }
+          await this.#forgetDeleted();
+          if (this.#state !== "reading") return;
+          if (this.#passed > this.#cursor) continue;
           this.#state = "live";
           this.#endInterrupted();
           return;
         }
+        await this.#tellGaps(entries);
+        if (this.#state !== "reading") return;
         this.#sendPage(entries);
         // Reading is synchronous in the embedded store: let the others have their turn.
         await new Promise((resolve) => setImmediate(resolve));
@@ -165,6 +174,27 @@ export class Subscriber implements Timed {
       // The journal cannot be read: the client comes back with its cursor.
       this.#state = "ended";
       this.#close();
+    }
+  }
+
+  /** Nothing more comes of an execution that was deleted while the client was behind: a new stream of it is a 404. */
+  async #forgetDeleted(): Promise<void> {
+    for (const executionId of this.#open) {
+      if ((await this.#host.bounds(executionId)) === null) this.#open.delete(executionId);
+    }
+    this.#closeIfDone();
+  }
+
+  /** Retention removes events of executions that are over: one whose end is read here may have lost some meanwhile. */
+  async #tellGaps(entries: readonly JournalEntry[]): Promise<void> {
+    for (const entry of entries) {
+      if (entry.kind !== "lifecycle" || entry.lifecycle.kind !== "ended") continue;
+      if (this.request.gaps.includes(entry.executionId)) continue;
+      const trimmed = (await this.#host.bounds(entry.executionId))?.trimmed ?? null;
+      if (trimmed === null || trimmed <= this.#cursor || this.#state !== "reading") continue;
+      // In a stream over several, events of another execution may lie before the gap's end.
+      if (!this.request.many) this.#lastId = trimmed;
+      this.#write(FrameBytes.of(gapFrame(entry.executionId, trimmed, this.#lastId)));
     }
   }
 

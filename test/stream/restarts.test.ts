@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { gapDataSchema } from "@millrace/protocol";
+import { checkJournal } from "../support/check-journal.ts";
+import { readStream } from "../support/read-stream.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+
+const SMALL = `
+version: "1.0"
+routes: { make: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [end] }, end: { adapters: [{ type: log }] } }
+init_message: { route: make }
+`;
+
+test("where retention has removed events, a stream says so first, and goes on from the id that it names", async () => {
+  await using service = await ServiceProcess.start();
+  const id = await service.run(SMALL);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  const { frames } = await readStream(url);
+  const last = frames.at(-1)?.id;
+  const second = String(frames[1]?.id);
+  await service.end();
+  await service.start(["--retain-events-days", "0.0000001"]);
+  // Retention runs at the start; the execution's record stays.
+  let trimmed = await readStream(url);
+  for (let tries = 0; trimmed.frames.length > 2 && tries < 100; tries += 1) {
+    await wait(20);
+    trimmed = await readStream(url);
+  }
+  assert.deepEqual(
+    trimmed.frames.map(({ event, id }) => [event, id]),
+    [
+      ["gap", last],
+      ["end", last],
+    ],
+  );
+  const gap = gapDataSchema.parse(trimmed.frames[0]?.data);
+  assert.deepEqual(gap, { execution_id: id, reason: "retention", resumes_after: last });
+  const resumed = await readStream(url, { headers: { "last-event-id": second } });
+  assert.deepEqual(resumed.frames, trimmed.frames, "a cursor into what is gone meets the same gap");
+  assert.equal((await readStream(url, { headers: { "last-event-id": gap.resumes_after } })).status, 204);
+  assert.equal((await readStream(url, { headers: { "last-event-id": "99999" } })).status, 422);
+  assert.equal((await service.client.executions.stats(id)).total_messages, 4, "the counts are kept");
+});
+
+test("an execution whose adapter is gone is interrupted, says so on its stream, and goes on once it is back", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-adapters-"));
+  const file = join(folder, "slow.ts");
+  writeFileSync(
+    file,
+    `import { defineAdapter } from "millrace";
+     export default defineAdapter({
+       type: "slow",
+       description: "Takes its time.",
+       async process({ payload }) { await new Promise((resolve) => setTimeout(resolve, 30)); return payload; },
+     });`,
+  );
+  await using service = await ServiceProcess.start(["--adapters-dir", folder]);
+  const id = await service.run(`
+version: "1.0"
+routes:
+  make: { adapters: [{ type: generate, config: { count: 50 } }], outbound: [work] }
+  work: { adapters: [{ type: slow }] }
+init_message: { route: make }
+`);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  const before = await readStream(url, { until: ({ data }) => data.type === "completed" && data.route === "work" });
+  const cursor = String(before.frames.at(-1)?.id);
+  await service.end("SIGKILL");
+
+  renameSync(file, `${file}.gone`);
+  await service.start();
+  const interrupted = await readStream(url, { headers: { "last-event-id": cursor } });
+  const end = interrupted.frames.at(-1);
+  assert.deepEqual(end?.data, { reason: "interrupted", status: "interrupted" });
+  const execution = await service.client.executions.get(id);
+  assert.equal(execution.status, "interrupted");
+  assert.match(JSON.stringify(execution.error_info), /slow/, "it says what is missing");
+  await service.end("SIGKILL");
+
+  renameSync(`${file}.gone`, file);
+  await service.start();
+  const rest = await readStream(url, { headers: { "last-event-id": end?.id ?? "" } });
+  const events = checkJournal([...before.frames, ...interrupted.frames.slice(0, -1), ...rest.frames]);
+  assert.equal(events.filter((event) => event.type === "completed").length, 51);
+  assert.equal((await service.client.executions.get(id)).error_info, null);
+  rmSync(folder, { recursive: true });
+});

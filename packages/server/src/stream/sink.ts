@@ -23,6 +23,9 @@ export class FrameBytes {
   }
 }
 
+/** A client that takes nothing of what waits for it for so long after the end, in milliseconds, is gone. */
+const LINGER_MS = 30_000;
+
 const CRLF = Buffer.from("\r\n");
 
 /** Where a stream's bytes go. */
@@ -31,7 +34,7 @@ export interface Sink {
   write(frames: FrameBytes): boolean;
   /** Bytes that wait in this process for the client to read. */
   readonly pending: number;
-  /** Ends the stream after what was written. */
+  /** Ends the stream after what was written; a client that does not take that is cut off. */
   end(): void;
   /** Called when all that waited has gone. */
   onDrain(listener: () => void): void;
@@ -50,7 +53,7 @@ export function openSink(response: ServerResponse): Sink {
       get pending() {
         return response.writableLength;
       },
-      end: () => response.end(),
+      end: () => end(response),
       onDrain: (listener) => response.on("drain", listener),
     };
   }
@@ -59,11 +62,17 @@ export function openSink(response: ServerResponse): Sink {
     get pending() {
       return socket.writableLength;
     },
-    end: () => response.end(),
+    end: () => end(response),
     onDrain: (listener) => {
       socket.on("drain", listener);
       // A kept-alive connection outlives this stream.
       response.once("close", () => socket.off("drain", listener));
     },
   };
+}
+
+/** The HTTP server destroys a socket that times out; one that goes on taking bytes, however slowly, does not. */
+function end(response: ServerResponse): void {
+  response.end();
+  response.socket?.setTimeout(LINGER_MS);
 }

@@ -1,14 +1,16 @@
-import { type ErrorInfo, type ExecutionEvent, foldEvent, type Progress, type TerminalStatus } from "@millrace/protocol";
+import { type ErrorInfo, foldEvent, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, StoredMessage, Transition, WorkQueue } from "../ports.ts";
 import { Chain, StepFailure } from "../route/chain.ts";
 import { Flow, type FlowHost } from "../route/flow.ts";
 import type { Batch } from "../route/gatherer.ts";
-import { retryDelayMs } from "../route/retry-delay.ts";
+import { RetrySchedule } from "../route/retry-schedule.ts";
 import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
+import { findMessages } from "./find-messages.ts";
 import { messageError, toEventError } from "./message-error.ts";
 import { progressToJson } from "./progress-json.ts";
+import { settleCompleted, settleFailed } from "./settlement.ts";
 
 /** What an execution is made of. */
 export interface ExecutionParts {
@@ -57,7 +59,7 @@ export class Execution {
   readonly #host: FlowHost;
   readonly #flows = new Set<Flow>();
   readonly #dirty = new Set<Flow>();
-  readonly #retryTimers = new Set<NodeJS.Timeout>();
+  readonly #retries: RetrySchedule;
   /** Messages that were ever put into a queue. */
   #enqueued = 0;
   #flushScheduled = false;
@@ -78,6 +80,7 @@ export class Execution {
     this.#stopping = state.stopping;
     this.#errorInfo = state.errorInfo;
     this.progress = state.progress;
+    this.#retries = new RetrySchedule(parts.clock, () => this.pump());
     const { definition } = parts;
     const chainHost = {
       objects: parts.objects,
@@ -139,7 +142,10 @@ export class Execution {
       if (this.#stopping === null) route.queue.load();
     }
     if (this.#stopping === null) {
-      for (const { seq, route, dueAt } of await work.delayed(this.id)) this.#scheduleRetry(seq, route, dueAt);
+      for (const { seq, route: name, dueAt } of await work.delayed(this.id)) {
+        const route = this.#routes.get(name);
+        if (route !== undefined) this.#retries.add(route, seq, dueAt);
+      }
     } else await this.#dropInterrupted();
     this.#checkEnd();
     this.pump();
@@ -165,14 +171,13 @@ export class Execution {
   async pause(graceMs: number): Promise<void> {
     this.#paused = true;
     this.#closeQueues();
-    for (const route of this.#routes.values()) for (const flow of route.gatherer?.clear() ?? []) this.#abandon(flow);
-    for (const route of this.#routes.values())
-      for (const batch of route.batches.splice(0)) for (const flow of batch.flows) this.#abandon(flow);
+    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#close(flow);
     const deadline = performance.now() + graceMs;
     while (this.#flows.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
     for (const flow of [...this.#flows]) {
+      // Without a word in the journal: its message is taken again after the next start.
       flow.abort("abandoned");
-      this.#abandon(flow);
+      this.#close(flow);
     }
   }
 
@@ -199,7 +204,7 @@ export class Execution {
           this.#pumpAfterCommit();
           return;
         }
-        if (route.gatherer?.isDue) this.#release(route);
+        if (route.gatherer?.isDue) route.releaseGathered();
         const batch = route.batches.shift();
         if (batch !== undefined) {
           this.#runBatch(route, batch);
@@ -216,10 +221,7 @@ export class Execution {
 
   #parked(): number {
     let parked = 0;
-    for (const route of this.#routes.values()) {
-      parked += route.gatherer?.parked ?? 0;
-      for (const batch of route.batches) parked += batch.flows.length;
-    }
+    for (const route of this.#routes.values()) parked += route.parked;
     return parked;
   }
 
@@ -309,19 +311,9 @@ export class Execution {
 
   /** Gatherers that nothing more can come to let go of what they hold. */
   #releaseLast(): void {
-    let released = false;
-    for (const route of this.#routes.values()) {
-      if (route.gatherer === null || route.gatherer.parked === 0 || route.batches.length > 0 || route.mayReceive)
-        continue;
-      this.#release(route);
-      released = true;
-    }
-    if (released) this.pump();
-  }
-
-  #release(route: RouteRunner): void {
-    const batch = route.gatherer?.release();
-    if (batch) route.batches.push(batch);
+    const last = [...this.#routes.values()].filter((route) => route.hasLast);
+    for (const route of last) route.releaseGathered();
+    if (last.length > 0) this.pump();
   }
 
   #complete(flows: readonly Flow[]): Promise<void> {
@@ -331,16 +323,7 @@ export class Execution {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#close(flow);
-    const parts = open.map((flow) => flow.drain());
-    return this.#append(
-      {
-        executionId: this.id,
-        events: [...parts.flatMap((part) => part.events), ...open.map((flow) => flow.completedEvent())],
-        enqueue: parts.flatMap((part) => part.enqueue),
-        changes: open.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
-      },
-      open,
-    );
+    return this.#append({ executionId: this.id, ...settleCompleted(open) }, open);
   }
 
   #overLimit(flows: readonly Flow[], limit: number): Promise<void> {
@@ -350,73 +333,47 @@ export class Execution {
   }
 
   #fail(flows: readonly Flow[], thrown: unknown, onError = flows[0]?.route.errorHandling.onError): Promise<void> {
-    const { error, step } = thrown instanceof StepFailure ? thrown : { error: toEventError(thrown), step: null };
     const open = flows.filter((flow) => !flow.closed);
-    const events: ExecutionEvent[] = [];
-    const enqueue: Transition["enqueue"] & unknown[] = [];
-    const changes: Transition["changes"] & unknown[] = [];
-    const settled: Flow[] = [];
-    let record: Transition["record"];
-    for (const flow of open) {
-      this.#close(flow);
-      const drained = flow.drain();
-      events.push(...drained.events);
-      enqueue.push(...drained.enqueue);
-      changes.push(...drained.changes);
-      const { message } = flow;
-      const handling = flow.route.errorHandling;
-      const retry =
-        error.retryable &&
-        message.failures < handling.maxRetries &&
-        this.#stopping === null &&
-        flow.abortCause !== "cancelled";
-      events.push(flow.failedEvent(error, step, retry));
-      if (retry) {
-        const dueAt = this.#parts.clock.now() + retryDelayMs(handling, message.failures);
-        changes.push({
-          kind: "retry",
-          seq: message.seq,
-          attempt: message.attempt + 1,
-          failures: message.failures + 1,
-          dueAt,
-        });
-        this.#scheduleRetry(message.seq, message.route, dueAt);
-        continue;
-      }
-      settled.push(flow);
-      changes.push({ kind: "kept", seq: message.seq, errorJson: JSON.stringify(error) });
-      if (onError === "fail" && this.#stopping === null) {
-        this.#stopping = "failed";
-        this.#errorInfo = {
-          code: error.code,
-          message: error.message,
-          message_id: message.id,
-          route: message.route,
-          ...(step === null ? {} : { adapter: step.name }),
-        };
-        record = { stopping: this.#stopping, errorInfo: this.#errorInfo };
-        this.#closeQueues();
-      }
+    if (open.length === 0) return Promise.resolve();
+    const failure = thrown instanceof StepFailure ? thrown : { error: toEventError(thrown), step: null };
+    for (const flow of open) this.#close(flow);
+    // A batch fails as one: with one message that ends the execution, no other of it is tried again.
+    const exhausted = open.some(({ message, route }) => message.failures >= route.errorHandling.maxRetries);
+    const mayRetry = this.#stopping === null && !(exhausted && onError === "fail");
+    const now = this.#parts.clock.now();
+    const { settled, retried, ...settlement } = settleFailed(open, failure, { mayRetry, now });
+    for (const { flow, dueAt } of retried) {
+      const route = this.#routes.get(flow.message.route);
+      if (route !== undefined) this.#retries.add(route, flow.message.seq, dueAt);
     }
-    if (record !== undefined) this.#dropParked();
-    if (events.length === 0) return Promise.resolve();
-    return this.#append(
-      { executionId: this.id, events, enqueue, changes, ...(record === undefined ? {} : { record }) },
-      settled,
-    );
+    const [first] = settled;
+    let record: Transition["record"];
+    if (first !== undefined && onError === "fail" && this.#stopping === null) {
+      this.#stopping = "failed";
+      this.#errorInfo = {
+        code: failure.error.code,
+        message: failure.error.message,
+        message_id: first.message.id,
+        route: first.message.route,
+        ...(failure.step === null ? {} : { adapter: failure.step.name }),
+      };
+      record = { stopping: this.#stopping, errorInfo: this.#errorInfo };
+      this.#closeQueues();
+      this.#dropParked();
+    }
+    return this.#append({ executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) }, settled);
   }
 
   /** Fails what gatherers hold: nothing will be taken any more. */
   #dropParked(): void {
     for (const route of this.#routes.values()) {
-      const parked = [...(route.gatherer?.clear() ?? []), ...route.batches.splice(0).flatMap((batch) => batch.flows)];
-      for (const flow of parked) this.#drop(flow).catch(this.#parts.onFault);
+      for (const flow of route.takeParked()) this.#drop(flow).catch(this.#parts.onFault);
     }
   }
 
   #drop(flow: Flow): Promise<void> {
     if (this.#paused) {
-      this.#abandon(flow);
+      this.#close(flow);
       return Promise.resolve();
     }
     const text = "The execution was stopped while the message was in flight.";
@@ -425,24 +382,13 @@ export class Execution {
 
   /** Fails what was in flight when the process died while the execution was stopping: it will not be taken again. */
   async #dropInterrupted(): Promise<void> {
-    const open = new Set([...this.progress.open].filter(([, message]) => message.inFlight).map(([id]) => id));
-    const drop = (message: StoredMessage | null) => {
-      const route = message === null ? undefined : this.#routes.get(message.route);
-      if (message === null || route === undefined || !open.delete(message.id)) return;
+    const inFlight = [...this.progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
+    for await (const message of findMessages(this.#parts.work, this.id, this.#routes.keys(), inFlight)) {
+      const route = this.#routes.get(message.route);
+      if (route === undefined) continue;
       const flow = new Flow(this.#host, route.definition, message, []);
       this.#flows.add(flow);
       this.#drop(flow).catch(this.#parts.onFault);
-    };
-    for (const { seq } of await this.#parts.work.delayed(this.id))
-      if (open.size > 0) drop(await this.#parts.work.get(this.id, seq));
-    for (const name of this.#routes.keys()) {
-      for (let after = 0; open.size > 0; ) {
-        const page = await this.#parts.work.take(this.id, name, after, 1_000, 8 * 1024 * 1024);
-        for (const message of page) drop(message);
-        const last = page.at(-1);
-        if (last === undefined) break;
-        after = last.seq;
-      }
     }
   }
 
@@ -452,28 +398,9 @@ export class Execution {
     this.#dirty.delete(flow);
   }
 
-  /** Forgets a flow without a word in the journal: its message is taken again after the next start. */
-  #abandon(flow: Flow): void {
-    this.#close(flow);
-  }
-
   #closeQueues(): void {
     for (const route of this.#routes.values()) route.queue.close();
-    for (const timer of this.#retryTimers) clearTimeout(timer);
-    this.#retryTimers.clear();
-  }
-
-  #scheduleRetry(seq: number, routeName: string, dueAt: number): void {
-    const route = this.#routes.get(routeName);
-    if (route === undefined) return;
-    // A clock that was set back must not make a retry wait for hours: no wait is longer than the longest allowed.
-    const wait = Math.min(Math.max(0, dueAt - this.#parts.clock.now()), route.definition.errorHandling.maxDelayMs);
-    const timer = setTimeout(() => {
-      this.#retryTimers.delete(timer);
-      route.queue.pushRetry(seq);
-      this.pump();
-    }, wait);
-    this.#retryTimers.add(timer);
+    this.#retries.clear();
   }
 
   #touch(flow: Flow): void {

@@ -1,6 +1,7 @@
 import type { RouteDefinition } from "../definition/definition.ts";
 import type { WorkQueue } from "../ports.ts";
 import type { Chain } from "./chain.ts";
+import type { Flow } from "./flow.ts";
 import { type Batch, Gatherer } from "./gatherer.ts";
 import { RouteQueue } from "./route-queue.ts";
 
@@ -34,6 +35,27 @@ export class RouteRunner {
   /** Whether another message may be taken. */
   get hasSlot(): boolean {
     return this.running < this.definition.concurrency;
+  }
+
+  /** Messages that are in flight and hold no slot: gathered, or in a batch that waits for one. */
+  get parked(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.flows.length, this.gatherer?.parked ?? 0);
+  }
+
+  /** Lets go of them. */
+  takeParked(): Flow[] {
+    return [...(this.gatherer?.clear() ?? []), ...this.batches.splice(0).flatMap((batch) => batch.flows)];
+  }
+
+  /** Makes a batch of what is gathered. */
+  releaseGathered(): void {
+    const batch = this.gatherer?.release();
+    if (batch) this.batches.push(batch);
+  }
+
+  /** Whether what is gathered has nothing to wait for any more. */
+  get hasLast(): boolean {
+    return this.gatherer !== null && this.gatherer.parked > 0 && this.batches.length === 0 && !this.mayReceive;
   }
 
   /** Whether messages may still come to the gatherer: from its own queue, or from a route that leads here. */

@@ -1,0 +1,63 @@
+import type { EventError, ExecutionEvent } from "@millrace/protocol";
+import type { Step } from "../definition/definition.ts";
+import type { MessageChange, NewMessage, Transition } from "../ports.ts";
+import type { Flow } from "../route/flow.ts";
+import { retryDelayMs } from "../route/retry-delay.ts";
+
+/** The parts of a transition that settle messages. */
+export type Settlement = Pick<Transition, "events"> & Required<Pick<Transition, "enqueue" | "changes">>;
+
+/** What a failure makes of messages. */
+export interface FailedSettlement extends Settlement {
+  /** Failed for good. */
+  readonly settled: readonly Flow[];
+  /** Taken again once they are due. */
+  readonly retried: readonly { readonly flow: Flow; readonly dueAt: number }[];
+}
+
+/** Messages whose chain is done: what they still had to commit, then their `completed` events. */
+export function settleCompleted(flows: readonly Flow[]): Settlement {
+  const parts = flows.map((flow) => flow.drain());
+  return {
+    events: [...parts.flatMap((part) => part.events), ...flows.map((flow) => flow.completedEvent())],
+    enqueue: parts.flatMap((part) => part.enqueue),
+    changes: flows.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
+  };
+}
+
+/**
+ * Messages whose adapter failed: each is retried, where the error, its route and `mayRetry` allow, or kept with its
+ * error for good. What they had emitted before goes on.
+ */
+export function settleFailed(
+  flows: readonly Flow[],
+  failure: { readonly error: EventError; readonly step: Step | null },
+  context: { readonly mayRetry: boolean; readonly now: number },
+): FailedSettlement {
+  const { error, step } = failure;
+  const events: ExecutionEvent[] = [];
+  const enqueue: NewMessage[] = [];
+  const changes: MessageChange[] = [];
+  const settled: Flow[] = [];
+  const retried: { flow: Flow; dueAt: number }[] = [];
+  for (const flow of flows) {
+    const drained = flow.drain();
+    events.push(...drained.events);
+    enqueue.push(...drained.enqueue);
+    changes.push(...drained.changes);
+    const { seq, attempt, failures } = flow.message;
+    const handling = flow.route.errorHandling;
+    const retry =
+      context.mayRetry && error.retryable && failures < handling.maxRetries && flow.abortCause !== "cancelled";
+    events.push(flow.failedEvent(error, step, retry));
+    if (retry) {
+      const dueAt = context.now + retryDelayMs(handling, failures);
+      changes.push({ kind: "retry", seq, attempt: attempt + 1, failures: failures + 1, dueAt });
+      retried.push({ flow, dueAt });
+    } else {
+      changes.push({ kind: "kept", seq, errorJson: JSON.stringify(error) });
+      settled.push(flow);
+    }
+  }
+  return { events, enqueue, changes, settled, retried };
+}

@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node can run: it finds a runtime that can run the rest.
 import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,6 +24,8 @@ if (Number(process.versions.node.split(".")[0]) >= NEEDED) {
     process.channel.unref();
   }
   delete process.env.MILLRACE_RUNTIME;
+  // Half of the start would go into compiling: the compiled code is kept in the system's temporary folder.
+  module.enableCompileCache();
   const { main } = await import("../src/main.ts");
   await main();
 } else {

@@ -56,6 +56,7 @@ export function define(
         name: adapter.type,
         adapter,
         config: config ?? {},
+        secrets: [],
         condition: when ?? null,
       })),
       outbound: input.outbound ?? [],

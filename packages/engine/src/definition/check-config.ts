@@ -33,8 +33,14 @@ export interface ConfigOfStep {
   readonly env: Environment;
 }
 
-/** Replaces the placeholders of a configuration and checks it: as its schema returns it, or null where it does not fit. */
-export async function checkConfig(of: ConfigOfStep, findings: FindingList): Promise<{ value: unknown } | null> {
+/** A configuration as its schema returns it, and the secrets in it. */
+export interface CheckedConfig {
+  readonly value: unknown;
+  readonly secrets: readonly string[];
+}
+
+/** Replaces the placeholders of a configuration and checks it; null where it does not fit. */
+export async function checkConfig(of: ConfigOfStep, findings: FindingList): Promise<CheckedConfig | null> {
   const { adapter, path, env } = of;
   const tree = of.tree === undefined || isEmpty(of.tree) ? emptyMapping(of) : of.tree;
   // Not a mapping: the structure's check says so.
@@ -51,7 +57,7 @@ export async function checkConfig(of: ConfigOfStep, findings: FindingList): Prom
     return null;
   }
   checkExpressions(tree, path, parsed.input, schema, replaced, findings);
-  if (parsed.issues === null) return { value: parsed.output };
+  if (parsed.issues === null) return { value: parsed.output, secrets: replaced.secrets };
 
   addIssues(
     parsed.issues,

@@ -1,7 +1,7 @@
 import { ERROR_CODES, MillraceError } from "@millrace/protocol";
 import type { AdapterRegistry, AnyAdapter } from "../adapter.ts";
 import { compileExpression, type Expression } from "../expression.ts";
-import { checkConfig } from "./check-config.ts";
+import { type CheckedConfig, checkConfig } from "./check-config.ts";
 import { expressionHint, tryCompile } from "./expression-hints.ts";
 import type { FindingList } from "./finding-list.ts";
 import { suggestName } from "./nearest.ts";
@@ -15,7 +15,7 @@ export interface CheckedStep {
   /** Null where its type is not known. */
   readonly adapter: AnyAdapter | null;
   /** Null where it does not fit. */
-  readonly config: { readonly value: unknown } | null;
+  readonly config: CheckedConfig | null;
   readonly condition: Expression | null;
   /** The config as it is written; undefined where there is none. */
   readonly configTree: Tree | undefined;

@@ -87,5 +87,5 @@ export function compile(
 function compileStep(step: CheckedStep, index: number): Step {
   const { name, adapter, config, condition } = step;
   if (adapter === null || config === null) throw new Error("A step that did not pass its checks is never compiled.");
-  return { index, type: adapter.type, name, adapter, config: config.value, condition };
+  return { index, type: adapter.type, name, adapter, config: config.value, secrets: config.secrets, condition };
 }

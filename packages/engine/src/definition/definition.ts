@@ -30,6 +30,8 @@ export interface Step {
   readonly adapter: AnyAdapter;
   /** As the adapter's schema returned it; `${env:…}` and `${secret:…}` replaced. Never stored, never shown. */
   readonly config: unknown;
+  /** The values of the `${secret:…}` in it: they are blacked out in what the step fails with. */
+  readonly secrets: readonly string[];
   /** False: the step is skipped and the message goes on. Null: it always runs. */
   readonly condition: Expression | null;
 }

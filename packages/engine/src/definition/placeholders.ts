@@ -17,6 +17,8 @@ export interface Replaced {
   readonly value: JsonValue;
   /** By formatted path. `whole`: the text was one placeholder and nothing else. */
   readonly placed: ReadonlyMap<string, { readonly path: Path; readonly whole: boolean; readonly missing: boolean }>;
+  /** The values of its `${secret:NAME}`. */
+  readonly secrets: readonly string[];
 }
 
 /** Whether a text has a placeholder in it. */
@@ -27,6 +29,7 @@ export function hasPlaceholder(text: string): boolean {
 /** Replaces `${env:NAME}` and `${secret:NAME}` in every text of a config; those not set are findings, and stay. */
 export function replacePlaceholders(tree: Tree, base: Path, env: Environment, findings: FindingList): Replaced {
   const placed = new Map<string, { path: Path; whole: boolean; missing: boolean }>();
+  const secrets = new Set<string>();
   const replace = (node: Tree, path: Path): JsonValue => {
     if (node.kind === "unknown") return null;
     if (node.kind === "list") return node.items.map((item, index) => replace(item, [...path, index]));
@@ -44,6 +47,7 @@ export function replacePlaceholders(tree: Tree, base: Path, env: Environment, fi
       whole = match === text;
       const wellFormed = close !== "" && NAME.test(name);
       const found = wellFormed ? lookUp(kind, name, env, findings, place) : malformed(match, findings, place);
+      if (found !== null && kind === "secret") secrets.add(found);
       if (found !== null) return found;
       missing = true;
       return match;
@@ -51,7 +55,7 @@ export function replacePlaceholders(tree: Tree, base: Path, env: Environment, fi
     placed.set(formatPath(path), { path, whole, missing });
     return value;
   };
-  return { value: replace(tree, []), placed };
+  return { value: replace(tree, []), placed, secrets: [...secrets] };
 }
 
 function malformed(match: string, findings: FindingList, place: { path: Path; offset: number }): null {

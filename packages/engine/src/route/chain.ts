@@ -14,7 +14,7 @@ export class StepFailure extends Error {
 
   constructor(error: EventError, step: Step | null) {
     super(error.message);
-    this.error = error;
+    this.error = step === null ? error : { ...error, message: redact(error.message, step.secrets) };
     this.step = step;
   }
 }
@@ -218,6 +218,19 @@ export class Chain {
       },
     };
   }
+}
+
+/** The shortest secret that is blacked out: a shorter one would take half of the message with it, and is none. */
+const MIN_SECRET = 4;
+
+/** Blacks out secrets, as they are and as they stand in JSON: an event is read by whoever may watch. */
+function redact(text: string, secrets: readonly string[]): string {
+  let redacted = text;
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET) continue;
+    redacted = redacted.replaceAll(secret, "***").replaceAll(JSON.stringify(secret).slice(1, -1), "***");
+  }
+  return redacted;
 }
 
 function toStepFailure(error: unknown, step: Step | null): StepFailure {

@@ -32,7 +32,9 @@ test("a pipeline with nothing set gets every default that the documentation prom
         timeoutMs: 300_000,
         onError: "fail",
       },
-      steps: [{ index: 0, type: "log", name: "log", adapter: "log", config: { level: "info" }, condition: null }],
+      steps: [
+        { index: 0, type: "log", name: "log", adapter: "log", config: { level: "info" }, secrets: [], condition: null },
+      ],
       outbound: [],
     },
   );

@@ -170,6 +170,9 @@ test("a config is created, read, listed, changed, and deleted", async () => {
   assert.equal(listed?.name, "renamed");
   assert.ok(listed !== undefined && !("config_yaml" in listed));
 
+  const described = FAN_OUT.replace("name: fan-out", "name: fan-out\ndescription: what the YAML says");
+  assert.equal((await create(described)).description, "what the YAML says");
+
   assert.deepEqual([(await call("DELETE", `/configs/${made.id}`)).status], [204]);
   await refused("CONFIG_NOT_FOUND", 404, "GET", `/configs/${made.id}`);
   await refused("CONFIG_NOT_FOUND", 404, "DELETE", `/configs/${made.id}`);

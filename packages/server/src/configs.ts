@@ -20,13 +20,14 @@ export interface ConfigParts {
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
 }
 
-/** Reports that are remembered, by the text that they are on: lists derive each config's anew. */
-const REMEMBERED = 1_000;
+/** Characters of pipelines whose definitions are remembered: lists derive each config's report anew. */
+const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 
 /** Configs: stored with all their versions, whatever their findings. */
 export class Configs {
   readonly #parts: ConfigParts;
-  readonly #reports = new Map<string, Promise<LoadedDefinition>>();
+  readonly #loaded = new Map<string, LoadedDefinition>();
+  #remembered = 0;
   /** The last change that was asked for: each reads the version that the one before it made. */
   #change: Promise<unknown> = Promise.resolve();
 
@@ -104,11 +105,11 @@ export class Configs {
 
   /** A config as lists show it. */
   async summarize(record: ConfigRecord): Promise<ConfigSummary> {
-    const { report } = await this.load(record.configYaml);
+    const { report, description } = await this.load(record.configYaml);
     return {
       id: record.id,
       name: record.name,
-      description: record.description,
+      description: record.description ?? description,
       source_type: record.sourceType,
       source_path: record.sourcePath,
       config_hash: record.configHash,
@@ -121,15 +122,19 @@ export class Configs {
     };
   }
 
-  /** Loads a pipeline's text; adapters do not change while the service runs, so neither does what comes of it. */
-  load(yaml: string): Promise<LoadedDefinition> {
+  /** Loads a pipeline's text. What is sound stays so; what is not may be mended from outside: an adapter's file, say. */
+  async load(yaml: string): Promise<LoadedDefinition> {
     const key = hash("sha256", yaml);
-    let loaded = this.#reports.get(key);
-    if (loaded === undefined) {
-      loaded = this.#parts.loadDefinition(yaml);
-      if (this.#reports.size >= REMEMBERED) this.#reports.clear();
-      this.#reports.set(key, loaded);
+    const known = this.#loaded.get(key);
+    if (known !== undefined) return known;
+    const loaded = await this.#parts.loadDefinition(yaml);
+    if (loaded.definition === null) return loaded;
+    this.#remembered += yaml.length;
+    if (this.#remembered > REMEMBERED_CHARACTERS) {
+      this.#loaded.clear();
+      this.#remembered = yaml.length;
     }
+    this.#loaded.set(key, loaded);
     return loaded;
   }
 

@@ -31,6 +31,8 @@ export interface LoadedDefinition {
   readonly definition: Definition | null;
   /** The document's `name`, also where there are errors; null where it has none. */
   readonly name: string | null;
+  /** The document's `description`, likewise. */
+  readonly description: string | null;
   /** False where the text is no YAML, or refused as YAML (`E001`, `E003` to `E006`, `E011`). */
   readonly parsable: boolean;
 }
@@ -47,7 +49,7 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
   // A byte order mark is no part of the text, nor of the first line's columns.
   const text = yaml.startsWith("\uFEFF") ? yaml.slice(1) : yaml;
   const findings = new FindingList(new LineIndex(text));
-  const refused = { definition: null, name: null, parsable: false };
+  const refused = { definition: null, name: null, description: null, parsable: false };
   const parsed = parseYaml(text, findings);
   if (parsed === null) return { report: findings.report(), ...refused };
   const tree = buildTree(parsed, findings);
@@ -57,6 +59,7 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
   if (root === null) return { report: findings.report(), ...refused, parsable: true };
   const document = checkDocument(root, findings);
   const name = textOf(valueAt(root, "name")) || null;
+  const description = textOf(valueAt(root, "description")) || null;
   if (options.requireName === true && valueAt(root, "name") === undefined) {
     const place = { path: ["name"], offset: root.offset };
     findings.add("E102", place, 'The required field "name" is missing', "Add a `name` for the pipeline.");
@@ -69,5 +72,5 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
   const definition =
     // A mapping becomes an object.
     report.is_valid && document !== null ? compile(document, toJson(root) as JsonObject, steps) : null;
-  return { report, definition, name, parsable: true };
+  return { report, definition, name, description, parsable: true };
 }

@@ -11,7 +11,7 @@ export const createConfigSchema = z.strictObject({
   config_yaml: z.string().describe("The pipeline"),
   source_type: sourceTypeSchema.default("api"),
   source_path: z.string().max(4096).nullable().optional(),
-  description: z.string().max(10_000).nullable().optional(),
+  description: z.string().max(10_000).nullable().optional().describe("Default: the `description` in the YAML"),
 });
 
 /** The body of `PUT /configs/{id}`: a new version. What is left out stays as it is. */

@@ -14,6 +14,10 @@ const MIGRATIONS = join(import.meta.dirname, "migrations");
 /** Waits so long for a lock that another process holds on the database, in milliseconds: short, as it blocks. */
 const BUSY_TIMEOUT_MS = 50;
 
+/** Positions are never given out twice, even if the newest rows of the journal are deleted: this remembers the last. */
+export const KEEP_POSITION =
+  "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
 /**
  * Opens the database file `millrace.db` in `dataDir`, and brings its schema up to date.
  * @throws MillraceError DATA_DIR_UNUSABLE

@@ -11,6 +11,7 @@ import type {
 } from "@millrace/engine";
 import { MillraceError, type SourceType } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
+import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 
 type Row = Record<string, SQLOutputValue>;
@@ -49,10 +50,7 @@ export class SqliteRecords implements Records {
       deleteMessages: database.prepare("DELETE FROM messages WHERE execution_key = ?"),
       deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ?"),
       deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
-      // Positions are never given out twice, even if the newest rows of the journal are deleted.
-      keepPosition: database.prepare(
-        "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-      ),
+      keepPosition: database.prepare(KEEP_POSITION),
       toTrim: database.prepare(
         "SELECT id FROM executions e WHERE completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
       ),
@@ -167,8 +165,8 @@ export class SqliteRecords implements Records {
     match("config_id = ?", filter.configId);
     match("tag = ?", filter.tag);
     match("parent_execution_id = ?", filter.parentExecutionId);
-    match("started_at >= ?", filter.startedAfter);
-    match("started_at < ?", filter.startedBefore);
+    match("started_at >= ?", utc(filter.startedAfter));
+    match("started_at < ?", utc(filter.startedBefore));
     const from = `FROM executions ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}`;
     const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
     const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
@@ -184,10 +182,11 @@ export class SqliteRecords implements Records {
 
   deleteExecution(id: string): Promise<void> {
     return this.#committer.submit(
-      () => {
+      (group) => {
         const key = this.#keys.find(id);
         if (key === null) return;
-        this.#sql.keepPosition.run(this.#committer.position);
+        group.drop(id);
+        this.#sql.keepPosition.run(group.position);
         this.#sql.deleteMessages.run(key);
         this.#sql.deleteJournal.run(key);
         this.#sql.deleteExecution.run(key);
@@ -198,7 +197,7 @@ export class SqliteRecords implements Records {
   }
 
   async executionsToTrim(completedBefore: string, limit: number): Promise<string[]> {
-    return this.#sql.toTrim.all(completedBefore, limit).map((row) => String(row.id));
+    return this.#sql.toTrim.all(utc(completedBefore), limit).map((row) => String(row.id));
   }
 
   putConfig(config: ConfigRecord): Promise<void> {
@@ -290,6 +289,13 @@ function toConfig(row: Row): ConfigRecord {
     updatedAt: String(row.updated_at),
     isActive: row.is_active === 1,
   };
+}
+
+/** A time as the columns hold it, so that texts compare as times do. */
+function utc(time: string): string;
+function utc(time: string | undefined): string | undefined;
+function utc(time: string | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time).toISOString();
 }
 
 function text(value: SQLOutputValue | undefined): string | null {

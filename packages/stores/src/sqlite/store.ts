@@ -23,8 +23,8 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
   const unlock = lockDataDir(dataDir);
   try {
     const database = openDatabase(dataDir, options.durability);
-    const committer = new Committer(database);
     const keys = new ExecutionKeys(database);
+    const committer = new Committer(database, () => keys.forgetAll());
     return {
       journal: new SqliteJournal(database, committer, keys),
       work: new SqliteWorkQueue(database, committer, keys),

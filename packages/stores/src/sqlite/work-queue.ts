@@ -46,7 +46,7 @@ export class SqliteWorkQueue implements WorkQueue {
     for (const row of this.#sql.take.iterate(key, route, afterSeq, limit)) {
       const message = toMessage(row);
       messages.push(message);
-      bytes += message.payloadJson.length;
+      bytes += Buffer.byteLength(message.payloadJson);
       if (bytes >= maxBytes) break;
     }
     return messages;

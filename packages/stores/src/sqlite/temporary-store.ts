@@ -1,17 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { StoreUnderTest } from "../conformance/store-under-test.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
-
-/** A folder that is gone when its scope is left. */
-export function temporaryFolder(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), "millrace-stores-"));
-  return {
-    path,
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
-  };
-}
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
 export async function openTemporaryStore(): Promise<StoreUnderTest> {

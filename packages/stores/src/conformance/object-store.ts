@@ -119,9 +119,12 @@ export function objectStoreConformance(name: string, open: () => Promise<ObjectS
     await using store = await open();
     const { objects } = store;
     const write = (writer: number) =>
-      objects.put("k", Buffer.alloc(writer * 20_000 + 1, `${writer}`), { ...METADATA, messageId: `${writer}` });
-    for (let round = 0; round < 10; round += 1) {
-      await Promise.all([5, 1, 8, 3, 7, 2, 6, 4].map(write));
+      objects.put("k", Buffer.alloc(1 + ((writer * 7_919) % 50_000), `${writer % 10}`), {
+        ...METADATA,
+        messageId: `${writer % 10}`,
+      });
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(Array.from({ length: 25 }, (_, index) => write(round + index)));
       assertWhole(await objects.get("k"));
     }
     assert.deepEqual(await keysOf(objects, ""), ["k"]);

@@ -133,11 +133,9 @@ export class FileObjectStore implements ObjectStore {
     names.sort((a, b) => (a.path < b.path ? -1 : 1));
     for (const { path } of names) {
       const key = folder === "" ? path : `${folder}/${path}`;
-      if (!path.endsWith("/")) {
-        if (key.startsWith(prefix)) yield key;
-      } else if (key.startsWith(prefix) || prefix.startsWith(key)) {
-        yield* this.#walk(key.slice(0, -1), prefix);
-      }
+      if (!key.startsWith(prefix)) continue;
+      if (path.endsWith("/")) yield* this.#walk(key.slice(0, -1), prefix);
+      else yield key;
     }
   }
 }

@@ -92,6 +92,8 @@ export class Committer {
   }
 
   #schedule(): void {
+    // Whoever waits for the store keeps the process alive; that nobody waits any more does not.
+    this.#retryTimer?.ref();
     if (this.#scheduled || this.#retryTimer !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -191,7 +193,7 @@ export class Committer {
       if (this.#waiting.length === 0) this.#probe();
       else this.#commit();
     }, this.#retryDelayMs);
-    this.#retryTimer.unref();
+    if (this.#waiting.length === 0) this.#retryTimer.unref();
   }
 
   #probe(): void {

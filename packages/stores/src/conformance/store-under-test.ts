@@ -12,11 +12,15 @@ import type {
 import { eventsOf } from "@millrace/engine";
 import type { CompletedEvent, ExecutionEvent } from "@millrace/protocol";
 
-/** A store that a suite is run over: its ports, over one place that outlives them. */
-export interface StoreUnderTest extends AsyncDisposable {
+/** The three ports that are written in one transition. */
+export interface StorePorts {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly records: Records;
+}
+
+/** A store that a suite is run over: its ports, over one place that outlives them. */
+export interface StoreUnderTest extends StorePorts, AsyncDisposable {
   /** Goes down, and comes up again over the same place. The ports are new ones then. */
   reopen(): Promise<void>;
 }
@@ -90,14 +94,14 @@ export function ending(executionId: string, at = AT, events: ExecutionEvent[] = 
 }
 
 /** Creates an execution without a first message, and returns its id. */
-export async function start(store: StoreUnderTest, fields: Partial<NewExecution> = {}): Promise<string> {
+export async function start(store: StorePorts, fields: Partial<NewExecution> = {}): Promise<string> {
   const { record } = await store.records.createExecution(newExecution(fields), null);
   return record.id;
 }
 
 /** Enqueues messages, and returns their numbers in the queue. */
 export async function enqueue(
-  store: StoreUnderTest,
+  store: StorePorts,
   executionId: string,
   messages: readonly NewMessage[],
 ): Promise<readonly number[]> {
@@ -106,13 +110,13 @@ export async function enqueue(
 }
 
 /** All that waits in a route for its first attempt. */
-export function waiting(store: StoreUnderTest, executionId: string, route = "work"): Promise<StoredMessage[]> {
+export function waiting(store: StorePorts, executionId: string, route = "work"): Promise<StoredMessage[]> {
   return store.work.take(executionId, route, 0, 1_000_000, Number.POSITIVE_INFINITY);
 }
 
 /** The whole of what is left of the journal of some executions. */
 export function readAll(
-  store: StoreUnderTest,
+  store: StorePorts,
   executionIds: readonly string[],
   after: Position = 0,
 ): Promise<JournalEntry[]> {

@@ -126,6 +126,7 @@ class Reader {
   async page(maxBytes: number): Promise<boolean> {
     const entries = await this.#store.journal.read(this.ids, this.#place, maxBytes);
     for (const entry of entries) {
+      assert.ok(entry.last > this.#place, "entries come in the order of their positions, after the one asked for");
       for (const { position, event } of framesOf(entry)) {
         if (position <= this.#place) continue;
         this.#place = position;
@@ -133,7 +134,6 @@ class Reader {
         seen.push(event.message_id);
         this.seen.set(event.execution_id, seen);
       }
-      assert.ok(entry.last >= this.#place, "entries come in the order of their positions");
       this.#place = entry.last;
     }
     return entries.length > 0;

@@ -117,9 +117,9 @@ export function workQueueConformance(name: string, open: StoreFactory): void {
   test(`${name}: a message that waits for a retry is not taken, but known with its time, soonest first`, async () => {
     await using store = await open();
     const id = await start(store);
-    const [soon, late, fresh] = await enqueue(store, id, [
-      newMessage({ route: "a" }),
+    const [late, soon, fresh] = await enqueue(store, id, [
       newMessage({ route: "b" }),
+      newMessage({ route: "a" }),
       newMessage({ route: "a" }),
     ]);
     assert.ok(soon !== undefined && late !== undefined);

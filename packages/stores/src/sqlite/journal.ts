@@ -16,6 +16,7 @@ import type { Committer } from "./committer.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
+import { reading } from "./reading.ts";
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {
@@ -78,56 +79,62 @@ export class SqliteJournal implements Journal {
     return this.#committer.onCommit(listener);
   }
 
-  async read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    const page: JournalEntry[] = [];
-    // A page that is full bounds what may be taken of the executions that come next: order is by position.
-    let bound = Number.POSITIVE_INFINITY;
-    for (const executionId of new Set(executionIds)) {
-      const key = this.#keys.find(executionId);
-      if (key === null) continue;
-      let bytes = 0;
-      const before = page.length;
-      for (const row of this.#sql.read.iterate(key, after)) {
-        const entry = toEntry(executionId, row);
-        if (entry.first > bound) break;
-        page.push(entry);
-        bytes += sizeOf(entry);
-        if (bytes >= maxBytes) break;
+  read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
+    return reading(() => {
+      const page: JournalEntry[] = [];
+      // A page that is full bounds what may be taken of the executions that come next: order is by position.
+      let bound = Number.POSITIVE_INFINITY;
+      for (const executionId of new Set(executionIds)) {
+        const key = this.#keys.find(executionId);
+        if (key === null) continue;
+        let bytes = 0;
+        const before = page.length;
+        for (const row of this.#sql.read.iterate(key, after)) {
+          const entry = toEntry(executionId, row);
+          if (entry.first > bound) break;
+          page.push(entry);
+          bytes += sizeOf(entry);
+          if (bytes >= maxBytes) break;
+        }
+        if (before > 0 && page.length > before) page.sort((a, b) => a.first - b.first);
+        // Cut after each execution: what is held is never more than two pages, however many there are.
+        const full = endOfPage(page, maxBytes);
+        if (full === null) continue;
+        page.length = full + 1;
+        bound = page[full]?.last ?? bound;
       }
-      if (before > 0 && page.length > before) page.sort((a, b) => a.first - b.first);
-      // Cut after each execution: what is held is never more than two pages, however many there are.
-      const full = endOfPage(page, maxBytes);
-      if (full === null) continue;
-      page.length = full + 1;
-      bound = page[full]?.last ?? bound;
-    }
-    return page;
+      return page;
+    });
   }
 
-  async bounds(executionId: string): Promise<JournalBounds | null> {
-    const key = this.#keys.find(executionId);
-    const execution = key === null ? undefined : this.#sql.execution.get(key);
-    if (key === null || execution === undefined) return null;
-    const start = Number(execution.start_position);
-    const trimmed = execution.trimmed_position === null ? null : Number(execution.trimmed_position);
-    return {
-      start,
-      trimmed,
-      lastEvent: Number(this.#sql.lastEvent.get(key)?.last ?? trimmed ?? start),
-      ended: this.#isOver(key) ? Number(this.#sql.lastLifecycle.get(key)?.last) : null,
-    };
+  bounds(executionId: string): Promise<JournalBounds | null> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const execution = key === null ? undefined : this.#sql.execution.get(key);
+      if (key === null || execution === undefined) return null;
+      const start = Number(execution.start_position);
+      const trimmed = execution.trimmed_position === null ? null : Number(execution.trimmed_position);
+      return {
+        start,
+        trimmed,
+        lastEvent: Number(this.#sql.lastEvent.get(key)?.last ?? trimmed ?? start),
+        ended: this.#isOver(key) ? Number(this.#sql.lastLifecycle.get(key)?.last) : null,
+      };
+    });
   }
 
-  async contains(executionId: string, position: Position): Promise<boolean> {
-    const key = this.#keys.find(executionId);
-    const execution = key === null ? undefined : this.#sql.execution.get(key);
-    if (key === null || execution === undefined) return false;
-    if (position === execution.start_position) return true;
-    if (execution.trimmed_position !== null && position <= Number(execution.trimmed_position)) {
-      return position > Number(execution.start_position);
-    }
-    const row = this.#sql.around.get(key, position);
-    return row !== undefined && row.lifecycle === null && Number(row.first) <= position;
+  contains(executionId: string, position: Position): Promise<boolean> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const execution = key === null ? undefined : this.#sql.execution.get(key);
+      if (key === null || execution === undefined) return false;
+      if (position === execution.start_position) return true;
+      if (execution.trimmed_position !== null && position <= Number(execution.trimmed_position)) {
+        return position > Number(execution.start_position);
+      }
+      const row = this.#sql.around.get(key, position);
+      return row !== undefined && row.lifecycle === null && Number(row.first) <= position;
+    });
   }
 
   trim(executionId: string): Promise<void> {

@@ -220,7 +220,12 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     }
     await store.journal.append(ending(await start(store), ends.old));
     const running = await start(store);
-    await store.journal.append({ executionId: running, events: [newEvent(running)] });
+    // A time of completion alone does not end it: whoever trims what is due here must get through.
+    await store.journal.append({
+      executionId: running,
+      events: [newEvent(running)],
+      record: { completedAt: ends.old },
+    });
     const due = (limit: number) => store.records.executionsToTrim("2026-02-01T00:00:00Z", limit);
     assert.deepEqual((await due(10)).sort(), ["old", "older"]);
     assert.equal((await due(1)).length, 1);

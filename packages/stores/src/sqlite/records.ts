@@ -51,7 +51,7 @@ export class SqliteRecords implements Records {
       deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
       keepPosition: database.prepare(KEEP_POSITION),
       toTrim: database.prepare(
-        "SELECT id FROM executions e WHERE completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
+        "SELECT id FROM executions e WHERE completed_at < ? AND status NOT IN ('running', 'interrupted') AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
       ),
     };
   }

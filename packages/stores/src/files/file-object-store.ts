@@ -1,17 +1,23 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { hash, randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ObjectMetadata, ObjectStore } from "@millrace/engine";
 import { AdapterError } from "@millrace/engine";
+import { checkKey, metadataFolder, metadataPath } from "./object-key.ts";
 
 /**
- * Objects as files under a folder: bodies in `objects/`, each with its metadata at the same place in `metadata/`, so
- * that no object's name can be mistaken for another's metadata.
+ * Objects as files under a folder: bodies in `objects/`, under their keys, so that people find them; what is kept
+ * beside each in `metadata/`. A body and its metadata are two files, which cannot be put in their places in one step:
+ * so the metadata is put first, keeps what it replaces, and says which body it belongs to. Whoever reads, and whenever
+ * a writer is killed, finds for the body that is there the metadata that was written with it.
  */
 export class FileObjectStore implements ObjectStore {
   readonly #bodies: string;
   readonly #metadata: string;
   readonly #parts: string;
+  /** The last write per key: those to one key are made one after the other. */
+  readonly #writes = new Map<string, Promise<void>>();
+  #swept: Promise<void> | undefined;
 
   constructor(folder: string) {
     this.#bodies = join(folder, "objects");
@@ -20,21 +26,33 @@ export class FileObjectStore implements ObjectStore {
   }
 
   async put(key: string, body: Uint8Array, metadata: ObjectMetadata): Promise<void> {
-    const path = checkKey(key);
-    // The body last: an object that can be seen has its metadata.
-    await this.#write(join(this.#metadata, `${path}.json`), Buffer.from(JSON.stringify(metadata)));
-    await this.#write(join(this.#bodies, path), body);
+    checkKey(key);
+    const before = this.#writes.get(key) ?? Promise.resolve();
+    const write = before.catch(() => {}).then(() => this.#put(key, body, metadata));
+    this.#writes.set(key, write);
+    try {
+      await write;
+    } finally {
+      if (this.#writes.get(key) === write) this.#writes.delete(key);
+    }
   }
 
   async get(key: string): Promise<{ body: Buffer; metadata: ObjectMetadata } | null> {
-    const path = checkKey(key);
+    checkKey(key);
     try {
-      const body = await readFile(join(this.#bodies, path));
-      const metadata = JSON.parse(await readFile(join(this.#metadata, `${path}.json`), "utf8"));
-      return { body, metadata };
+      for (let attempt = 1; ; attempt += 1) {
+        const body = await readFile(join(this.#bodies, key));
+        const kept = await this.#kept(key);
+        const own = kept.find(({ digest }) => digest === digestOf(body));
+        if (own !== undefined) return { body, metadata: own.metadata };
+        // Overtaken by many writers while it read; or a person has changed the file, and the newest is the best guess.
+        const [newest] = kept;
+        if (newest === undefined) return null;
+        if (attempt === READ_ATTEMPTS) return { body, metadata: newest.metadata };
+      }
     } catch (error) {
       if (isMissing(error)) return null;
-      throw error;
+      throw failure("read", key, error);
     }
   }
 
@@ -42,80 +60,134 @@ export class FileObjectStore implements ObjectStore {
     const slash = prefix.lastIndexOf("/");
     const folder = slash < 0 ? "" : prefix.slice(0, slash);
     if (folder !== "") checkKey(folder);
-    for await (const key of this.#walk(folder)) if (key.startsWith(prefix)) yield key;
+    yield* this.#walk(folder, prefix);
   }
 
   async deleteAll(prefix: string): Promise<void> {
-    if (prefix.endsWith("/")) {
-      const folder = checkKey(prefix.slice(0, -1));
-      await rm(join(this.#bodies, folder), { recursive: true, force: true });
-      await rm(join(this.#metadata, folder), { recursive: true, force: true });
-      return;
-    }
-    for await (const key of this.list(prefix)) {
-      await rm(join(this.#bodies, key), { force: true });
-      await rm(join(this.#metadata, `${key}.json`), { force: true });
-    }
-  }
-
-  /** Whole or not at all: written aside, then put in its place. */
-  async #write(file: string, body: Uint8Array): Promise<void> {
-    const part = join(this.#parts, randomUUID());
     try {
-      await mkdir(this.#parts, { recursive: true });
-      const handle = await open(part, "wx");
-      try {
-        await handle.writeFile(body);
-      } finally {
-        await handle.close();
+      if (prefix.endsWith("/")) {
+        const folder = prefix.slice(0, -1);
+        checkKey(folder);
+        await rm(join(this.#bodies, folder), { recursive: true, force: true });
+        await rm(join(this.#metadata, metadataFolder(folder)), { recursive: true, force: true });
+        return;
       }
-      await mkdir(dirname(file), { recursive: true });
-      await rename(part, file);
+      for await (const key of this.list(prefix)) {
+        await rm(join(this.#bodies, key), { force: true });
+        await rm(join(this.#metadata, metadataPath(key)), { force: true });
+      }
     } catch (error) {
-      await rm(part, { force: true });
-      throw error;
+      throw failure("deleted", prefix, error);
     }
   }
 
-  async *#walk(folder: string): AsyncGenerator<string> {
+  async #put(key: string, body: Uint8Array, metadata: ObjectMetadata): Promise<void> {
+    const place = join(this.#bodies, key);
+    const metadataPlace = join(this.#metadata, metadataPath(key));
+    const bodyPart = join(this.#parts, randomUUID());
+    const metadataPart = join(this.#parts, randomUUID());
+    try {
+      this.#swept ??= this.#sweep();
+      await this.#swept;
+      await mkdir(dirname(place), { recursive: true });
+      if ((await stat(place).catch(ifMissing(null)))?.isDirectory()) throw keyInTheWay(key);
+      await mkdir(dirname(metadataPlace), { recursive: true });
+      await mkdir(this.#parts, { recursive: true });
+      await writeFile(bodyPart, body, { flag: "wx" });
+      const kept = [{ digest: digestOf(body), metadata }, ...(await this.#kept(key).catch(ifMissing([])))];
+      await writeFile(metadataPart, JSON.stringify(kept.slice(0, KEPT)), { flag: "wx" });
+      await rename(metadataPart, metadataPlace);
+      await rename(bodyPart, place);
+    } catch (error) {
+      await rm(bodyPart, { force: true }).catch(() => {});
+      await rm(metadataPart, { force: true }).catch(() => {});
+      throw failure("written", key, error);
+    }
+  }
+
+  async #kept(key: string): Promise<Kept[]> {
+    // Written by this class, from values of that type.
+    return JSON.parse(await readFile(join(this.#metadata, metadataPath(key)), "utf8")) as Kept[];
+  }
+
+  /** Removes what writers left that were killed: parts so old that nobody is still at them. */
+  async #sweep(): Promise<void> {
+    const names = await readdir(this.#parts).catch(ifMissing([]));
+    for (const name of names) {
+      const part = join(this.#parts, name);
+      const age = Date.now() - ((await stat(part).catch(ifMissing(null)))?.mtimeMs ?? Date.now());
+      if (age > PART_AGE_MS) await rm(part, { force: true });
+    }
+  }
+
+  async *#walk(folder: string, prefix: string): AsyncGenerator<string> {
     let entries: import("node:fs").Dirent[];
     try {
       entries = await readdir(join(this.#bodies, folder), { withFileTypes: true });
     } catch (error) {
       if (isMissing(error)) return;
-      throw error;
+      throw failure("listed", prefix, error);
     }
     // As keys sort: a folder's keys all have a slash after its name.
-    const names = entries.map((entry) => ({
-      name: entry.name,
-      sort: entry.isDirectory() ? `${entry.name}/` : entry.name,
-      isFolder: entry.isDirectory(),
-    }));
-    names.sort((a, b) => (a.sort < b.sort ? -1 : 1));
-    for (const { name, isFolder } of names) {
-      const key = folder === "" ? name : `${folder}/${name}`;
-      if (isFolder) yield* this.#walk(key);
+    const names = entries.map((entry) => ({ path: entry.isDirectory() ? `${entry.name}/` : entry.name }));
+    names.sort((a, b) => (a.path < b.path ? -1 : 1));
+    for (const { path } of names) {
+      const key = folder === "" ? path : `${folder}/${path}`;
+      if (!key.startsWith(prefix)) continue;
+      if (path.endsWith("/")) yield* this.#walk(key.slice(0, -1), prefix);
       else yield key;
     }
   }
 }
 
-/** @throws AdapterError OBJECT_KEY_INVALID, not retryable */
-function checkKey(key: string): string {
-  const bad = key
-    .split("/")
-    .some(
-      (part) =>
-        part === "" || part === "." || part === ".." || Buffer.byteLength(part) > 250 || /[\p{Cc}\\]/u.test(part),
-    );
-  if (!bad && key.length <= 2048) return key;
-  throw new AdapterError("OBJECT_KEY_INVALID", `"${key.slice(0, 200)}" is no key of an object.`, { retryable: false });
+/** What is kept beside a body, and of which body. */
+interface Kept {
+  readonly digest: string;
+  readonly metadata: ObjectMetadata;
+}
+
+/** So many writes of a key are told apart: each that is killed between its two files leaves one too many. */
+const KEPT = 4;
+
+const READ_ATTEMPTS = 5;
+
+const PART_AGE_MS = 24 * 60 * 60 * 1000;
+
+function digestOf(body: Uint8Array): string {
+  return hash("sha256", body);
+}
+
+/** Errors of the file system as adapters are told of them: worth another attempt, unless it is the key that is wrong. */
+function failure(done: string, key: string, error: unknown): unknown {
+  if (error instanceof AdapterError) return error;
+  if (["ENOTDIR", "EEXIST", "EISDIR"].includes(codeOf(error))) return keyInTheWay(key);
+  return new AdapterError(
+    "OBJECT_STORE_UNAVAILABLE",
+    `The object "${key.slice(0, 200)}" cannot be ${done}: ${error instanceof Error ? error.message : error}`,
+    { retryable: true, cause: error },
+  );
+}
+
+function keyInTheWay(key: string): AdapterError {
+  return new AdapterError(
+    "OBJECT_KEY_INVALID",
+    `"${key.slice(0, 200)}" cannot be an object here: as files, one object cannot lie in a folder that is another object.`,
+    { retryable: false },
+  );
 }
 
 function isMissing(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "EISDIR")
-  );
+  return ["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error));
+}
+
+/** For `catch`: a value where there is no such file. */
+function ifMissing<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (codeOf(error) === "ENOENT") return value;
+    throw error;
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { JournalEntry, Lifecycle } from "@millrace/engine";
-import { type ExecutionEvent, MillraceError } from "@millrace/protocol";
+import type { JournalEntry } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
+import { Group } from "./group.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is
@@ -8,11 +9,13 @@ import { type ExecutionEvent, MillraceError } from "@millrace/protocol";
  *
  * States: idle → scheduled (something waits for the end of the turn) → committing → idle. A group that cannot be
  * committed is rolled back: the writers that may wait go back to the head of the line and are tried again with a
- * growing pause (state: faulty); those that may not are refused with SERVICE_UNAVAILABLE.
+ * growing pause (state: faulty); those that may not are refused with SERVICE_UNAVAILABLE. Where it is one writer that
+ * cannot be written, and not the store that is at fault, that writer is refused and the others are committed at once.
  */
 export class Committer {
   readonly #database: DatabaseSync;
   readonly #insertEntry;
+  readonly #onRollback: () => void;
   readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>();
   #waiting: Job[] = [];
   #scheduled = false;
@@ -24,8 +27,10 @@ export class Committer {
   #fault: Error | null = null;
   #closed = false;
 
-  constructor(database: DatabaseSync) {
+  /** `onRollback` is told when what was written is undone: what was remembered of it has to be forgotten. */
+  constructor(database: DatabaseSync, onRollback: () => void) {
     this.#database = database;
+    this.#onRollback = onRollback;
     this.#insertEntry = database.prepare(
       "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames) VALUES (?, ?, ?, ?, ?, ?)",
     );
@@ -48,11 +53,6 @@ export class Committer {
     return this.#fault;
   }
 
-  /** The last position that was given out. */
-  get position(): number {
-    return this.#position;
-  }
-
   onCommit(listener: (entries: readonly JournalEntry[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -60,8 +60,9 @@ export class Committer {
 
   /**
    * Runs `write` in the next group. `patient`: it waits while the store is at fault; otherwise it is refused then.
-   * `write` must do all its checks before its first statement that changes something: what it throws rejects the
-   * promise and does not undo the rest of the group.
+   * What `write` throws rejects the promise; the rest of the group is written without it. A MillraceError is a
+   * refusal: `write` must throw it before its first statement that changes something. Anything else undoes the group,
+   * which is then written again, so `write` may run more than once.
    */
   submit<T>(write: (group: Group) => T, options: { patient: boolean; weight: number }): Promise<T> {
     if (this.#closed) return Promise.reject(unavailable("The store is closed."));
@@ -91,6 +92,8 @@ export class Committer {
   }
 
   #schedule(): void {
+    // Whoever waits for the store keeps the process alive; that nobody waits any more does not.
+    this.#retryTimer?.ref();
     if (this.#scheduled || this.#retryTimer !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -101,35 +104,21 @@ export class Committer {
 
   #commit(): void {
     if (this.#waiting.length === 0 || this.#closed) return;
-    const jobs = this.#waiting;
+    let jobs = this.#waiting;
     this.#waiting = [];
-    const position = this.#position;
-    const seq = this.#seq;
-    const group = new Group(position, seq);
-    const outcomes: { value?: unknown; error?: unknown }[] = [];
-    try {
-      this.#database.exec("BEGIN IMMEDIATE");
-      for (const job of jobs) {
-        try {
-          outcomes.push({ value: job.write(group) });
-        } catch (error) {
-          if (isStoreError(error)) throw error;
-          outcomes.push({ error });
-        }
-      }
-      group.encode();
-      for (const { entry, executionKey } of group.entries) {
-        if (entry.kind === "events") {
-          this.#insertEntry.run(entry.last, entry.first, executionKey, entry.count, null, entry.frames);
-        } else {
-          this.#insertEntry.run(entry.last, entry.first, executionKey, 0, JSON.stringify(entry.lifecycle), null);
-        }
-      }
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      this.#recover(jobs, error instanceof Error ? error : new Error(String(error)));
+    let written = this.#write(jobs);
+    while (written.kind === "refused") {
+      const { job, error } = written;
+      this.#backlog -= job.weight;
+      job.reject(error);
+      jobs = jobs.filter((other) => other !== job);
+      written = this.#write(jobs);
+    }
+    if (written.kind === "faulty") {
+      this.#recover(jobs, written.error);
       return;
     }
+    const { group, outcomes } = written;
     this.#position = group.position;
     this.#seq = group.seq;
     this.#fault = null;
@@ -146,12 +135,47 @@ export class Committer {
     }
   }
 
-  #recover(jobs: Job[], error: Error): void {
+  /** One transaction: all of the group, or nothing. */
+  #write(jobs: readonly Job[]): Written {
+    const group = new Group(this.#position, this.#seq);
+    const outcomes: Outcome[] = [];
+    let current: Job | undefined;
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      for (const job of jobs) {
+        current = job;
+        outcomes.push(attempt(() => job.write(group)));
+      }
+      current = undefined;
+      group.encode();
+      for (const { entry, executionKey } of group.entries) {
+        if (entry.kind === "events") {
+          this.#insertEntry.run(entry.last, entry.first, executionKey, entry.count, null, entry.frames);
+        } else {
+          this.#insertEntry.run(entry.last, entry.first, executionKey, 0, JSON.stringify(entry.lifecycle), null);
+        }
+      }
+      this.#database.exec("COMMIT");
+      return { kind: "committed", group, outcomes };
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      this.#rollBack();
+      return current !== undefined && !isStoreError(error)
+        ? { kind: "refused", job: current, error }
+        : { kind: "faulty", error };
+    }
+  }
+
+  #rollBack(): void {
+    this.#onRollback();
     try {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     } catch {
       // A transaction that SQLite has rolled back by itself cannot be rolled back again.
     }
+  }
+
+  #recover(jobs: Job[], error: Error): void {
     this.#fault = error;
     const patient: Job[] = [];
     for (const job of jobs) {
@@ -169,7 +193,7 @@ export class Committer {
       if (this.#waiting.length === 0) this.#probe();
       else this.#commit();
     }, this.#retryDelayMs);
-    this.#retryTimer.unref();
+    if (this.#waiting.length === 0) this.#retryTimer.unref();
   }
 
   #probe(): void {
@@ -185,92 +209,34 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Frames of one row: pages that are read later are made of whole rows. */
-const MAX_ROW_EVENTS = 1_000;
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** What a group adds to the journal: positions are given out when it is encoded, each execution's in one run. */
-export class Group {
-  position: number;
-  seq: number;
-  readonly entries: { executionKey: number; entry: JournalEntry }[] = [];
-  readonly #byExecution = new Map<string, { key: number; parts: (ExecutionEvent[] | Lifecycle)[] }>();
+/** How a transaction went: `refused` is one job that cannot be written, `faulty` the store. */
+type Written =
+  | { readonly kind: "committed"; readonly group: Group; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "refused"; readonly job: Job; readonly error: Error }
+  | { readonly kind: "faulty"; readonly error: Error };
 
-  constructor(position: number, seq: number) {
-    this.position = position;
-    this.seq = seq;
-  }
-
-  /** The number of the next message. */
-  nextSeq(): number {
-    this.seq += 1;
-    return this.seq;
-  }
-
-  /** Adds events, or a lifecycle record, to an execution's journal, after what the group has for it already. */
-  add(executionId: string, key: number, events: readonly ExecutionEvent[], lifecycle: Lifecycle | undefined): void {
-    let execution = this.#byExecution.get(executionId);
-    if (execution === undefined) {
-      execution = { key, parts: [] };
-      this.#byExecution.set(executionId, execution);
-    }
-    if (events.length > 0) {
-      const open = execution.parts.at(-1);
-      if (Array.isArray(open) && open.length + events.length <= MAX_ROW_EVENTS) open.push(...events);
-      else
-        for (let at = 0; at < events.length; at += MAX_ROW_EVENTS)
-          execution.parts.push(events.slice(at, at + MAX_ROW_EVENTS));
-    }
-    if (lifecycle !== undefined) execution.parts.push(lifecycle);
-  }
-
-  /** Gives out the position of a lifecycle record at once, ahead of {@link encode}: for an execution's first record. */
-  addNow(executionId: string, key: number, lifecycle: Lifecycle): number {
-    this.position += 1;
-    this.entries.push({
-      executionKey: key,
-      entry: { kind: "lifecycle", executionId, first: this.position, last: this.position, lifecycle },
-    });
-    return this.position;
-  }
-
-  /** Gives out positions and encodes the frames: once, for every reader there will ever be. */
-  encode(): void {
-    for (const [executionId, { key, parts }] of this.#byExecution) {
-      for (const part of parts) {
-        const first = this.position + 1;
-        if (!Array.isArray(part)) {
-          this.position = first;
-          this.entries.push({
-            executionKey: key,
-            entry: { kind: "lifecycle", executionId, first, last: first, lifecycle: part },
-          });
-          continue;
-        }
-        let text = "";
-        for (const event of part) {
-          this.position += 1;
-          text += `event: ${event.type}\ndata: ${JSON.stringify(event)}\nid: ${this.position}\n\n`;
-        }
-        this.entries.push({
-          executionKey: key,
-          entry: {
-            kind: "events",
-            executionId,
-            first,
-            last: this.position,
-            count: part.length,
-            frames: Buffer.from(text),
-          },
-        });
-      }
-    }
-    this.#byExecution.clear();
+/** A refusal is an outcome; anything else goes on up. */
+function attempt(write: () => unknown): Outcome {
+  try {
+    return { value: write() };
+  } catch (error) {
+    if (error instanceof MillraceError) return { error };
+    throw error;
   }
 }
 
-/** Errors of SQLite make the whole group fail; others concern the one job that threw them. */
-function isStoreError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+/**
+ * What SQLite says of the values that it was given (SQLITE_TOOBIG, CONSTRAINT, MISMATCH, RANGE): trying again would
+ * not help. All its other errors are the store's.
+ */
+const OF_THE_VALUES = new Set([18, 19, 20, 25]);
+
+function isStoreError(error: Error): boolean {
+  if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") return false;
+  // The lowest byte is the error; those above it only say more of it.
+  return !("errcode" in error && typeof error.errcode === "number" && OF_THE_VALUES.has(error.errcode & 0xff));
 }
 
 function unavailable(reason: string): MillraceError {

@@ -14,15 +14,23 @@ const MIGRATIONS = join(import.meta.dirname, "migrations");
 /** Waits so long for a lock that another process holds on the database, in milliseconds: short, as it blocks. */
 const BUSY_TIMEOUT_MS = 50;
 
+/** Positions are never given out twice, even if the newest rows of the journal are deleted: this remembers the last. */
+export const KEEP_POSITION =
+  "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+/** Waits so long for a process that is about to end, when it is started again at once. */
+const LOCK_TIMEOUT_MS = 2_000;
+
 /**
  * Opens the database file `millrace.db` in `dataDir`, and brings its schema up to date.
  * @throws MillraceError DATA_DIR_UNUSABLE
  */
 export function openDatabase(dataDir: string, durability: Durability): DatabaseSync {
   const file = join(dataDir, "millrace.db");
+  let database: DatabaseSync | undefined;
   try {
     mkdirSync(dataDir, { recursive: true });
-    const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec("PRAGMA foreign_keys = ON");
@@ -31,12 +39,36 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
     migrate(database);
     return database;
   } catch (error) {
-    if (error instanceof MillraceError) throw error;
-    throw new MillraceError("DATA_DIR_UNUSABLE", `The database ${file} cannot be opened: ${messageOf(error)}`, {
-      cause: error,
-    });
+    database?.close();
+    throw unusable(dataDir, error);
   }
 }
+
+/** Why a data directory cannot be worked on, and what to do about it, for the one who started the service. */
+export function unusable(dataDir: string, error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const message = messageOf(error);
+  const advice = ADVICE.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+  return new MillraceError(
+    "DATA_DIR_UNUSABLE",
+    `The data directory ${dataDir} cannot be used: ${message}.${advice === "" ? "" : ` ${advice}`}`,
+    { cause: error },
+  );
+}
+
+/** By what SQLite and the system say. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /not a database|malformed|no such (?:table|column)|no column named/,
+    "A file in it is damaged, or was not written by Millrace: restore a backup, or choose another data directory.",
+  ],
+  [/is full|ENOSPC/, "Make room on its disk, or choose another data directory."],
+  [/disk I\/O error/, "Its disk is full, or fails: make room, or choose another data directory."],
+  [
+    /readonly|unable to open|EACCES|EROFS|EPERM|ENOTDIR|EEXIST/,
+    "It must be a directory that this user may write to: change its permissions, or choose another data directory.",
+  ],
+];
 
 /**
  * Takes the data directory for this process, until the returned function is called or the process is gone. The lock is
@@ -44,35 +76,22 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE
  */
 export function lockDataDir(dataDir: string): () => void {
-  let lock: DatabaseSync;
+  let lock: DatabaseSync | undefined;
   try {
     mkdirSync(dataDir, { recursive: true });
-    lock = new DatabaseSync(join(dataDir, "lock.db"), { timeout: 2_000 });
-  } catch (error) {
-    throw new MillraceError("DATA_DIR_UNUSABLE", `The data directory ${dataDir} cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  try {
+    lock = new DatabaseSync(join(dataDir, "lock.db"), { timeout: LOCK_TIMEOUT_MS });
     lock.exec("BEGIN EXCLUSIVE");
+    const taken = lock;
+    return () => taken.close();
   } catch (error) {
-    lock.close();
-    if (!messageOf(error).includes("locked")) {
-      throw new MillraceError(
-        "DATA_DIR_UNUSABLE",
-        `The data directory ${dataDir} cannot be used: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
-    }
+    lock?.close();
+    if (!messageOf(error).includes("locked")) throw unusable(dataDir, error);
     throw new MillraceError(
       "DATA_DIR_IN_USE",
       `Another Millrace works on the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
       { cause: error },
     );
   }
-  return () => lock.close();
 }
 
 /** Runs the migrations that the database has not seen, each in a transaction; `user_version` counts them. */
@@ -96,7 +115,8 @@ function migrate(database: DatabaseSync): void {
       database.exec(`PRAGMA user_version = ${index + 1}`);
       database.exec("COMMIT");
     } catch (error) {
-      database.exec("ROLLBACK");
+      // On a full disk SQLite has rolled back by itself, and a second time would hide why.
+      if (database.isTransaction) database.exec("ROLLBACK");
       throw error;
     }
   }

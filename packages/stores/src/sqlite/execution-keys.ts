@@ -24,8 +24,13 @@ export class ExecutionKeys {
     return key;
   }
 
-  /** To be called when an execution is deleted, or its creation rolled back. */
+  /** To be called when an execution is deleted. */
   forget(executionId: string): void {
     this.#known.delete(executionId);
+  }
+
+  /** To be called when a transaction is rolled back: the keys that it gave out will be given to others. */
+  forgetAll(): void {
+    this.#known.clear();
   }
 }

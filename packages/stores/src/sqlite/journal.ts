@@ -12,8 +12,11 @@ import type {
   Transition,
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
-import type { Committer, Group } from "./committer.ts";
+import type { Committer } from "./committer.ts";
+import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import type { Group } from "./group.ts";
+import { reading } from "./reading.ts";
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {
@@ -39,6 +42,7 @@ export class SqliteJournal implements Journal {
         "SELECT first, lifecycle FROM journal WHERE execution_key = ? AND last >= ? ORDER BY last LIMIT 1",
       ),
       trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND lifecycle IS NULL"),
+      keepPosition: database.prepare(KEEP_POSITION),
       trimMark: database.prepare("UPDATE executions SET trimmed_position = ? WHERE key = ?"),
       insertMessage: database.prepare(
         "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -75,68 +79,81 @@ export class SqliteJournal implements Journal {
     return this.#committer.onCommit(listener);
   }
 
-  async read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    const found: JournalEntry[] = [];
-    // With several executions, a run that was cut bounds what may be returned of the others: order is by position.
-    let bound = Number.POSITIVE_INFINITY;
-    for (const executionId of executionIds) {
-      const key = this.#keys.find(executionId);
-      if (key === null) continue;
-      let bytes = 0;
-      for (const row of this.#sql.read.iterate(key, after)) {
-        const entry = toEntry(executionId, row);
-        if (entry.first > bound) break;
-        found.push(entry);
-        bytes += entry.kind === "events" ? entry.frames.length : 0;
-        if (bytes >= maxBytes) {
-          bound = Math.min(bound, entry.last);
-          break;
+  read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
+    return reading(() => {
+      const page: JournalEntry[] = [];
+      // A page that is full bounds what may be taken of the executions that come next: order is by position.
+      let bound = Number.POSITIVE_INFINITY;
+      for (const executionId of new Set(executionIds)) {
+        const key = this.#keys.find(executionId);
+        if (key === null) continue;
+        let bytes = 0;
+        const before = page.length;
+        for (const row of this.#sql.read.iterate(key, after)) {
+          const entry = toEntry(executionId, row);
+          if (entry.first > bound) break;
+          page.push(entry);
+          bytes += sizeOf(entry);
+          if (bytes >= maxBytes) break;
         }
+        if (before > 0 && page.length > before) page.sort((a, b) => a.first - b.first);
+        // Cut after each execution: what is held is never more than two pages, however many there are.
+        const full = endOfPage(page, maxBytes);
+        if (full === null) continue;
+        page.length = full + 1;
+        bound = page[full]?.last ?? bound;
       }
-    }
-    if (executionIds.length === 1) return found;
-    return found.filter((entry) => entry.last <= bound).sort((a, b) => a.first - b.first);
+      return page;
+    });
   }
 
-  async bounds(executionId: string): Promise<JournalBounds | null> {
-    const key = this.#keys.find(executionId);
-    const execution = key === null ? undefined : this.#sql.execution.get(key);
-    if (key === null || execution === undefined) return null;
-    const start = Number(execution.start_position);
-    const trimmed = execution.trimmed_position === null ? null : Number(execution.trimmed_position);
-    // The column holds nothing but statuses.
-    const over = isTerminal(execution.status as ExecutionRecord["status"]);
-    return {
-      start,
-      trimmed,
-      lastEvent: Number(this.#sql.lastEvent.get(key)?.last ?? trimmed ?? start),
-      ended: over ? Number(this.#sql.lastLifecycle.get(key)?.last) : null,
-    };
+  bounds(executionId: string): Promise<JournalBounds | null> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const execution = key === null ? undefined : this.#sql.execution.get(key);
+      if (key === null || execution === undefined) return null;
+      const start = Number(execution.start_position);
+      const trimmed = execution.trimmed_position === null ? null : Number(execution.trimmed_position);
+      return {
+        start,
+        trimmed,
+        lastEvent: Number(this.#sql.lastEvent.get(key)?.last ?? trimmed ?? start),
+        ended: this.#isOver(key) ? Number(this.#sql.lastLifecycle.get(key)?.last) : null,
+      };
+    });
   }
 
-  async contains(executionId: string, position: Position): Promise<boolean> {
-    const key = this.#keys.find(executionId);
-    const execution = key === null ? undefined : this.#sql.execution.get(key);
-    if (key === null || execution === undefined) return false;
-    if (position === execution.start_position) return true;
-    if (execution.trimmed_position !== null && position <= Number(execution.trimmed_position)) {
-      return position > Number(execution.start_position);
-    }
-    const row = this.#sql.around.get(key, position);
-    return row !== undefined && row.lifecycle === null && Number(row.first) <= position;
+  contains(executionId: string, position: Position): Promise<boolean> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const execution = key === null ? undefined : this.#sql.execution.get(key);
+      if (key === null || execution === undefined) return false;
+      if (position === execution.start_position) return true;
+      if (execution.trimmed_position !== null && position <= Number(execution.trimmed_position)) {
+        return position > Number(execution.start_position);
+      }
+      const row = this.#sql.around.get(key, position);
+      return row !== undefined && row.lifecycle === null && Number(row.first) <= position;
+    });
   }
 
   trim(executionId: string): Promise<void> {
     return this.#committer.submit(
-      () => {
+      (group) => {
         const key = this.#keys.find(executionId);
         const last = key === null ? undefined : this.#sql.lastEvent.get(key)?.last;
-        if (key === null || last === undefined || last === null) return;
+        if (key === null || last === undefined || last === null || !this.#isOver(key)) return;
+        this.#sql.keepPosition.run(group.position);
         this.#sql.trimMark.run(last, key);
         this.#sql.trimEvents.run(key);
       },
       { patient: false, weight: 0 },
     );
+  }
+
+  #isOver(key: number): boolean {
+    // The column holds nothing but statuses.
+    return isTerminal(this.#sql.execution.get(key)?.status as ExecutionRecord["status"]);
   }
 
   #write(group: Group, transition: Transition): Committed {
@@ -193,6 +210,20 @@ export class SqliteJournal implements Journal {
         break;
     }
   }
+}
+
+function sizeOf(entry: JournalEntry): number {
+  return entry.kind === "events" ? entry.frames.length : 0;
+}
+
+/** The index of the entry with which a page is full; null where it is not. */
+function endOfPage(entries: readonly JournalEntry[], maxBytes: number): number | null {
+  let bytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    bytes += sizeOf(entry);
+    if (bytes >= maxBytes) return index;
+  }
+  return null;
 }
 
 function toEntry(executionId: string, row: Record<string, unknown>): JournalEntry {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type {
   ConfigRecord,
   ConfigVersionRecord,
@@ -9,29 +9,29 @@ import type {
   Page,
   Records,
 } from "@millrace/engine";
-import { MillraceError, type SourceType } from "@millrace/protocol";
+import { MillraceError } from "@millrace/protocol";
+import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
+import { SqliteConfigs } from "./configs.ts";
+import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
-
-type Row = Record<string, SQLOutputValue>;
+import { reading } from "./reading.ts";
 
 const EXECUTION =
   "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
-const CONFIG =
-  "c.id, c.name, c.description, c.source_type, c.source_path, c.version, c.created_at, c.updated_at, c.is_active, v.config_yaml, v.config_hash";
-const CONFIG_FROM = "FROM configs c JOIN config_versions v ON v.config_id = c.id AND v.version = c.version";
-
 /** Configs and executions, in SQLite. */
 export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
   readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
+  readonly #configs: SqliteConfigs;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#database = database;
     this.#committer = committer;
     this.#keys = keys;
+    this.#configs = new SqliteConfigs(database, committer);
     this.#sql = {
       byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
       byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
@@ -49,30 +49,10 @@ export class SqliteRecords implements Records {
       deleteMessages: database.prepare("DELETE FROM messages WHERE execution_key = ?"),
       deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ?"),
       deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
-      // Positions are never given out twice, even if the newest rows of the journal are deleted.
-      keepPosition: database.prepare(
-        "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-      ),
+      keepPosition: database.prepare(KEEP_POSITION),
       toTrim: database.prepare(
-        "SELECT id FROM executions e WHERE completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
+        "SELECT id FROM executions e WHERE completed_at < ? AND status NOT IN ('running', 'interrupted') AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
       ),
-      putConfig: database.prepare(
-        "INSERT INTO configs (id, name, description, source_type, source_path, version, created_at, updated_at, is_active) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, source_type = excluded.source_type, source_path = excluded.source_path, version = excluded.version, updated_at = excluded.updated_at, is_active = excluded.is_active",
-      ),
-      putVersion: database.prepare(
-        "INSERT INTO config_versions (config_id, version, config_yaml, config_hash, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (config_id, version) DO UPDATE SET config_yaml = excluded.config_yaml, config_hash = excluded.config_hash",
-      ),
-      config: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.id = ?`),
-      configBySource: database.prepare(
-        `SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.source_path = ? AND c.source_type = 'file' ORDER BY c.rowid LIMIT 1`,
-      ),
-      configs: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} ORDER BY c.rowid LIMIT ? OFFSET ?`),
-      configCount: database.prepare("SELECT count(*) AS total FROM configs"),
-      versions: database.prepare(
-        "SELECT version, config_hash, config_yaml, created_at FROM config_versions WHERE config_id = ? ORDER BY version DESC LIMIT ? OFFSET ?",
-      ),
-      versionCount: database.prepare("SELECT count(*) AS total FROM config_versions WHERE config_id = ?"),
-      deleteConfig: database.prepare("DELETE FROM configs WHERE id = ?"),
     };
   }
 
@@ -145,49 +125,58 @@ export class SqliteRecords implements Records {
     );
   }
 
-  async getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
-    const row = this.#sql.byIdempotencyKey.get(key);
-    return row === undefined ? null : toExecution(row);
+  getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
+    return reading(() => {
+      const row = this.#sql.byIdempotencyKey.get(key);
+      return row === undefined ? null : toExecution(row);
+    });
   }
 
-  async getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
-    const row = this.#sql.byId.get(idOrTag) ?? this.#sql.byTag.get(idOrTag);
-    return row === undefined ? null : toExecution(row);
+  getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
+    return reading(() => {
+      const row = this.#sql.byId.get(idOrTag) ?? this.#sql.byTag.get(idOrTag);
+      return row === undefined ? null : toExecution(row);
+    });
   }
 
-  async listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    const where: string[] = [];
-    const values: SQLInputValue[] = [];
-    const match = (condition: string, value: string | undefined) => {
-      if (value === undefined) return;
-      where.push(condition);
-      values.push(value);
-    };
-    match("status = ?", filter.status);
-    match("config_id = ?", filter.configId);
-    match("tag = ?", filter.tag);
-    match("parent_execution_id = ?", filter.parentExecutionId);
-    match("started_at >= ?", filter.startedAfter);
-    match("started_at < ?", filter.startedBefore);
-    const from = `FROM executions ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}`;
-    const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
-    const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
-    const rows = this.#database
-      .prepare(`SELECT ${EXECUTION} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
-      .all(...values, filter.limit, filter.offset);
-    return { total: Number(total), items: rows.map(toExecution) };
+  listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
+    return reading(() => {
+      const where: string[] = [];
+      const values: SQLInputValue[] = [];
+      const match = (condition: string, value: string | undefined) => {
+        if (value === undefined) return;
+        where.push(condition);
+        values.push(value);
+      };
+      match("status = ?", filter.status);
+      match("config_id = ?", filter.configId);
+      match("tag = ?", filter.tag);
+      match("parent_execution_id = ?", filter.parentExecutionId);
+      match("started_at >= ?", utc(filter.startedAfter));
+      match("started_at < ?", utc(filter.startedBefore));
+      const from = `FROM executions ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}`;
+      const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
+      const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
+      const rows = this.#database
+        .prepare(`SELECT ${EXECUTION} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
+        .all(...values, filter.limit, filter.offset);
+      return { total: Number(total), items: rows.map(toExecution) };
+    });
   }
 
-  async unfinishedExecutions(): Promise<ExecutionRecord[]> {
-    return this.#sql.unfinished.all().map(toExecution);
+  unfinishedExecutions(): Promise<ExecutionRecord[]> {
+    return reading(() => {
+      return this.#sql.unfinished.all().map(toExecution);
+    });
   }
 
   deleteExecution(id: string): Promise<void> {
     return this.#committer.submit(
-      () => {
+      (group) => {
         const key = this.#keys.find(id);
         if (key === null) return;
-        this.#sql.keepPosition.run(this.#committer.position);
+        group.drop(id);
+        this.#sql.keepPosition.run(group.position);
         this.#sql.deleteMessages.run(key);
         this.#sql.deleteJournal.run(key);
         this.#sql.deleteExecution.run(key);
@@ -197,60 +186,34 @@ export class SqliteRecords implements Records {
     );
   }
 
-  async executionsToTrim(completedBefore: string, limit: number): Promise<string[]> {
-    return this.#sql.toTrim.all(completedBefore, limit).map((row) => String(row.id));
+  executionsToTrim(completedBefore: string, limit: number): Promise<string[]> {
+    return reading(() => {
+      return this.#sql.toTrim.all(utc(completedBefore), limit).map((row) => String(row.id));
+    });
   }
 
   putConfig(config: ConfigRecord): Promise<void> {
-    return this.#committer.submit(
-      () => {
-        this.#sql.putConfig.run(
-          config.id,
-          config.name,
-          config.description,
-          config.sourceType,
-          config.sourcePath,
-          config.version,
-          config.createdAt,
-          config.updatedAt,
-          config.isActive ? 1 : 0,
-        );
-        this.#sql.putVersion.run(config.id, config.version, config.configYaml, config.configHash, config.updatedAt);
-      },
-      { patient: false, weight: 0 },
-    );
+    return this.#configs.put(config);
   }
 
-  async getConfig(id: string): Promise<ConfigRecord | null> {
-    const row = this.#sql.config.get(id);
-    return row === undefined ? null : toConfig(row);
+  getConfig(id: string): Promise<ConfigRecord | null> {
+    return this.#configs.get(id);
   }
 
-  async getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
-    const row = this.#sql.configBySource.get(sourcePath);
-    return row === undefined ? null : toConfig(row);
+  getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
+    return this.#configs.getBySourcePath(sourcePath);
   }
 
-  async listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    const total = Number(this.#sql.configCount.get()?.total);
-    return { total, items: this.#sql.configs.all(page.limit, page.offset).map(toConfig) };
+  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
+    return this.#configs.list(page);
   }
 
-  async listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    const items = this.#sql.versions.all(id, page.limit, page.offset).map((row) => ({
-      version: Number(row.version),
-      configHash: String(row.config_hash),
-      configYaml: String(row.config_yaml),
-      createdAt: String(row.created_at),
-    }));
-    return { total: Number(this.#sql.versionCount.get(id)?.total), items };
+  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
+    return this.#configs.listVersions(id, page);
   }
 
   deleteConfig(id: string): Promise<boolean> {
-    return this.#committer.submit(() => Number(this.#sql.deleteConfig.run(id).changes) > 0, {
-      patient: false,
-      weight: 0,
-    });
+    return this.#configs.delete(id);
   }
 }
 
@@ -275,23 +238,9 @@ function toExecution(row: Row): ExecutionRecord {
   };
 }
 
-function toConfig(row: Row): ConfigRecord {
-  return {
-    id: String(row.id),
-    name: String(row.name),
-    description: text(row.description),
-    // Only this class writes the column, from records of this type.
-    sourceType: row.source_type as SourceType,
-    sourcePath: text(row.source_path),
-    configYaml: String(row.config_yaml),
-    configHash: String(row.config_hash),
-    version: Number(row.version),
-    createdAt: String(row.created_at),
-    updatedAt: String(row.updated_at),
-    isActive: row.is_active === 1,
-  };
-}
-
-function text(value: SQLOutputValue | undefined): string | null {
-  return value === null || value === undefined ? null : String(value);
+/** A time as the columns hold it, so that texts compare as times do. */
+function utc(time: string): string;
+function utc(time: string | undefined): string | undefined;
+function utc(time: string | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time).toISOString();
 }

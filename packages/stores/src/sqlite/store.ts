@@ -1,6 +1,7 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { Journal, Records, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
-import { type Durability, lockDataDir, openDatabase } from "./database.ts";
+import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteRecords } from "./records.ts";
@@ -21,22 +22,31 @@ export interface SqliteStore {
  */
 export function openSqliteStore(dataDir: string, options: { durability: Durability }): SqliteStore {
   const unlock = lockDataDir(dataDir);
+  let database: DatabaseSync | undefined;
   try {
-    const database = openDatabase(dataDir, options.durability);
-    const committer = new Committer(database);
-    const keys = new ExecutionKeys(database);
-    return {
-      journal: new SqliteJournal(database, committer, keys),
-      work: new SqliteWorkQueue(database, committer, keys),
-      records: new SqliteRecords(database, committer, keys),
-      close() {
-        committer.close();
-        database.close();
-        unlock();
-      },
-    };
+    database = openDatabase(dataDir, options.durability);
+    return overDatabase(database, unlock);
   } catch (error) {
+    database?.close();
     unlock();
-    throw error;
+    throw unusable(dataDir, error);
   }
+}
+
+function overDatabase(database: DatabaseSync, unlock: () => void): SqliteStore {
+  const keys = new ExecutionKeys(database);
+  const committer = new Committer(database, () => keys.forgetAll());
+  let isOpen = true;
+  return {
+    journal: new SqliteJournal(database, committer, keys),
+    work: new SqliteWorkQueue(database, committer, keys),
+    records: new SqliteRecords(database, committer, keys),
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      committer.close();
+      database.close();
+      unlock();
+    },
+  };
 }

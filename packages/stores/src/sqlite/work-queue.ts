@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { StoredMessage, WorkQueue } from "@millrace/engine";
 import type { Committer } from "./committer.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import { reading } from "./reading.ts";
 
 const COLUMNS =
   "seq, id, parent_id, route, payload, attempt, failures, due_at, hops, emitted_outputs, emitted, interruptions";
@@ -32,38 +33,44 @@ export class SqliteWorkQueue implements WorkQueue {
     };
   }
 
-  async take(
+  take(
     executionId: string,
     route: string,
     afterSeq: number,
     limit: number,
     maxBytes: number,
   ): Promise<StoredMessage[]> {
-    const key = this.#keys.find(executionId);
-    if (key === null) return [];
-    const messages: StoredMessage[] = [];
-    let bytes = 0;
-    for (const row of this.#sql.take.iterate(key, route, afterSeq, limit)) {
-      const message = toMessage(row);
-      messages.push(message);
-      bytes += message.payloadJson.length;
-      if (bytes >= maxBytes) break;
-    }
-    return messages;
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      if (key === null) return [];
+      const messages: StoredMessage[] = [];
+      let bytes = 0;
+      for (const row of this.#sql.take.iterate(key, route, afterSeq, limit)) {
+        const message = toMessage(row);
+        messages.push(message);
+        bytes += Buffer.byteLength(message.payloadJson);
+        if (bytes >= maxBytes) break;
+      }
+      return messages;
+    });
   }
 
-  async get(executionId: string, seq: number): Promise<StoredMessage | null> {
-    const key = this.#keys.find(executionId);
-    const row = key === null ? undefined : this.#sql.get.get(seq, key);
-    return row === undefined ? null : toMessage(row);
+  get(executionId: string, seq: number): Promise<StoredMessage | null> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const row = key === null ? undefined : this.#sql.get.get(seq, key);
+      return row === undefined ? null : toMessage(row);
+    });
   }
 
-  async delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]> {
-    const key = this.#keys.find(executionId);
-    if (key === null) return [];
-    return this.#sql.delayed
-      .all(key)
-      .map((row) => ({ seq: Number(row.seq), route: String(row.route), dueAt: Number(row.due_at) }));
+  delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      if (key === null) return [];
+      return this.#sql.delayed
+        .all(key)
+        .map((row) => ({ seq: Number(row.seq), route: String(row.route), dueAt: Number(row.due_at) }));
+    });
   }
 
   countInterruption(executionId: string, messageIds: readonly string[]): Promise<void> {
@@ -76,10 +83,12 @@ export class SqliteWorkQueue implements WorkQueue {
     );
   }
 
-  async depths(executionId: string): Promise<Record<string, number>> {
-    const key = this.#keys.find(executionId);
-    if (key === null) return {};
-    return Object.fromEntries(this.#sql.depths.all(key).map((row) => [String(row.route), Number(row.depth)]));
+  depths(executionId: string): Promise<Record<string, number>> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      if (key === null) return {};
+      return Object.fromEntries(this.#sql.depths.all(key).map((row) => [String(row.route), Number(row.depth)]));
+    });
   }
 }
 

@@ -1,0 +1,116 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { ConfigRecord, ConfigVersionRecord, Page } from "@millrace/engine";
+import type { SourceType } from "@millrace/protocol";
+import { type Row, text } from "./columns.ts";
+import type { Committer } from "./committer.ts";
+import { reading } from "./reading.ts";
+
+const CONFIG =
+  "c.id, c.name, c.description, c.source_type, c.source_path, c.version, c.created_at, c.updated_at, c.is_active, v.config_yaml, v.config_hash";
+const CONFIG_FROM = "FROM configs c JOIN config_versions v ON v.config_id = c.id AND v.version = c.version";
+
+/** The configs among the records, with their versions. */
+export class SqliteConfigs {
+  readonly #committer: Committer;
+  readonly #sql;
+
+  constructor(database: DatabaseSync, committer: Committer) {
+    this.#committer = committer;
+    this.#sql = {
+      putConfig: database.prepare(
+        "INSERT INTO configs (id, name, description, source_type, source_path, version, created_at, updated_at, is_active) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, source_type = excluded.source_type, source_path = excluded.source_path, version = excluded.version, updated_at = excluded.updated_at, is_active = excluded.is_active",
+      ),
+      putVersion: database.prepare(
+        "INSERT INTO config_versions (config_id, version, config_yaml, config_hash, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (config_id, version) DO UPDATE SET config_yaml = excluded.config_yaml, config_hash = excluded.config_hash",
+      ),
+      config: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.id = ?`),
+      configBySource: database.prepare(
+        `SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.source_path = ? AND c.source_type = 'file' ORDER BY c.rowid LIMIT 1`,
+      ),
+      configs: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} ORDER BY c.rowid LIMIT ? OFFSET ?`),
+      configCount: database.prepare("SELECT count(*) AS total FROM configs"),
+      versions: database.prepare(
+        "SELECT version, config_hash, config_yaml, created_at FROM config_versions WHERE config_id = ? ORDER BY version DESC LIMIT ? OFFSET ?",
+      ),
+      versionCount: database.prepare("SELECT count(*) AS total FROM config_versions WHERE config_id = ?"),
+      deleteConfig: database.prepare("DELETE FROM configs WHERE id = ?"),
+    };
+  }
+
+  put(config: ConfigRecord): Promise<void> {
+    return this.#committer.submit(
+      () => {
+        this.#sql.putConfig.run(
+          config.id,
+          config.name,
+          config.description,
+          config.sourceType,
+          config.sourcePath,
+          config.version,
+          config.createdAt,
+          config.updatedAt,
+          config.isActive ? 1 : 0,
+        );
+        this.#sql.putVersion.run(config.id, config.version, config.configYaml, config.configHash, config.updatedAt);
+      },
+      { patient: false, weight: 0 },
+    );
+  }
+
+  get(id: string): Promise<ConfigRecord | null> {
+    return reading(() => {
+      const row = this.#sql.config.get(id);
+      return row === undefined ? null : toConfig(row);
+    });
+  }
+
+  getBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
+    return reading(() => {
+      const row = this.#sql.configBySource.get(sourcePath);
+      return row === undefined ? null : toConfig(row);
+    });
+  }
+
+  list(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
+    return reading(() => {
+      const total = Number(this.#sql.configCount.get()?.total);
+      return { total, items: this.#sql.configs.all(page.limit, page.offset).map(toConfig) };
+    });
+  }
+
+  listVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
+    return reading(() => {
+      const items = this.#sql.versions.all(id, page.limit, page.offset).map((row) => ({
+        version: Number(row.version),
+        configHash: String(row.config_hash),
+        configYaml: String(row.config_yaml),
+        createdAt: String(row.created_at),
+      }));
+      return { total: Number(this.#sql.versionCount.get(id)?.total), items };
+    });
+  }
+
+  delete(id: string): Promise<boolean> {
+    return this.#committer.submit(() => Number(this.#sql.deleteConfig.run(id).changes) > 0, {
+      patient: false,
+      weight: 0,
+    });
+  }
+}
+
+function toConfig(row: Row): ConfigRecord {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    description: text(row.description),
+    // Only this class writes the column, from records of this type.
+    sourceType: row.source_type as SourceType,
+    sourcePath: text(row.source_path),
+    configYaml: String(row.config_yaml),
+    configHash: String(row.config_hash),
+    version: Number(row.version),
+    createdAt: String(row.created_at),
+    updatedAt: String(row.updated_at),
+    isActive: row.is_active === 1,
+  };
+}

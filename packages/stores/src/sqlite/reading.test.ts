@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { newEvent, newExecution } from "../conformance/store-under-test.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { openSqliteStore, type SqliteStore } from "./store.ts";
+
+const PAGE_BYTES = 4096;
+
+test("SQLite: events on a damaged part of the disk are said to be unreadable, and never read as something else", async () => {
+  using folder = temporaryFolder();
+  const first = openSqliteStore(folder.path, { durability: "normal" });
+  const { id } = (await first.records.createExecution(newExecution(), null)).record;
+  for (let step = 0; step < 2_000; step += 1) {
+    const appended = first.journal.append({ executionId: id, events: [newEvent(id)] });
+    if (step % 10 === 0) await appended;
+    await new Promise(setImmediate);
+  }
+  first.close();
+  const file = openSync(join(folder.path, "millrace.db"), "r+");
+  const pages = fstatSync(file).size / PAGE_BYTES;
+  for (let page = Math.floor(pages / 3); page < (pages * 2) / 3; page += 1) {
+    writeSync(file, Buffer.alloc(PAGE_BYTES, 0xff), 0, PAGE_BYTES, page * PAGE_BYTES);
+  }
+  closeSync(file);
+  const store = openSqliteStore(folder.path, { durability: "normal" });
+  try {
+    await assert.rejects(store.journal.read([id], 0, Number.POSITIVE_INFINITY), {
+      name: "MillraceError",
+      code: "SERVICE_UNAVAILABLE",
+      message: /cannot be read at present \(.*malformed.*\)/,
+    });
+    assert.equal((await store.records.getExecution(id))?.id, id, "what is not damaged is there");
+  } finally {
+    store.close();
+  }
+});
+
+test("SQLite: whoever asks a store that is closed is told so, whatever they ask", async () => {
+  using folder = temporaryFolder();
+  const store = openSqliteStore(folder.path, { durability: "normal" });
+  const { id } = (await store.records.createExecution(newExecution(), null)).record;
+  store.close();
+  for (const ask of everything(id)) {
+    await assert.rejects(ask(store), { code: "SERVICE_UNAVAILABLE", message: /closed/ }, ask.toString());
+  }
+});
+
+function everything(id: string): ((store: SqliteStore) => Promise<unknown>)[] {
+  const page = { limit: 1, offset: 0 };
+  return [
+    ({ journal }) => journal.read([id], 0, 1),
+    ({ journal }) => journal.bounds(id),
+    ({ journal }) => journal.contains(id, 1),
+    ({ journal }) => journal.append({ executionId: id, events: [newEvent(id)] }),
+    ({ journal }) => journal.trim(id),
+    ({ work }) => work.take(id, "work", 0, 1, 1),
+    ({ work }) => work.get(id, 1),
+    ({ work }) => work.delayed(id),
+    ({ work }) => work.depths(id),
+    ({ work }) => work.countInterruption(id, []),
+    ({ records }) => records.createExecution(newExecution(), null),
+    ({ records }) => records.getExecution(id),
+    ({ records }) => records.getExecutionByIdempotencyKey("key"),
+    ({ records }) => records.listExecutions({ sortOrder: "asc", ...page }),
+    ({ records }) => records.unfinishedExecutions(),
+    ({ records }) => records.deleteExecution(id),
+    ({ records }) => records.executionsToTrim("2026-01-01T00:00:00.000Z", 1),
+    ({ records }) => records.getConfig(id),
+    ({ records }) => records.getConfigBySourcePath("a"),
+    ({ records }) => records.listConfigs(page),
+    ({ records }) => records.listConfigVersions(id, page),
+    ({ records }) => records.deleteConfig(id),
+  ];
+}

@@ -1,0 +1,28 @@
+import type { StoreUnderTest } from "../conformance/store-under-test.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { openSqliteStore, type SqliteStore } from "./store.ts";
+
+/** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
+export async function openTemporaryStore(): Promise<StoreUnderTest> {
+  const folder = temporaryFolder();
+  let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
+  return {
+    get journal() {
+      return store.journal;
+    },
+    get work() {
+      return store.work;
+    },
+    get records() {
+      return store.records;
+    },
+    async reopen() {
+      store.close();
+      store = openSqliteStore(folder.path, { durability: "normal" });
+    },
+    async [Symbol.asyncDispose]() {
+      store.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}

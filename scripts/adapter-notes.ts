@@ -36,7 +36,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       '  discover: { adapters: [{ type: files, config: { root: docs, glob: "**/*.md", ignore: "drafts/**" } }], outbound: [read] }\n  read: { adapters: [{ type: read_file }] }',
       "route: discover",
     ),
-    more: "Files come in the order of their names, folder by folder. Hidden files and folders are left out, as are links unless `follow_links` is set; what cannot be read is logged and left out.",
+    more: "Files come in the order of their names, folder by folder. What is hidden is found only where a pattern names it, as `.github/**`; links are left out unless `follow_links` is set; what cannot be read is logged and left out.",
     errors: { ROOT_NOT_FOUND: "`root` is no folder that can be read. Not retried." },
   },
   filter: {
@@ -58,6 +58,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       '  fetch:\n    inbound: { concurrency: 4 }\n    adapters:\n      - type: http_request\n        config:\n          url: "http://127.0.0.1:8000/api/v1/adapters/${type}"\n          headers: { accept: application/json }',
       "route: fetch, payload: { type: delay }",
     ),
+    more: "`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.",
     errors: {
       HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
       HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",

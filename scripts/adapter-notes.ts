@@ -88,7 +88,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       "  parse: { adapters: [{ type: read_file }, { type: markdown_parse }] }",
       "route: parse, payload: { path: README.md }",
     ),
-    more: "`title` is that of the front matter, else the first heading of depth 1, else the first heading, else the file's name. `headings` are `{depth, text, line}`, `links` `{url, text, line}`, `code_blocks` `{lang, code, line}`.",
+    more: "`title` is that of the front matter, else the first heading of depth 1, else the first heading, else the file's name. Headings of quotations and footnotes do not count. `headings` are `{depth, text, line}`, `links` `{url, text, line}`, `code_blocks` `{lang, code, line}`.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
       MARKDOWN_TOO_LARGE: "The text has more than `max_bytes`. Not retried.",
@@ -100,9 +100,10 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       "  cut: { adapters: [{ type: read_file }, { type: markdown_parse }, { type: markdown_split, config: { max_tokens: 256, overlap_tokens: 20 } }] }",
       "route: cut, payload: { path: README.md }",
     ),
-    more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
+    more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Each piece stands in the text as it is. Front matter is part of none. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
+      MARKDOWN_TOO_LARGE: "A text that was not parsed before has more than `max_bytes`. Not retried.",
       MARKDOWN_INVALID: "The text cannot be parsed. Not retried.",
     },
   },

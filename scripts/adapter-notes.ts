@@ -136,7 +136,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     more: "An object is written whole or not at all; a message that is taken again writes the same key again.",
     errors: {
       OBJECT_NAME_INVALID:
-        "The name has empty, `.` or `..` parts, backslashes or control characters, or is too long. Not retried.",
+        "The name has empty, `.` or `..` parts, backslashes, control characters or halves of characters, or is too long. Not retried.",
       FIELD_MISSING: "The message has no such `field`. Not retried.",
     },
   },

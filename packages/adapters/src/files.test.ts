@@ -128,11 +128,15 @@ describe("links", () => {
     );
   });
 
-  test("the root may itself be a link", async () => {
+  test("the root may itself be a link, and links in it are followed as they are in any root", async () => {
     using folder = folderOf("real/a.md");
+    folder.link("real/b.md", "a.md");
     folder.link("root", "real");
-    const [found] = await run(files, { root: join(folder.path, "root"), follow_links: true });
-    assert.equal(found?.path, "a.md");
+    const found = await run(files, { root: join(folder.path, "root"), follow_links: true });
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      ["a.md", "b.md"],
+    );
   });
 });
 

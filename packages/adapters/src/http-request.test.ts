@@ -204,9 +204,15 @@ describe("how much http_request reads", () => {
     assert.equal((await failure(httpRequest, { url: endless.url })).code, "HTTP_BODY_TOO_LARGE");
   });
 
-  test("a failed status counts for what it is, however large its page is", async () => {
-    await using server = await LocalServer.start((_request, response) => void response.writeHead(503).end("sorry!"));
+  test("a failed status counts for what it is, however large its page, which is not waited for", {
+    timeout: 10_000,
+  }, async () => {
+    const closed = Promise.withResolvers<void>();
+    await using server = await LocalServer.start((_request, response) => {
+      response.on("close", closed.resolve).writeHead(503).write("sorry!");
+    });
     assert.equal((await failure(httpRequest, { url: server.url, max_bytes: 1 })).code, "HTTP_STATUS, retryable");
+    await closed.promise;
   });
 });
 

@@ -51,6 +51,7 @@ describe("the title", () => {
     const title = async (text: string, path?: string) =>
       (await runOne(markdownParse, {}, { text, ...(path === undefined ? {} : { path }) })).title;
     assert.equal(await title("---\ntitle: Front\n---\n# One"), "Front");
+    assert.equal(await title("---\ntitle: Dots\n...\n# One"), "Dots");
     assert.equal(await title("## Two\n# One"), "One");
     assert.equal(await title("# \n\n### Three\n## Two"), "Three");
     assert.equal(await title("text", "docs/read me.md"), "read me");

@@ -36,7 +36,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       '  discover: { adapters: [{ type: files, config: { root: docs, glob: "**/*.md", ignore: "drafts/**" } }], outbound: [read] }\n  read: { adapters: [{ type: read_file }] }',
       "route: discover",
     ),
-    more: "Files come in the order of their names, folder by folder. Hidden files and folders are left out, as are links unless `follow_links` is set; what cannot be read is logged and left out.",
+    more: "Files come in the order of their names, folder by folder. What is hidden is found only where a pattern names it, as `.github/**`; links are left out unless `follow_links` is set; what cannot be read is logged and left out.",
     errors: { ROOT_NOT_FOUND: "`root` is no folder that can be read. Not retried." },
   },
   filter: {
@@ -58,6 +58,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       '  fetch:\n    inbound: { concurrency: 4 }\n    adapters:\n      - type: http_request\n        config:\n          url: "http://127.0.0.1:8000/api/v1/adapters/${type}"\n          headers: { accept: application/json }',
       "route: fetch, payload: { type: delay }",
     ),
+    more: "`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.",
     errors: {
       HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
       HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
@@ -87,7 +88,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       "  parse: { adapters: [{ type: read_file }, { type: markdown_parse }] }",
       "route: parse, payload: { path: README.md }",
     ),
-    more: "`title` is that of the front matter, else the first heading of depth 1, else the first heading, else the file's name. `headings` are `{depth, text, line}`, `links` `{url, text, line}`, `code_blocks` `{lang, code, line}`.",
+    more: "`title` is that of the front matter, else the first heading of depth 1, else the first heading, else the file's name. Headings of quotations and footnotes do not count. `headings` are `{depth, text, line}`, `links` `{url, text, line}`, `code_blocks` `{lang, code, line}`.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
       MARKDOWN_TOO_LARGE: "The text has more than `max_bytes`. Not retried.",
@@ -99,9 +100,10 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       "  cut: { adapters: [{ type: read_file }, { type: markdown_parse }, { type: markdown_split, config: { max_tokens: 256, overlap_tokens: 20 } }] }",
       "route: cut, payload: { path: README.md }",
     ),
-    more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
+    more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Each piece stands in the text as it is. Front matter is part of none. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
+      MARKDOWN_TOO_LARGE: "A text that was not parsed before has more than `max_bytes`. Not retried.",
       MARKDOWN_INVALID: "The text cannot be parsed. Not retried.",
     },
   },
@@ -134,7 +136,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     more: "An object is written whole or not at all; a message that is taken again writes the same key again.",
     errors: {
       OBJECT_NAME_INVALID:
-        "The name has empty, `.` or `..` parts, backslashes or control characters, or is too long. Not retried.",
+        "The name has empty, `.` or `..` parts, backslashes, control characters or halves of characters, or is too long. Not retried.",
       FIELD_MISSING: "The message has no such `field`. Not retried.",
     },
   },

@@ -4,12 +4,15 @@ import { join, posix, relative, resolve, sep } from "node:path";
 import { type Adapter, AdapterError, type AdapterLog, defineAdapter } from "@millrace/engine";
 import picomatch from "picomatch";
 import { z } from "zod";
+import { isInside } from "./is-inside.ts";
 
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 const config = z.strictObject({
   root: z.string().min(1).default(".").describe("The folder to look in, relative to where the service was started"),
-  glob: globs.default("**/*").describe("Which files, relative to `root`; one pattern or a list"),
+  glob: globs
+    .default("**/*")
+    .describe("Which files, relative to `root`; one pattern or a list, in which `!` before a pattern takes away"),
   ignore: globs.optional().describe("Which files and folders to leave out; one pattern or a list"),
   follow_links: z
     .boolean()
@@ -17,9 +20,17 @@ const config = z.strictObject({
     .describe("Whether symbolic links are followed, as long as they stay in `root`"),
 });
 
+/** A pattern of what is not wanted; `!(a|b)` is another thing. */
+const NEGATED = /^!(?!\()/;
+
+/** A part of a pattern that begins with a dot, other than `./` and `../`. */
+const HIDDEN = /(?:^|[/{,(|])\.(?!\.?(?:\/|$))/;
+
 interface Prepared {
   matches(path: string): boolean;
   ignores(path: string): boolean;
+  /** Whether a pattern names something hidden, so that hidden folders are worth a look. */
+  readonly seesHidden: boolean;
 }
 
 /** Emits a message per file, in the order of the names, so that a step that is redone emits the same. */
@@ -29,15 +40,26 @@ export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   description:
     "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
   config,
-  prepare: ({ glob, ignore }) => ({
-    matches: picomatch(glob, { dot: false }),
-    ignores: ignore === undefined ? () => false : picomatch(ignore, { dot: true }),
-  }),
+  prepare: ({ glob, ignore }) => {
+    const patterns = typeof glob === "string" ? [glob] : glob;
+    // In a list, "!drafts/**" takes away from what the others find; picomatch would add all that is not a draft.
+    const wanted = patterns.filter((pattern) => !NEGATED.test(pattern));
+    const unwanted = wanted.length === 0 ? [] : patterns.filter((pattern) => NEGATED.test(pattern));
+    const matches = picomatch(wanted.length === 0 ? patterns : wanted, { dot: false });
+    const rejects = picomatch(
+      unwanted.map((pattern) => pattern.slice(1)),
+      { dot: true },
+    );
+    return {
+      matches: (path) => matches(path) && !rejects(path),
+      ignores: ignore === undefined ? () => false : picomatch(ignore, { dot: true }),
+      seesHidden: wanted.some((pattern) => HIDDEN.test(pattern)),
+    };
+  },
   async *process(_message, { config: { root, follow_links: followLinks }, prepared, signal, log }) {
     const base = await realRoot(root);
-    const walk = new Walk(base, followLinks, prepared, log);
+    const walk = new Walk(base, followLinks, prepared, log, signal);
     for await (const file of walk.folder(base, new Set([base]))) {
-      signal.throwIfAborted();
       yield { root, path: file.path, size: file.size, modified_at: file.modifiedAt };
     }
   },
@@ -54,27 +76,33 @@ class Walk {
   readonly #followLinks: boolean;
   readonly #prepared: Prepared;
   readonly #log: AdapterLog;
+  readonly #signal: AbortSignal;
 
-  constructor(base: string, followLinks: boolean, prepared: Prepared, log: AdapterLog) {
+  constructor(base: string, followLinks: boolean, prepared: Prepared, log: AdapterLog, signal: AbortSignal) {
     this.#base = base;
     this.#followLinks = followLinks;
     this.#prepared = prepared;
     this.#log = log;
+    this.#signal = signal;
   }
 
   /** `above`: the real folders that lead here, so that links cannot make a circle. */
   async *folder(folder: string, above: ReadonlySet<string>): AsyncGenerator<FoundFile> {
     for (const entry of await this.#entries(folder)) {
+      // Here and not where files are found: a walk that finds none must end as well.
+      this.#signal.throwIfAborted();
       const full = join(folder, entry.name);
       const path = relative(this.#base, full).replaceAll(sep, posix.sep);
       if (this.#prepared.ignores(path)) continue;
       const target = entry.isSymbolicLink()
         ? await this.#follow(full)
-        : { full, isFolder: entry.isDirectory(), isFile: entry.isFile() };
+        : { isFolder: entry.isDirectory(), isFile: entry.isFile() };
       if (target === null) continue;
       if (target.isFolder) {
-        if (!entry.name.startsWith(".") && !above.has(target.full))
-          yield* this.folder(full, new Set([...above, target.full]));
+        if (entry.name.startsWith(".") && !this.#prepared.seesHidden) continue;
+        // Below a link, a folder's path is not its real one.
+        const real = this.#followLinks ? await realpath(full).catch(() => full) : full;
+        if (!above.has(real)) yield* this.folder(full, new Set([...above, real]));
       } else if (target.isFile && this.#prepared.matches(path)) {
         const found = await this.#stat(full, path);
         if (found !== null) yield found;
@@ -92,13 +120,13 @@ class Walk {
     }
   }
 
-  async #follow(link: string): Promise<{ full: string; isFolder: boolean; isFile: boolean } | null> {
+  async #follow(link: string): Promise<{ isFolder: boolean; isFile: boolean } | null> {
     if (!this.#followLinks) return null;
     try {
       const full = await realpath(link);
-      if (full !== this.#base && !full.startsWith(this.#base + sep)) return null;
+      if (!isInside(full, this.#base)) return null;
       const target = await stat(full);
-      return { full, isFolder: target.isDirectory(), isFile: target.isFile() };
+      return { isFolder: target.isDirectory(), isFile: target.isFile() };
     } catch {
       this.#log.warn(`The link ${link} leads nowhere and is left out.`);
       return null;

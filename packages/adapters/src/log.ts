@@ -1,4 +1,5 @@
 import { type Adapter, compileTemplate, defineAdapter, type Template, templateField } from "@millrace/engine";
+import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
 import { templateInput } from "./template-input.ts";
 
@@ -20,9 +21,13 @@ export const log: Adapter<z.infer<typeof config>, Template | null> = defineAdapt
   config,
   prepare: ({ message }) => (message === undefined ? null : compileTemplate(message)),
   async process(message, { config: { level }, prepared, log: writer }) {
-    const payload = JSON.stringify(message.payload);
-    const shown = payload.length <= MAX_LOGGED ? payload : `${payload.slice(0, MAX_LOGGED)}…`;
-    writer[level](prepared === null ? shown : await prepared.render(templateInput(message)));
+    writer[level](prepared === null ? shorten(message.payload) : await prepared.render(templateInput(message)));
     return message.payload;
   },
 });
+
+function shorten(payload: JsonObject): string {
+  const text = JSON.stringify(payload);
+  // A cut may fall into the middle of a character.
+  return text.length <= MAX_LOGGED ? text : `${text.slice(0, MAX_LOGGED).toWellFormed()}…`;
+}

@@ -1,9 +1,12 @@
-import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
+import { type Adapter, defineAdapter } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
-import { cutAtHeadings, cutToBudget, type Section } from "./markdown-sections.ts";
-import { readMarkdown, toFields } from "./markdown-tree.ts";
+import { readFrontMatter } from "./front-matter.ts";
+import { cutToBudget } from "./markdown-budget.ts";
+import { cutAtHeadings, type Section } from "./markdown-sections.ts";
+import { checkSize, maxBytesField, textOfPayload } from "./markdown-text.ts";
+import { type Heading, readMarkdown, toFields } from "./markdown-tree.ts";
 
 const config = z
   .strictObject({
@@ -19,6 +22,7 @@ const config = z
       .default(0)
       .describe("Tokens that a section cut for its length repeats of the one before"),
     heading_depth: z.int().min(1).max(6).default(3).describe("The deepest heading that begins a section"),
+    max_bytes: maxBytesField.describe("The longest text that is parsed here, in bytes; one that was parsed is cut"),
   })
   .refine((value) => value.overlap_tokens < value.max_tokens, {
     path: ["overlap_tokens"],
@@ -32,19 +36,22 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
   description:
     "Cuts the Markdown in `text` by heading, and to a budget of tokens: one message per section with `heading_path`, `text`, `tokens` and `index`; the section's own links and code blocks instead of the document's.",
   config,
-  *process({ payload }, { config: { max_tokens: maxTokens, overlap_tokens: overlap, heading_depth: depth } }) {
-    const { text } = payload;
-    if (typeof text !== "string")
-      throw new AdapterError("TEXT_MISSING", 'The message has no text "text".', { retryable: false });
+  *process(
+    { payload },
+    { config: { max_tokens: maxTokens, overlap_tokens: overlap, heading_depth: depth, ...limits } },
+  ) {
+    const text = textOfPayload(payload);
+    const { headings: given, ...rest } = payload;
+    const parsed = toHeadings(given);
     // A message that was parsed brings its headings; one that was not is parsed here.
     const {
       headings,
       links,
       code_blocks: codeBlocks,
-    } = Array.isArray(payload.headings) ? payload : toFields(readMarkdown(text));
-    const { headings: _, ...rest } = payload;
+    } = parsed === null ? parse(text, limits.max_bytes) : { ...payload, headings: parsed };
+    const firstLine = readFrontMatter(text).lines + 1;
     let index = 0;
-    for (const section of cutAtHeadings(text, toHeadings(headings), depth)) {
+    for (const section of cutAtHeadings(text, headings, depth, firstLine)) {
       const own = {
         ...(Array.isArray(links) ? { links: within(links, section) } : {}),
         ...(Array.isArray(codeBlocks) ? { code_blocks: within(codeBlocks, section) } : {}),
@@ -57,25 +64,41 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
   },
 });
 
-/** The tokenizer takes time that grows with the square of a run without spaces: such runs are measured in parts. */
-const LONGEST_RUN = 2_000;
-
-function measure(text: string): number {
-  if (text.length <= LONGEST_RUN || !/\S{2000}/.test(text)) return countTokens(text);
-  let tokens = 0;
-  for (let at = 0; at < text.length; at += LONGEST_RUN) tokens += countTokens(text.slice(at, at + LONGEST_RUN));
-  return tokens;
+function parse(text: string, maxBytes: number): Parsed {
+  checkSize(text, maxBytes);
+  const content = readMarkdown(text);
+  const { links, code_blocks } = toFields(content);
+  return { headings: content.headings, links, code_blocks };
 }
 
-function toHeadings(value: JsonValue | undefined): { depth: number; text: string; line: number }[] {
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((heading) => {
+interface Parsed {
+  readonly headings: readonly Heading[];
+  readonly links?: JsonValue | undefined;
+  readonly code_blocks?: JsonValue | undefined;
+}
+
+/** The tokenizer takes time that grows with the square of such a run, so that it gets it in parts. */
+const LONG_RUN = /(\S{2000}|\s{2000})/u;
+
+/** What the tokenizer takes for its own signals, as `<|endoftext|>`, is text in a document. */
+const AS_TEXT = { disallowedSpecial: new Set<string>() };
+
+function measure(text: string): number {
+  if (text.length < 2_000) return countTokens(text, AS_TEXT);
+  return text.split(LONG_RUN).reduce((tokens, part) => tokens + countTokens(part, AS_TEXT), 0);
+}
+
+/** Null where they are not those of `markdown_parse`. */
+function toHeadings(value: JsonValue | undefined): Heading[] | null {
+  if (!Array.isArray(value)) return null;
+  const headings = value.flatMap((heading) => {
     if (!isMapping(heading)) return [];
     const { depth, text, line } = heading;
     return typeof depth === "number" && typeof text === "string" && typeof line === "number"
       ? [{ depth, text, line }]
       : [];
   });
+  return headings.length === value.length ? headings : null;
 }
 
 function within(items: readonly JsonValue[], section: Section): JsonValue[] {

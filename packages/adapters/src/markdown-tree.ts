@@ -5,6 +5,7 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { toString as textOf } from "mdast-util-to-string";
 import { gfm } from "micromark-extension-gfm";
+import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 
 /** A heading of a document. */
 export interface Heading {
@@ -22,36 +23,48 @@ export interface MarkdownContent {
   readonly codeBlocks: readonly { readonly lang: string | null; readonly code: string; readonly line: number }[];
 }
 
-const FRONT_MATTER = /^---[ \t]*\r?\n(?:[\s\S]*?\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/;
-
 /**
- * Reads Markdown: CommonMark with GitHub's extensions. Front matter is left out of the document; lines count it.
+ * Reads Markdown: CommonMark with GitHub's extensions. Front matter is left out of the document; lines count it. So are
+ * the headings of what it quotes.
  * @throws AdapterError MARKDOWN_INVALID, not retryable
  */
 export function readMarkdown(text: string): MarkdownContent {
-  const front = FRONT_MATTER.exec(text)?.[0] ?? "";
-  const skipped = front.split("\n").length - 1;
-  const tree = parse(text.slice(front.length));
+  const front = readFrontMatter(text);
+  try {
+    return read(text.slice(front.source.length), front);
+  } catch (error) {
+    const why =
+      error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error);
+    throw new AdapterError("MARKDOWN_INVALID", `The Markdown cannot be read: ${why}.`, {
+      retryable: false,
+      cause: error,
+    });
+  }
+}
+
+function read(body: string, front: FrontMatter): MarkdownContent {
+  const tree = fromMarkdown(body, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
   const headings: Heading[] = [];
   const links: { url: string; text: string; line: number }[] = [];
   const codeBlocks: { lang: string | null; code: string; line: number }[] = [];
   const definitions = new Map<string, string>();
-  // A stack instead of recursion: documents may be nested as deep as they like.
   walk(tree, (node) => {
-    if (node.type === "definition") definitions.set(node.identifier, node.url);
+    // The first of several counts.
+    if (node.type === "definition" && !definitions.has(node.identifier)) definitions.set(node.identifier, node.url);
   });
-  walk(tree, (node) => {
-    const line = (node.position?.start.line ?? 1) + skipped;
-    if (node.type === "heading") headings.push({ depth: node.depth, text: textOf(node).trim(), line });
-    else if (node.type === "link") links.push({ url: node.url, text: textOf(node).trim(), line });
+  walk(tree, (node, quoted) => {
+    const line = (node.position?.start.line ?? 1) + front.lines;
+    if (node.type === "heading") {
+      if (!quoted) headings.push({ depth: node.depth, text: lineOf(node), line });
+    } else if (node.type === "link") links.push({ url: node.url, text: lineOf(node), line });
     else if (node.type === "linkReference") {
       const url = definitions.get(node.identifier);
-      if (url !== undefined) links.push({ url, text: textOf(node).trim(), line });
+      if (url !== undefined) links.push({ url, text: lineOf(node), line });
     } else if (node.type === "code") codeBlocks.push({ lang: node.lang ?? null, code: node.value, line });
   });
-  const title =
-    frontMatterTitle(front) ?? (headings.find((heading) => heading.depth === 1) ?? headings[0])?.text ?? null;
-  return { title: title === "" ? null : title, headings, links, codeBlocks };
+  const named = headings.filter((heading) => heading.text !== "");
+  const title = front.title ?? (named.find((heading) => heading.depth === 1) ?? named[0])?.text ?? null;
+  return { title, headings, links, codeBlocks };
 }
 
 /** The payload fields that `markdown_parse` adds. */
@@ -64,32 +77,23 @@ export function toFields(content: MarkdownContent): JsonObject {
   };
 }
 
-function parse(text: string): Root {
-  try {
-    return fromMarkdown(text, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
-  } catch (error) {
-    const why =
-      error instanceof RangeError ? "it is nested too deeply" : error instanceof Error ? error.message : String(error);
-    throw new AdapterError("MARKDOWN_INVALID", `The Markdown cannot be read: ${why}.`, {
-      retryable: false,
-      cause: error,
-    });
+/** `quoted`: whether the node is part of a quotation or a footnote. */
+function walk(root: Root, visit: (node: Nodes, quoted: boolean) => void): void {
+  // A stack instead of recursion: documents may be nested as deep as they like.
+  const stack: { node: Nodes; quoted: boolean }[] = [{ node: root, quoted: false }];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { node } = next;
+    visit(node, next.quoted);
+    if (!("children" in node)) continue;
+    const quoted = next.quoted || node.type === "blockquote" || node.type === "footnoteDefinition";
+    for (let index = node.children.length - 1; index >= 0; index -= 1) {
+      const child = node.children[index];
+      if (child !== undefined) stack.push({ node: child, quoted });
+    }
   }
 }
 
-function walk(root: Root, visit: (node: Nodes) => void): void {
-  const stack: Nodes[] = [root];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    visit(node);
-    if ("children" in node)
-      for (let index = node.children.length - 1; index >= 0; index -= 1) {
-        const child = node.children[index];
-        if (child !== undefined) stack.push(child);
-      }
-  }
-}
-
-function frontMatterTitle(front: string): string | null {
-  const title = /^title:[ \t]*(.+?)[ \t]*\r?$/m.exec(front)?.[1];
-  return title === undefined ? null : title.replace(/^(["'])(.*)\1$/, "$2");
+/** A node's text on one line, without HTML: anchors and images are common in headings. */
+function lineOf(node: Nodes): string {
+  return textOf(node, { includeHtml: false }).replace(/\s+/g, " ").trim();
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, realpath } from "node:fs/promises";
-import { resolve, sep } from "node:path";
+import { type FileHandle, open, realpath } from "node:fs/promises";
+import { resolve } from "node:path";
 import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import { z } from "zod";
+import { isInside } from "./is-inside.ts";
 
 const config = z.strictObject({
   encoding: z
@@ -18,6 +19,9 @@ const config = z.strictObject({
     .default(10 * 1024 * 1024)
     .describe("The largest file that is read, in bytes"),
 });
+
+/** What is read at once, in bytes. */
+const CHUNK_BYTES = 1024 * 1024;
 
 /** Reads the file that `path` names, relative to `root`. */
 export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
@@ -65,34 +69,60 @@ async function readBytes(file: string, path: string, maxBytes: number, signal: A
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw new AdapterError("FILE_UNREADABLE", `${path} is not a file.`, { retryable: false });
-    if (info.size > maxBytes) {
-      throw new AdapterError("FILE_TOO_LARGE", `The file ${path} has ${info.size} bytes; max_bytes is ${maxBytes}.`, {
-        retryable: false,
-      });
-    }
-    return await handle.readFile({ signal });
+    if (info.size > maxBytes) throw tooLarge(path, `${info.size} bytes`, maxBytes);
+    return await readAll(handle, info.size, path, maxBytes, signal);
   } finally {
     await handle.close();
   }
 }
 
+/** The size is not believed: a file may grow while it is read, and those of /proc say 0. */
+async function readAll(
+  handle: FileHandle,
+  expected: number,
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  while (true) {
+    signal.throwIfAborted();
+    const room = Math.min(CHUNK_BYTES, Math.max(4096, expected - size + 1));
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(room));
+    if (bytesRead === 0) return Buffer.concat(chunks, size);
+    size += bytesRead;
+    if (size > maxBytes) throw tooLarge(path, `more than ${maxBytes} bytes`, maxBytes);
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+function tooLarge(path: string, size: string, maxBytes: number): AdapterError {
+  return new AdapterError("FILE_TOO_LARGE", `The file ${path} has ${size}; max_bytes is ${maxBytes}.`, {
+    retryable: false,
+  });
+}
+
 function decode(bytes: Buffer, encoding: string, path: string): string {
-  const wide = /^utf-?16/i.test(encoding);
-  const nul = wide ? -1 : bytes.indexOf(0);
-  if (nul >= 0) throw notText(path, `it holds a NUL byte at ${nul}`);
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  const nul = decoder.encoding.startsWith("utf-16") ? -1 : bytes.indexOf(0);
+  if (nul >= 0) throw notText(path, `it holds a NUL byte at ${nul}${utf16Hint(bytes)}`);
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch (error) {
     throw notText(path, `its bytes are not ${encoding}`, error);
   }
 }
 
-function notText(path: string, why: string, cause?: unknown): AdapterError {
-  return new AdapterError("FILE_NOT_TEXT", `The file ${path} is not text: ${why}.`, { retryable: false, cause });
+/** Windows writes such files, and most of their readers see no difference. */
+function utf16Hint(bytes: Buffer): string {
+  const mark = bytes.toString("hex", 0, 2);
+  const encoding = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : null;
+  return encoding === null ? "" : `; it begins as UTF-16 does: set encoding to ${encoding}`;
 }
 
-function isInside(path: string, base: string): boolean {
-  return path === base || path.startsWith(base.endsWith(sep) ? base : base + sep);
+function notText(path: string, why: string, cause?: unknown): AdapterError {
+  return new AdapterError("FILE_NOT_TEXT", `The file ${path} is not text: ${why}.`, { retryable: false, cause });
 }
 
 function isEncoding(label: string): boolean {

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { type AdapterRegistry, type AnyAdapter, configSchema } from "@millrace/engine";
 import { type AdapterInfo, MillraceError } from "@millrace/protocol";
 import { builtinAdapters } from "./builtin.ts";
-import { ADAPTER_FILE, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
+import { ADAPTER_FILE, invalid, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
 
 /** Where user-written adapters are. */
 export interface RegistryOptions {
@@ -19,15 +19,15 @@ export interface RegistryOptions {
  */
 export async function createAdapterRegistry(options: RegistryOptions): Promise<AdapterRegistry> {
   const known = new Map<string, AnyAdapter>(builtinAdapters.map((adapter) => [adapter.type, adapter]));
+  const files = new Map<string, string>();
   for (const file of await adapterFiles(options.adaptersDir)) {
     const adapter = await loadUserAdapter(file);
     if (known.has(adapter.type)) {
-      throw new MillraceError(
-        "ADAPTER_INVALID",
-        `The adapter file ${file} cannot be used: the type "${adapter.type}" is taken.`,
-      );
+      const owner = files.get(adapter.type) ?? "a built-in adapter";
+      throw invalid(file, `its type "${adapter.type}" is that of ${owner}. Give it another`);
     }
     known.set(adapter.type, adapter);
+    files.set(adapter.type, file);
   }
   return {
     async resolve(type) {
@@ -48,18 +48,22 @@ function isPath(type: string): boolean {
   return type.startsWith("./") || type.startsWith("../") || type.startsWith("/") || ADAPTER_FILE.test(type);
 }
 
+/** Names of files that stand beside adapters: tests, types, and what editors leave. */
+const NO_ADAPTER = /^\.|\.(?:test|spec|d)\.m?[jt]s$/;
+
 async function adapterFiles(dir: string | null): Promise<string[]> {
   if (dir === null) return [];
   try {
-    const names = await readdir(dir);
-    return names
-      .filter((name) => ADAPTER_FILE.test(name) && !/\.(?:test|d)\.m?ts$/.test(name))
-      .sort()
-      .map((name) => join(resolve(dir), name));
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory() && ADAPTER_FILE.test(entry.name) && !NO_ADAPTER.test(entry.name))
+      .map((entry) => join(resolve(dir), entry.name))
+      .sort();
   } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
     throw new MillraceError(
       "ADAPTER_INVALID",
-      `The adapters folder ${dir} cannot be read: ${error instanceof Error ? error.message : error}.`,
+      `The adapters folder ${resolve(dir)} cannot be read: ${why}. Create it, or name another (adapters_dir).`,
       { cause: error },
     );
   }

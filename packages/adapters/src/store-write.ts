@@ -23,8 +23,7 @@ const config = z.strictObject({
   field: z.string().min(1).optional().describe("The field to write; default the whole payload"),
   content_type: z
     .string()
-    .min(1)
-    .max(256)
+    .regex(/^[\x21-\x7e][\x20-\x7e]{0,255}$/, "must be a media type, in ASCII")
     .optional()
     .describe("Default `application/json`, and `text/plain` for a text"),
 });
@@ -63,12 +62,12 @@ function checkName(name: string): void {
     .split("/")
     .find(
       (part) =>
-        part === "" || part === "." || part === ".." || Buffer.byteLength(part) > 200 || /[\p{Cc}\\]/u.test(part),
+        part === "" || part === "." || part === ".." || Buffer.byteLength(part) > 200 || /[\p{Cc}\p{Cs}\\]/u.test(part),
     );
   if (bad === undefined && name.length <= 1024) return;
   throw new AdapterError(
     "OBJECT_NAME_INVALID",
-    `"${name.slice(0, 200)}" is no name for an object: parts between slashes must be 1 to 200 bytes long, other than "." and "..", without backslashes and control characters, 1024 characters in all.`,
+    `"${name.slice(0, 200)}" is no name for an object: parts between slashes must be 1 to 200 bytes long, other than "." and "..", without backslashes, control characters and halves of characters, 1024 characters in all.`,
     { retryable: false },
   );
 }

@@ -138,6 +138,9 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       OBJECT_NAME_INVALID:
         "The name has empty, `.` or `..` parts, backslashes, control characters or halves of characters, or is too long. Not retried.",
       FIELD_MISSING: "The message has no such `field`. Not retried.",
+      OBJECT_KEY_INVALID:
+        "The whole key is longer than 2048 bytes, or the object would lie in a folder that is another object. Not retried.",
+      OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
     },
   },
   switch: {

@@ -462,6 +462,38 @@ describe("an execution", () => {
     );
   });
 
+  test("fails, rather than to run on for ever, when the journal refuses what happened", async () => {
+    let completed = 0;
+    await using rig = new Rig({}, ({ journal }) => ({
+      append(transition) {
+        if (!transition.events.some((event) => event.type === "completed" && event.route === "two"))
+          return journal.append(transition);
+        completed += 1;
+        return completed === 2 ? Promise.reject(new Error("it does not fit")) : journal.append(transition);
+      },
+      onCommit: (listener) => journal.onCommit(listener),
+      read: (...args) => journal.read(...args),
+      bounds: (id) => journal.bounds(id),
+      contains: (...args) => journal.contains(...args),
+      trim: (id) => journal.trim(id),
+      get backlog() {
+        return journal.backlog;
+      },
+      get fault() {
+        return journal.fault;
+      },
+    }));
+    const { id, status } = await rig.complete(
+      define({ one: { steps: [{ adapter: generate(5) }], outbound: ["two"] }, two: { steps: [{ adapter: pass }] } }),
+    );
+    assert.equal(status, "failed");
+    const record = await rig.store.records.getExecution(id);
+    assert.deepEqual(record?.errorInfo, {
+      code: "INTERNAL",
+      message: "The journal refused what happened: it does not fit",
+    });
+  });
+
   test("without a first message completes at once", async () => {
     await using rig = new Rig();
     const { events, status } = await rig.complete(define({ a: { steps: [{ adapter: pass }] } }), {

@@ -8,6 +8,7 @@ import {
   Engine,
   type EngineSettings,
   eventsOf,
+  type Journal,
   type ObjectStore,
   type RouteDefinition,
   type StartExecution,
@@ -84,8 +85,15 @@ export class Rig {
   readonly faults: string[] = [];
   readonly #definitions = new Map<string, Definition>();
 
-  constructor(settings: Partial<EngineSettings> = {}) {
+  readonly #journalOf: (store: SqliteStore) => Journal;
+
+  /** `journalOf` stands between the engine and the store's journal, for faults that no disk makes. */
+  constructor(
+    settings: Partial<EngineSettings> = {},
+    journalOf: (store: SqliteStore) => Journal = (store) => store.journal,
+  ) {
     this.settings = settings;
+    this.#journalOf = journalOf;
     this.store = openSqliteStore(this.dir, { durability: "normal" });
     this.engine = this.#open();
   }
@@ -132,7 +140,8 @@ export class Rig {
   }
 
   #open(): Engine {
-    const { journal, work, records } = this.store;
+    const { work, records } = this.store;
+    const journal = this.#journalOf(this.store);
     return new Engine(
       {
         journal,

@@ -132,7 +132,7 @@ export interface Journal {
   /**
    * Commits a transition, together with whatever else is ready. Resolves after the commit, in the order of calls; the
    * subscribers of {@link onCommit} have been told by then. While the store cannot be written the promise waits, and
-   * {@link healthy} is false.
+   * {@link fault} says why. Rejects where this transition cannot be written whatever happens, and when the store closes.
    */
   append(transition: Transition): Promise<Committed>;
   /** Told once per commit and execution, in the order of positions. Must not throw. Returns the way to stop. */

@@ -132,9 +132,8 @@ class StepChecker {
       return null;
     }
     if (typeof found !== "string") return found;
-    const message = `The adapter "${shown}" cannot be loaded: ${found}`;
     const suggestion = "Name a .ts or .js file whose default export is defineAdapter({…}).";
-    this.#findings.add("E112", { path, offset }, message, suggestion);
+    this.#findings.add("E112", { path, offset }, found, suggestion);
     return null;
   }
 
@@ -144,7 +143,9 @@ class StepChecker {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const known = error instanceof MillraceError ? ERROR_CODES[error.code].summary : "It cannot be loaded.";
-      return shorten(message.split("\n", 1)[0] || known, 500);
+      const line = message.split("\n", 1)[0] || known;
+      // The registry's own words name the file and say what to do.
+      return shorten(error instanceof MillraceError ? line : `The adapter "${type}" cannot be loaded: ${line}`, 1_500);
     }
   }
 

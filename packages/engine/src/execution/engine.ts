@@ -219,8 +219,9 @@ export class Engine implements Executions {
         `The execution is ${record.status}. Cancel it first, then delete it.`,
       );
     }
-    await this.#parts.records.deleteExecution(record.id);
+    // The record last: as long as it is there, what could not be removed can be tried again.
     await this.#parts.objects.deleteAll(`executions/${record.id}/`);
+    await this.#parts.records.deleteExecution(record.id);
   }
 
   /** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */

@@ -1,4 +1,4 @@
-import { type ErrorInfo, foldEvent, type Progress, type TerminalStatus } from "@millrace/protocol";
+import { type ErrorInfo, foldEvent, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, StoredMessage, Transition, WorkQueue } from "../ports.ts";
@@ -69,6 +69,7 @@ export class Execution {
   #paused = false;
   #ending = false;
   #ended = false;
+  #broken = false;
 
   /** @throws whatever an adapter's `prepare` throws */
   constructor(
@@ -440,12 +441,24 @@ export class Execution {
       this.#checkEnd();
       this.pump();
     });
+    committing.catch((error) => this.#breakDown(error));
     // Under no pressure nobody waits for the commit: a slot is free as soon as the outcome is on its way.
     if (settled.length > 0 && this.#parts.journal.backlog < MAX_BACKLOG) {
       committing.catch(this.#parts.onFault);
       return;
     }
     await committing;
+  }
+
+  /** What happened cannot be written down, whatever is tried: the execution fails, rather than to run on for ever. */
+  #breakDown(error: unknown): void {
+    // A journal that is closed is no fault: the message is taken again after the next start.
+    const closed = error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE";
+    if (closed || this.#broken || this.#ended) return;
+    this.#broken = true;
+    const message = error instanceof Error ? error.message : String(error);
+    const text = `The journal refused what happened: ${message}`;
+    this.stop("failed", { code: "INTERNAL", message: text }).catch(this.#parts.onFault);
   }
 
   #arrive(transition: Transition, seqs: readonly number[]): void {

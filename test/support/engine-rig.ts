@@ -57,6 +57,7 @@ export function define(
         name: adapter.type,
         adapter,
         config: config ?? {},
+        fromFile: false,
         secrets: [],
         condition: when ?? null,
       })),

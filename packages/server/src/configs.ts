@@ -122,13 +122,17 @@ export class Configs {
     };
   }
 
-  /** Loads a pipeline's text. What is sound stays so; what is not may be mended from outside: an adapter's file, say. */
+  /**
+   * Loads a pipeline's text. What comes of it is remembered where it depends on the text alone: a finding may be mended
+   * from outside, and a file that holds an adapter may change.
+   */
   async load(yaml: string): Promise<LoadedDefinition> {
     const key = hash("sha256", yaml);
     const known = this.#loaded.get(key);
     if (known !== undefined) return known;
     const loaded = await this.#parts.loadDefinition(yaml);
-    if (loaded.definition === null) return loaded;
+    if (loaded.definition === null || loaded.definition.routes.some(({ steps }) => steps.some((step) => step.fromFile)))
+      return loaded;
     this.#remembered += yaml.length;
     if (this.#remembered > REMEMBERED_CHARACTERS) {
       this.#loaded.clear();

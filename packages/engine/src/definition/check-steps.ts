@@ -14,6 +14,8 @@ export interface CheckedStep {
   readonly name: string;
   /** Null where its type is not known. */
   readonly adapter: AnyAdapter | null;
+  /** Whether it is named by the path of a file: types have neither dots nor slashes. */
+  readonly fromFile: boolean;
   /** Null where it does not fit. */
   readonly config: CheckedConfig | null;
   readonly condition: Expression | null;
@@ -96,6 +98,7 @@ class StepChecker {
     return {
       name: textOf(valueAt(item, "name")) ?? names.takeFor(adapter?.type ?? type ?? ""),
       adapter,
+      fromFile: /[./]/.test(type ?? ""),
       config,
       condition: this.#condition(valueAt(valueAt(item, "condition"), "when"), path),
       configTree: isEmpty(configTree) ? undefined : configTree,

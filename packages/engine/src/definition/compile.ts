@@ -85,7 +85,16 @@ export function compile(
 }
 
 function compileStep(step: CheckedStep, index: number): Step {
-  const { name, adapter, config, condition } = step;
+  const { name, adapter, fromFile, config, condition } = step;
   if (adapter === null || config === null) throw new Error("A step that did not pass its checks is never compiled.");
-  return { index, type: adapter.type, name, adapter, config: config.value, secrets: config.secrets, condition };
+  return {
+    index,
+    type: adapter.type,
+    name,
+    adapter,
+    fromFile,
+    config: config.value,
+    secrets: config.secrets,
+    condition,
+  };
 }

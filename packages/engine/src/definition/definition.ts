@@ -28,6 +28,8 @@ export interface Step {
   readonly type: string;
   readonly name: string;
   readonly adapter: AnyAdapter;
+  /** Whether the pipeline names it by the path of a file, which may change. */
+  readonly fromFile: boolean;
   /** As the adapter's schema returned it; `${env:…}` and `${secret:…}` replaced. Never stored, never shown. */
   readonly config: unknown;
   /** The values of the `${secret:…}` in it: they are blacked out in what the step fails with. */

@@ -33,7 +33,16 @@ test("a pipeline with nothing set gets every default that the documentation prom
         onError: "fail",
       },
       steps: [
-        { index: 0, type: "log", name: "log", adapter: "log", config: { level: "info" }, secrets: [], condition: null },
+        {
+          index: 0,
+          type: "log",
+          name: "log",
+          adapter: "log",
+          config: { level: "info" },
+          fromFile: false,
+          secrets: [],
+          condition: null,
+        },
       ],
       outbound: [],
     },

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "@millrace/protocol";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { readFrontMatter } from "./front-matter.ts";
-import { cutToBudget } from "./markdown-budget.ts";
+import { cutToBudget, type Measure } from "./markdown-budget.ts";
 import { cutAtHeadings, type Section } from "./markdown-sections.ts";
 import { checkSize, maxBytesField, textOfPayload } from "./markdown-text.ts";
 import { type Heading, readMarkdown, toFields } from "./markdown-tree.ts";
@@ -50,6 +50,7 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
       code_blocks: codeBlocks,
     } = parsed === null ? parse(text, limits.max_bytes) : { ...payload, headings: parsed };
     const firstLine = readFrontMatter(text).lines + 1;
+    const measure = remembering(countText);
     let index = 0;
     for (const section of cutAtHeadings(text, headings, depth, firstLine)) {
       const own = {
@@ -83,9 +84,22 @@ const LONG_RUN = /(\S{2000}|\s{2000})/u;
 /** What the tokenizer takes for its own signals, as `<|endoftext|>`, is text in a document. */
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
-function measure(text: string): number {
+function countText(text: string): number {
   if (text.length < 2_000) return countTokens(text, AS_TEXT);
   return text.split(LONG_RUN).reduce((tokens, part) => tokens + countTokens(part, AS_TEXT), 0);
+}
+
+/** Counting is most of the work, and a section is cut by counting the same texts again and again. */
+function remembering(measure: Measure): Measure {
+  const known = new Map<string, number>();
+  return (text) => {
+    let size = known.get(text);
+    if (size === undefined) {
+      size = measure(text);
+      known.set(text, size);
+    }
+    return size;
+  };
 }
 
 /** Null where they are not those of `markdown_parse`. */

@@ -89,13 +89,13 @@ export class FileObjectStore implements ObjectStore {
     try {
       this.#swept ??= this.#sweep();
       await this.#swept;
-      await mkdir(dirname(place), { recursive: true });
       if ((await stat(place).catch(ifMissing(null)))?.isDirectory()) throw keyInTheWay(key);
-      await mkdir(dirname(metadataPlace), { recursive: true });
-      await mkdir(this.#parts, { recursive: true });
       await writeFile(bodyPart, body, { flag: "wx" });
       const kept = [{ digest: digestOf(body), metadata }, ...(await this.#kept(key).catch(ifMissing([])))];
       await writeFile(metadataPart, JSON.stringify(kept.slice(0, KEPT)), { flag: "wx" });
+      // Before the metadata is in its place: a body that has none there is no object.
+      await mkdir(dirname(place), { recursive: true });
+      await mkdir(dirname(metadataPlace), { recursive: true });
       await rename(metadataPart, metadataPlace);
       await rename(bodyPart, place);
     } catch (error) {
@@ -112,6 +112,7 @@ export class FileObjectStore implements ObjectStore {
 
   /** Removes what writers left that were killed: parts so old that nobody is still at them. */
   async #sweep(): Promise<void> {
+    await mkdir(this.#parts, { recursive: true });
     const names = await readdir(this.#parts).catch(ifMissing([]));
     for (const name of names) {
       const part = join(this.#parts, name);

@@ -9,7 +9,7 @@ export function printFindings(
   source: string,
   report: ValidationReport,
 ): string[] {
-  const lines = source.split("\n");
+  const lines = source.split(/\r?\n/);
   return report.issues.flatMap((finding) => printFinding(output, file, lines, finding));
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from "@millrace/client";
 import { type ExecutionStatus, isTerminal } from "@millrace/protocol";
 import { exitCodeOfStatus } from "./exit-codes.ts";
+import { onSignals } from "./interrupts.ts";
 import { type Output, printable } from "./output.ts";
 import { RunDisplay } from "./run-display.ts";
 import { printSummary } from "./run-summary.ts";
@@ -24,7 +25,11 @@ export async function watchExecution(
   const live = output.isTerminal && !options.json;
   const display = new RunDisplay(output, options.json ? "json" : live ? "live" : "quiet");
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
+  onSignals(
+    ["SIGINT", "SIGTERM"],
+    () => stop.abort(),
+    () => process.exit(130),
+  );
   let status: ExecutionStatus = "running";
   try {
     const frames = client.executions.events(id, {

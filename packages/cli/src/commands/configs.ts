@@ -25,9 +25,10 @@ export function addConfigs(program: Command, output: Output): void {
     .option("--offset <n>", "how many to skip", "0")
     .action(async ({ limit, offset, ...options }: Common & { limit: string; offset: string }) => {
       const page = await connect(options).configs.list({ limit: Number(limit), offset: Number(offset) });
-      show(page, options.json, () =>
-        output.line(table(output, ["id", "name", "version", "runnable", "updated"], page.configs.map(row))),
-      );
+      show(page, options.json, () => {
+        output.line(table(output, ["id", "name", "version", "runnable", "updated"], page.configs.map(row)));
+        if (page.has_more) output.note(`${page.total} in all; --limit and --offset show more.`);
+      });
     });
 
   add("get", "show a config")
@@ -120,7 +121,8 @@ function row(config: ConfigSummary): string[] {
 }
 
 function told(output: Output, file: string, config: Config): void {
-  for (const line of printFindings(output, file, config.config_yaml, config.validation_report)) output.note(line);
+  for (const line of printFindings({ paint: output.paintNote }, file, config.config_yaml, config.validation_report))
+    output.note(line);
   output.line(config.id);
   output.note(`${config.name}, version ${config.version}: ${summarizeReport(config.validation_report)}`);
 }

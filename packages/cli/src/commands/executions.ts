@@ -2,7 +2,7 @@ import { type Execution, executionStatusSchema, isTerminal } from "@millrace/pro
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
-import { type Output, table } from "../output.ts";
+import { type Output, printable, table } from "../output.ts";
 
 interface Common {
   readonly url?: string;
@@ -50,7 +50,8 @@ export function addExecutions(program: Command, output: Output): void {
       }
       const stats = await client.executions.stats(id);
       output.line(table(output, ["id", "pipeline", "status", "started", "tag"], [row(execution)]));
-      if (execution.error_info !== null) output.line(`${execution.error_info.code}: ${execution.error_info.message}`);
+      if (execution.error_info !== null)
+        output.line(`${execution.error_info.code}: ${printable(execution.error_info.message)}`);
       output.line("");
       const rows = stats.routes.map((route) => [
         route.route,

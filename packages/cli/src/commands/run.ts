@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import { eventsOf } from "@millrace/engine";
 import { isTerminal, MillraceError } from "@millrace/protocol";
-import { openService, readSettings } from "@millrace/server";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
+import { engineRoom } from "../engine-room.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput, readPayload } from "../input.ts";
@@ -53,6 +52,7 @@ export function addRun(program: Command, output: Output): void {
 async function run(file: string, options: RunOptions, output: Output): Promise<number> {
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
+  const { eventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
     flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },

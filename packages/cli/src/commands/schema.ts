@@ -1,7 +1,6 @@
-import { createAdapterRegistry } from "@millrace/adapters";
-import { pipelineJsonSchema } from "@millrace/engine";
 import type { Command } from "commander";
 import { adaptersDirOf } from "../adapters-dir.ts";
+import { workshop } from "../engine-room.ts";
 import type { Output } from "../output.ts";
 
 /** `millrace schema`. */
@@ -15,6 +14,7 @@ export function addSchema(program: Command, output: Output): void {
       "\nExample:\n  $ millrace schema > pipeline.schema.json\n  and as a pipeline's first line: # yaml-language-server: $schema=./pipeline.schema.json",
     )
     .action(async (options: { adaptersDir?: string }) => {
+      const { createAdapterRegistry, pipelineJsonSchema } = await workshop();
       const registry = await createAdapterRegistry({
         adaptersDir: adaptersDirOf(options),
         baseDir: process.cwd(),

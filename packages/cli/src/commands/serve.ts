@@ -1,6 +1,8 @@
-import { flagOf, readSettings, type Server, serve, settingsSchema, variableOf } from "@millrace/server";
+import type { Server } from "@millrace/server";
+import { flagOf, readSettings, settingsSchema, variableOf } from "@millrace/server/settings";
 import { type Command, Option } from "commander";
 import { DEFAULT_URL } from "../connection.ts";
+import { engineRoom } from "../engine-room.ts";
 import { onSignals } from "../interrupts.ts";
 import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
@@ -27,6 +29,7 @@ export function addServe(program: Command, output: Output): void {
       });
       const log = createLog(settings.log_level);
       for (const warning of warnings) log.warn(warning);
+      const { serve } = await engineRoom();
       const server = await serve(settings, log);
       surviveAdapters(server.service.executions, log);
       output.line(`Millrace listens on ${server.url}`);

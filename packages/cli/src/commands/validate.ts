@@ -1,7 +1,6 @@
-import { createAdapterRegistry } from "@millrace/adapters";
-import { loadDefinition } from "@millrace/engine";
 import type { Command } from "commander";
 import { adaptersDirOf } from "../adapters-dir.ts";
+import { workshop } from "../engine-room.ts";
 import { UsageError } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput } from "../input.ts";
@@ -20,6 +19,7 @@ export function addValidate(program: Command, output: Output): void {
       "\nExits with 3 if there is an error; warnings are none. A file that cannot be read is told on stderr, and the exit code is 2.\n\nExamples:\n  $ millrace validate examples/*.yaml\n  $ millrace validate --json pipeline.yaml | jq '.[0].issues'",
     )
     .action(async (files: string[], options: { adaptersDir?: string; json?: boolean }) => {
+      const { createAdapterRegistry, loadDefinition } = await workshop();
       const adapters = await createAdapterRegistry({
         adaptersDir: adaptersDirOf(options),
         baseDir: process.cwd(),

@@ -23,6 +23,10 @@ export function addExecutions(program: Command, output: Output): void {
     .option("--tag <tag>", "only the one with the tag")
     .option("--limit <n>", "how many", "20")
     .option("--offset <n>", "how many to skip", "0")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ millrace executions list --status running\n  $ millrace executions list --json --limit 1000 | jq -r '.executions[].id'",
+    )
     .action(
       async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
         const page = await connect(options).executions.list({
@@ -41,6 +45,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("get", "show an execution")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions get nightly")
     .action(async (id: string, options: Common) => {
       const client = connect(options);
       const execution = await client.executions.get(id);
@@ -67,6 +72,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("cancel", "cancel an execution; running adapters are told to stop")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions cancel nightly")
     .action(async (id: string, options: Common) => {
       const result = await connect(options).executions.cancel(id);
       show(result, options.json, () => output.line(result.message));
@@ -75,6 +81,10 @@ export function addExecutions(program: Command, output: Output): void {
   add("wait", "wait for an execution's end")
     .argument("<id>", "an execution's id or tag")
     .option("--timeout <seconds>", "the longest to wait (1…3600)", "300")
+    .addHelpText(
+      "after",
+      "\nExits with 0 if the run completed, 1 if it failed or is not over in time, 7 if it was cancelled.\n\nExample:\n  $ millrace executions wait nightly --timeout 3600 && echo done",
+    )
     .action(async (id: string, options: Common & { timeout: string }) => {
       const result = await connect(options).executions.wait(id, Number(options.timeout));
       show(result, options.json, () =>
@@ -87,6 +97,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("delete", "delete an execution that is over, with its journal and objects")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions delete nightly")
     .action(async (id: string, options: Common) => {
       await connect(options).executions.delete(id);
       show({ id, deleted: true }, options.json, () => output.line(`deleted ${id}`));

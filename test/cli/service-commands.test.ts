@@ -54,6 +54,8 @@ test("a config is stored, listed, shown, changed, run and deleted from the comma
   assert.equal(jsonLines(watched.stdout).at(-1)?.reason, "completed");
   assert.equal((await at("configs", "run", "quick", "--tag", "first")).code, 5, "the tag is taken");
 
+  const runs = JSON.parse((await at("executions", "list", "--config", "quick", "--json")).stdout);
+  assert.deepEqual([runs.total, runs.executions[0].tag], [1, "first"]);
   assert.deepEqual(JSON.parse((await at("configs", "delete", "quick", "--json")).stdout), { id, deleted: true });
   assert.equal((await at("configs", "get", "quick")).code, 4);
 });

@@ -1,7 +1,9 @@
+import { ApiError, type Client } from "@millrace/client";
 import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
+import { findConfig } from "../find-config.ts";
 import { type Output, printable, table } from "../output.ts";
 
 interface Common {
@@ -19,7 +21,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("list", "list executions, newest first")
     .addOption(new Option("--status <status>", "only those").choices(executionStatusSchema.options))
-    .option("--config <id>", "only those of a config")
+    .option("--config <config>", "only those of a config, by its id or name")
     .option("--tag <tag>", "only the one with the tag")
     .option("--limit <n>", "how many", "20")
     .option("--offset <n>", "how many to skip", "0")
@@ -29,11 +31,12 @@ export function addExecutions(program: Command, output: Output): void {
     )
     .action(
       async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
-        const page = await connect(options).executions.list({
+        const client = connect(options);
+        const page = await client.executions.list({
           limit: Number(options.limit),
           offset: Number(options.offset),
           ...(options.status === undefined ? {} : { status: options.status }),
-          ...(options.config === undefined ? {} : { config_id: options.config }),
+          ...(options.config === undefined ? {} : { config_id: await configId(client, options.config) }),
           ...(options.tag === undefined ? {} : { tag: options.tag }),
         });
         show(page, options.json, () => {
@@ -102,6 +105,16 @@ export function addExecutions(program: Command, output: Output): void {
       await connect(options).executions.delete(id);
       show({ id, deleted: true }, options.json, () => output.line(`deleted ${id}`));
     });
+}
+
+/** A deleted config is not found any more, but executions still have its id. */
+async function configId(client: Client, idOrName: string): Promise<string> {
+  try {
+    return (await findConfig(client, idOrName)).id;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return idOrName;
+    throw error;
+  }
 }
 
 function row(execution: Execution): string[] {

@@ -63,6 +63,23 @@ test("a stream is taken up again where it broke off, also while a proxy has no s
   );
 });
 
+test("a stream of an execution that stays interrupted is asked for ever more seldom", async () => {
+  const end: EndData = { reason: "interrupted", status: "interrupted" };
+  const again = () => new Response(`event: end\ndata: ${JSON.stringify(end)}\nid: 7\n\n`);
+  const { client } = answered(again, again, again);
+  const stop = new AbortController();
+  const waits: number[] = [];
+  const frames = client.executions.events("a", {
+    signal: stop.signal,
+    onState: (state) => {
+      if (state.state === "waiting" && waits.push(state.ms) === 3) stop.abort();
+    },
+  });
+  for await (const { type } of frames) assert.equal(type, "end");
+  const [first = 0, second = 0, third = 0] = waits;
+  assert.ok(first <= second && second <= third && first < third, waits.join());
+});
+
 test("an id that would make another path of its path is answered without a request", async () => {
   const { client, asked } = answered();
   for (const id of ["", ".", ".."]) {

@@ -9,15 +9,15 @@ export function onSignals(
   signals: readonly NodeJS.Signals[],
   first: (signal: NodeJS.Signals) => void,
   again: (signal: NodeJS.Signals) => void,
+  now: () => number = () => performance.now(),
 ): void {
   let last: number | null = null;
   for (const signal of signals) {
     process.on(signal, () => {
-      const now = performance.now();
       const before = last;
-      last = now;
+      last = now();
       if (before === null) first(signal);
-      else if (now - before > SAME_PRESS_MS) again(signal);
+      else if (last - before > SAME_PRESS_MS) again(signal);
     });
   }
 }

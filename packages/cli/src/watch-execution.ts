@@ -31,6 +31,7 @@ export async function watchExecution(
     () => process.exit(130),
   );
   let status: ExecutionStatus = "running";
+  let toldInterrupted = false;
   try {
     const frames = client.executions.events(id, {
       timeoutS: 3600,
@@ -48,6 +49,10 @@ export async function watchExecution(
         if (!options.json && !live) output.line(plainLine(frame.data));
       } else if (options.json) output.line(JSON.stringify({ event: frame.type, ...frame.data }));
       if (frame.type === "gap") output.note(`Events before ${frame.data.resumes_after} were removed by retention.`);
+      if (frame.type === "end" && frame.data.reason === "interrupted" && !toldInterrupted) {
+        toldInterrupted = true;
+        output.note("The execution is interrupted; waiting for it to be taken up again, or cancelled.");
+      }
       if (frame.type === "end" && frame.data.status !== null) status = frame.data.status;
     }
   } finally {

@@ -64,7 +64,8 @@ export async function* followEvents(transport: EventsTransport, options: EventsO
       if (response === null) break;
       options.onState?.({ state: "connected" });
       for await (const frame of readFrames(response, options.signal)) {
-        failures = 0;
+        // An end alone is no progress: an execution that stays interrupted is asked about ever more seldom.
+        if (frame.type !== "end") failures = 0;
         cursor = frame.id === "" ? cursor : frame.id;
         yield frame;
         if (frame.type === "end" && transport.isLast(frame.data)) {

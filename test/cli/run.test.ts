@@ -74,6 +74,7 @@ test("wrong input to a run is told by name, without a stack trace", async () => 
   const cases: [string[], RegExp][] = [
     [["run", file, "--payload", "[1]"], /^millrace: --payload: expected a JSON object/],
     [["run", file, "--payload", "{"], /^millrace: --payload: expected a JSON object/],
+    [["run", file, "--tag", "no tag"], /^millrace: --tag: expected letters.* got "no tag"/],
     [["run", file, "--set", "novalue"], /^millrace: --set: expected key=value, got "novalue"/],
     [["run", folder.at("none.yaml")], /^millrace: .*none\.yaml: there is no such file/],
     [["run", file, "--log-level", "loud"], /^millrace: --log-level: expected one of/],
@@ -168,11 +169,12 @@ test("a terminal shows bars that move; a dumb one and a pipe get plain lines; NO
   const file = folder.write("quick.yaml", QUICK);
   const show = (name: string, env: Record<string, string>, size = {}) =>
     inTerminal(["run", file, "--data-dir", folder.at(name)], { env, ...size });
-  const [rich, dumb, plain, narrow] = await Promise.all([
+  const [rich, dumb, plain, narrow, sizeless] = await Promise.all([
     show("rich", {}),
     show("dumb", { TERM: "dumb" }),
     show("plain", { NO_COLOR: "1" }),
     show("narrow", {}, { rows: 10, columns: 30 }),
+    show("sizeless", {}, { rows: 0, columns: 0 }),
   ]);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is looked for.
   const colour = /\u001b\[\d+m/;
@@ -180,9 +182,10 @@ test("a terminal shows bars that move; a dumb one and a pipe get plain lines; NO
   assert.match(rich.stdout, /█+.* 4 of 4 messages/);
   assert.ok(!dumb.stdout.includes("\u001b"), dumb.stdout);
   assert.match(dumb.stdout, /4 done, 0 failed, 0 to do/);
+  assert.match(sizeless.stdout, /4 done, 0 failed, 0 to do/, "as plain lines, where a terminal has no size");
   assert.doesNotMatch(plain.stdout, colour);
   assert.match(plain.stdout, /█/);
-  for (const { code } of [rich, dumb, plain, narrow]) assert.equal(code, 0);
+  for (const { code } of [rich, dumb, plain, narrow, sizeless]) assert.equal(code, 0);
 });
 
 test("a reader that leaves early ends a command quietly, and a full disk is told in one line", async () => {

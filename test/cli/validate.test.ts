@@ -17,6 +17,12 @@ test("validate prints each finding as file:line:column with its code, the line a
     '  help: Did you mean "generate"?',
   ]);
   assert.match(stdout, /warning W502: /);
+  const wide = await millrace(["validate", "-"], { input: `${QUICK}routes2: { 日本: [ }\n` });
+  const marks = wide.stdout.split("\n");
+  const at = marks.findIndex((line) => /^\s+\^$/.test(line));
+  const [, column] = /:(\d+): error/.exec(marks[at - 2] ?? "") ?? [];
+  // Two letters that are as wide as four stand before the place.
+  assert.equal(marks[at]?.indexOf("^"), "8 | ".length + Number(column) - 1 + 2, wide.stdout);
   assert.match(stdout, /: 1 error, 1 warning\n$/);
 });
 

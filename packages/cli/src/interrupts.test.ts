@@ -18,8 +18,7 @@ test("a Ctrl-C that arrives twice at once is one, and a second press is a second
       process.emit("SIGHUP", "SIGHUP");
     }
   } finally {
-    for (const listener of process.listeners("SIGHUP"))
-      if (!before.includes(listener)) process.off("SIGHUP", listener);
+    for (const listener of process.listeners("SIGHUP")) if (!before.includes(listener)) process.off("SIGHUP", listener);
   }
   assert.deepEqual(told, ["first", "again", "again"]);
 });

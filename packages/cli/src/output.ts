@@ -32,7 +32,8 @@ export function processOutput(): Output {
   };
   process.stdout.on("error", quit);
   process.stderr.on("error", quit);
-  const isTerminal = process.stdout.isTTY === true && process.env.TERM !== "dumb";
+  // One without a size, as under `script` in CI, would be drawn into zero rows: nothing at all.
+  const isTerminal = process.stdout.isTTY === true && process.env.TERM !== "dumb" && process.stdout.rows > 0;
   const painter =
     (stream: NodeJS.WriteStream): Output["paint"] =>
     (format, text) =>
@@ -44,7 +45,6 @@ export function processOutput(): Output {
     paintNote: painter(process.stderr),
     isTerminal,
     get width() {
-      // A terminal that does not say its width says 0.
       return process.stdout.columns || 100;
     },
   };

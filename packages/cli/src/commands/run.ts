@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { isTerminal, MillraceError } from "@millrace/protocol";
+import { isTerminal, MillraceError, tagSchema } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
 import { engineRoom } from "../engine-room.ts";
-import { exitCodeOfStatus } from "../exit-codes.ts";
+import { exitCodeOfStatus, UsageError } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput, readPayload } from "../input.ts";
 import { onSignals } from "../interrupts.ts";
@@ -52,6 +52,7 @@ export function addRun(program: Command, output: Output): void {
 async function run(file: string, options: RunOptions, output: Output): Promise<number> {
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
+  checkTag(options.tag);
   const { eventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
@@ -106,6 +107,14 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   } finally {
     await service.close(0);
   }
+}
+
+/** As the service checks it, so that a tag is one in both. */
+function checkTag(tag: string | undefined): void {
+  if (tag === undefined || tagSchema.safeParse(tag).success) return;
+  throw new UsageError(
+    `--tag: expected letters, digits and ._:-, up to 128, the first a letter or digit; got "${tag}"`,
+  );
 }
 
 /** A run has a process of its own: settings of the service about addresses and folders do not concern it. */

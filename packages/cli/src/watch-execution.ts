@@ -59,12 +59,16 @@ export async function watchExecution(
     display.close();
   }
   if (stop.signal.aborted) return 130;
-  const execution = await client.executions.get(id);
-  if (!isTerminal(status)) status = execution.status;
+  const execution = await client.executions.get(id).catch((error: unknown) => {
+    // The stream has said how it ended; a service that has gone since then takes nothing back.
+    if (isTerminal(status)) return null;
+    throw error;
+  });
+  if (execution !== null && !isTerminal(status)) status = execution.status;
   if (!options.json)
     printSummary(output, {
       status,
-      errorInfo: execution.error_info,
+      errorInfo: execution?.error_info ?? null,
       progress: display.progress,
       elapsedMs: display.elapsedMs,
     });

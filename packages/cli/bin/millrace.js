@@ -40,15 +40,17 @@ if (Number(process.versions.node.split(".")[0]) >= NEEDED) {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, MILLRACE_RUNTIME: runtime },
   });
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // A terminal sends it to the child as well; anything else sends it to this process alone.
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // A terminal's Ctrl-C has reached the child by itself, a signal from anywhere else has not. Nothing tells them apart
+  // for certain, so all are passed on: the commands take two that come together for one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`Millrace cannot start ${runtime}: ${error.message}`);
     process.exit(1);
   });
   child.on("exit", (code, signal) => {
-    if (signal !== null) process.kill(process.pid, signal);
-    else process.exit(code ?? 1);
+    if (signal === null) process.exit(code ?? 1);
+    // With the listener from above it would not end this process, which would then exit with 0.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
   });
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "./exit-codes.ts";
 
 /** Where the service is looked for when nothing is said. */
-const DEFAULT_URL = "http://127.0.0.1:8000";
+export const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** Adds `--url` to a command that talks to a service. */
 export function withUrl(command: Command): Command {
@@ -12,9 +12,12 @@ export function withUrl(command: Command): Command {
 
 /** The client of the service that the command's options name. */
 export function connect(options: { readonly url?: string }): Client {
-  const baseUrl = options.url ?? process.env.MILLRACE_URL ?? DEFAULT_URL;
+  // An empty variable is one that is not set, as with every other.
+  const baseUrl = options.url ?? (process.env.MILLRACE_URL || DEFAULT_URL);
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
-    throw new UsageError(`--url: expected an http or https URL, got "${baseUrl}"`);
+    throw new UsageError(
+      `${options.url === undefined ? "MILLRACE_URL" : "--url"}: expected an http or https URL, got "${baseUrl}"`,
+    );
   }
   return createClient({ baseUrl });
 }

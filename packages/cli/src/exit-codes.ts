@@ -12,7 +12,9 @@ export const EXIT_CODES = {
   6: "the service or its data directory is not available",
   7: "the execution was cancelled",
   70: "a fault of Millrace itself",
+  74: "the output cannot be written",
   130: "interrupted by Ctrl-C",
+  141: "whoever reads the output has gone; a run ends with it",
 } as const;
 
 /** A wrong command line or input, in words for its author. */
@@ -27,7 +29,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ApiError)) return 70;
   if (error.status === 0) return 6;
   if (error.code !== null && Object.hasOwn(ERROR_CODES, error.code)) return ERROR_CODES[error.code as ErrorCode].exit;
-  return error.status === 422 ? 2 : error.status === 404 ? 4 : error.status === 503 ? 6 : 70;
+  return error.status === 422 ? 2 : error.status === 404 ? 4 : [502, 503, 504].includes(error.status) ? 6 : 70;
 }
 
 /** The exit code of a command that followed an execution to this status. */

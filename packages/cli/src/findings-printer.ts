@@ -9,7 +9,7 @@ export function printFindings(
   source: string,
   report: ValidationReport,
 ): string[] {
-  const lines = source.split("\n");
+  const lines = source.split(/\r?\n/);
   return report.issues.flatMap((finding) => printFinding(output, file, lines, finding));
 }
 
@@ -28,7 +28,7 @@ function printFinding(
     const { shown, offset } = excerpt(text, column);
     const gutter = `${line} | `;
     printed.push(output.paint("dim", gutter) + printable(shown));
-    printed.push(`${" ".repeat(gutter.length + offset)}${output.paint(colour, "^")}`);
+    printed.push(`${" ".repeat(gutter.length + widthOf(shown.slice(0, offset)))}${output.paint(colour, "^")}`);
   }
   if (suggestion !== null) printed.push(`  ${output.paint("cyan", "help")}: ${printable(suggestion)}`);
   return printed;
@@ -39,6 +39,16 @@ function excerpt(text: string, column: number): { shown: string; offset: number 
   const from = column > 100 ? column - 60 : 0;
   return { shown: text.slice(from, from + 160), offset: column - 1 - from };
 }
+
+/** Columns that a text takes on a terminal: two for a letter of East Asia or an emoji, none for a combining mark. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const char of text) width += WIDE.test(char) ? 2 : /\p{M}/u.test(char) ? 0 : 1;
+  return width;
+}
+
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;
 
 /** One line that sums up. */
 export function summarizeReport(report: ValidationReport): string {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { JsonObject } from "@millrace/protocol";
 import { UsageError } from "./exit-codes.ts";
@@ -9,6 +10,9 @@ export async function readInput(file: string): Promise<string> {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EISDIR") throw new UsageError(`${file} is a folder; name its files, as ${join(file, "*.yaml")}`);
+    if (code === "ENOENT") throw new UsageError(`${file}: there is no such file`);
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
 }

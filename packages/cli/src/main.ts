@@ -1,6 +1,6 @@
+import { readFileSync } from "node:fs";
 import { ApiError } from "@millrace/client";
 import { MillraceError } from "@millrace/protocol";
-import { VERSION } from "@millrace/server";
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./commands/adapters.ts";
 import { addConfigs } from "./commands/configs.ts";
@@ -12,6 +12,9 @@ import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
 import { type Output, processOutput } from "./output.ts";
+
+/** One version for all packages; read here, as loading the service for it takes long. */
+const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
 /** The command line. */
 export function createProgram(output: Output): Command {

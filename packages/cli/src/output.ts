@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { type InspectColor, styleText } from "node:util";
 
 /** Where a command writes, and whether a person looks at it. */
@@ -8,28 +9,43 @@ export interface Output {
   note(text: string): void;
   /** Colours a text where stdout shows colours. */
   paint(format: InspectColor | readonly InspectColor[], text: string): string;
-  /** Whether stdout is a terminal. */
+  /** Colours a text where stderr shows colours. */
+  paintNote(format: InspectColor | readonly InspectColor[], text: string): string;
+  /** Whether stdout is a terminal on which the cursor can be moved. */
   readonly isTerminal: boolean;
   readonly width: number;
 }
 
-/** The process's own output. A reader that has gone ends the process quietly. */
+/**
+ * The process's own output. A reader that has gone ends the process quietly, as SIGPIPE ends other commands: 0 would say
+ * that a run has completed.
+ */
 export function processOutput(): Output {
   const quit = (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code === "EPIPE") process.exit(141);
+    try {
+      writeSync(2, `millrace: the output cannot be written: ${error.message}\n`);
+    } catch {
+      // Then there is no one left to tell.
+    }
+    process.exit(74);
   };
   process.stdout.on("error", quit);
   process.stderr.on("error", quit);
-  const isTerminal = process.stdout.isTTY === true;
+  // One without a size, as under `script` in CI, would be drawn into zero rows: nothing at all.
+  const isTerminal = process.stdout.isTTY === true && process.env.TERM !== "dumb" && process.stdout.rows > 0;
+  const painter =
+    (stream: NodeJS.WriteStream): Output["paint"] =>
+    (format, text) =>
+      styleText([...(typeof format === "string" ? [format] : format)], text, { stream });
   return {
     line: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
-    paint: (format, text) =>
-      styleText([...(typeof format === "string" ? [format] : format)], text, { stream: process.stdout }),
+    paint: painter(process.stdout),
+    paintNote: painter(process.stderr),
     isTerminal,
     get width() {
-      return process.stdout.columns ?? 100;
+      return process.stdout.columns || 100;
     },
   };
 }
@@ -49,7 +65,7 @@ export function table(
   const format = (cells: readonly (string | number)[], paint: (text: string) => string) =>
     cells
       .map((cell, column) => {
-        const text = String(cell);
+        const text = printable(String(cell));
         const width = widths[column] ?? 0;
         return paint(numeric[column] ? text.padStart(width) : text.padEnd(width));
       })

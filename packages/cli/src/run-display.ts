@@ -1,6 +1,6 @@
 import { type ExecutionEvent, emptyProgress, foldEvent, type Progress } from "@millrace/protocol";
 import { createLogUpdate } from "log-update";
-import type { Output } from "./output.ts";
+import { type Output, printable } from "./output.ts";
 import { noteFailure, renderProgress, renderProgressLine } from "./progress-view.ts";
 
 /** How a run is shown: events as JSON, live on a terminal, as lines now and then, or not at all. */
@@ -49,7 +49,7 @@ export class RunDisplay {
     if (this.#mode === "lines") {
       this.#output.line(renderProgressLine(this.progress, this.elapsedMs));
       for (const failure of this.failures)
-        this.#output.line(`failed: ${failure.route}: ${failure.code}: ${failure.message}`);
+        this.#output.line(`failed: ${failure.route}: ${failure.code}: ${printable(failure.message)}`);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Client } from "@millrace/client";
 import { type ExecutionStatus, isTerminal } from "@millrace/protocol";
 import { exitCodeOfStatus } from "./exit-codes.ts";
+import { onSignals } from "./interrupts.ts";
 import { type Output, printable } from "./output.ts";
 import { RunDisplay } from "./run-display.ts";
 import { printSummary } from "./run-summary.ts";
@@ -24,8 +25,13 @@ export async function watchExecution(
   const live = output.isTerminal && !options.json;
   const display = new RunDisplay(output, options.json ? "json" : live ? "live" : "quiet");
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
+  onSignals(
+    ["SIGINT", "SIGTERM"],
+    () => stop.abort(),
+    () => process.exit(130),
+  );
   let status: ExecutionStatus = "running";
+  let toldInterrupted = false;
   try {
     const frames = client.executions.events(id, {
       timeoutS: 3600,
@@ -43,18 +49,26 @@ export async function watchExecution(
         if (!options.json && !live) output.line(plainLine(frame.data));
       } else if (options.json) output.line(JSON.stringify({ event: frame.type, ...frame.data }));
       if (frame.type === "gap") output.note(`Events before ${frame.data.resumes_after} were removed by retention.`);
+      if (frame.type === "end" && frame.data.reason === "interrupted" && !toldInterrupted) {
+        toldInterrupted = true;
+        output.note("The execution is interrupted; waiting for it to be taken up again, or cancelled.");
+      }
       if (frame.type === "end" && frame.data.status !== null) status = frame.data.status;
     }
   } finally {
     display.close();
   }
   if (stop.signal.aborted) return 130;
-  const execution = await client.executions.get(id);
-  if (!isTerminal(status)) status = execution.status;
+  const execution = await client.executions.get(id).catch((error: unknown) => {
+    // The stream has said how it ended; a service that has gone since then takes nothing back.
+    if (isTerminal(status)) return null;
+    throw error;
+  });
+  if (execution !== null && !isTerminal(status)) status = execution.status;
   if (!options.json)
     printSummary(output, {
       status,
-      errorInfo: execution.error_info,
+      errorInfo: execution?.error_info ?? null,
       progress: display.progress,
       elapsedMs: display.elapsedMs,
     });

@@ -54,6 +54,12 @@ export interface RunOptions {
   readonly payload?: JsonObject;
 }
 
+/** The service's own bound on one wait, in seconds. */
+const LONGEST_WAIT_S = 3600;
+
+/** Node's fetch gives an answer up whose head takes 300 seconds, so a wait is asked for in slices below that. */
+const WAIT_SLICE_S = 240;
+
 /** A typed client of the Millrace API; every method throws {@link ApiError}. */
 export function createClient(options: ClientOptions) {
   const base = options.baseUrl.replace(/\/+$/, "");
@@ -89,10 +95,15 @@ export function createClient(options: ClientOptions) {
     // A health report is an answer, whatever it says.
     if (!response.ok && !(response.status === 503 && path.startsWith("/health"))) throw await toApiError(response);
     // The service answers with what its own schemas for the path say.
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    if (response.status === 204) return undefined as T;
+    const text = await response.text();
+    try {
+      return JSON.parse(text) as T;
+    } catch (error) {
+      throw new ApiError(0, `What answers at ${base} is no Millrace: its answer is no JSON.`, { cause: error });
+    }
   }
 
-  const segment = encodeURIComponent;
   const configs = "/api/v1/configs";
   const executions = "/api/v1/executions";
 
@@ -119,11 +130,18 @@ export function createClient(options: ClientOptions) {
       cancel: (id: string) =>
         request<PatchExecutionResult>("PATCH", `${executions}/${segment(id)}`, { body: { status: "cancelled" } }),
       delete: (id: string) => request<void>("DELETE", `${executions}/${segment(id)}`),
-      wait: (id: string, timeoutS = 300, signal?: AbortSignal) =>
-        request<WaitResult>("POST", `${executions}/${segment(id)}/wait`, {
-          body: { timeout: timeoutS },
-          ...(signal === undefined ? {} : { signal }),
-        }),
+      /** Waits for an execution's end, over as many requests as it takes. */
+      wait: async (id: string, timeoutS = 300, signal?: AbortSignal): Promise<WaitResult> => {
+        for (let left = timeoutS; ; left -= WAIT_SLICE_S) {
+          // What is left after a slice may be less than the service takes; what was asked for is its to judge.
+          const timeout = left > WAIT_SLICE_S && timeoutS <= LONGEST_WAIT_S ? WAIT_SLICE_S : left;
+          const result = await request<WaitResult>("POST", `${executions}/${segment(id)}/wait`, {
+            body: { timeout: left < timeoutS ? Math.max(1, timeout) : timeout },
+            ...(signal === undefined ? {} : { signal }),
+          });
+          if (result.completed || timeout === left) return result;
+        }
+      },
       stats: (id: string) => request<ExecutionStats>("GET", `${executions}/${segment(id)}/stats`),
       dag: (id: string) => request<Dag>("GET", `${executions}/${segment(id)}/dag`),
       routes: (id: string) => request<RouteStates>("GET", `${executions}/${segment(id)}/routes`),
@@ -159,6 +177,15 @@ export function createClient(options: ClientOptions) {
       ready: () => request<Health>("GET", "/health/ready"),
     },
   };
+}
+
+/**
+ * An id as a segment of a path. Nothing has one of these ids, and a path with one would be another path.
+ * @throws ApiError
+ */
+function segment(id: string): string {
+  if (id === "" || id === "." || id === "..") throw new ApiError(404, `There is nothing with the id "${id}".`);
+  return encodeURIComponent(id);
 }
 
 /** @see createClient */

@@ -41,13 +41,16 @@ export interface EventsTransport {
 const FIRST_WAIT_MS = 250;
 const LAST_WAIT_MS = 15_000;
 
+/** Statuses that pass: a proxy answers 502 and 504 while the service behind it starts anew. */
+const TEMPORARY = new Set([429, 502, 503, 504]);
+
 /** A connection that brings nothing for so long is dead: the service sends a heartbeat every 15 seconds. */
 const SILENCE_MS = 45_000;
 
 /**
  * Follows a stream to its end, over as many connections as it takes: each resumes right after the last id that was
  * handed out, so that every event is seen once.
- * @throws ApiError where the service refuses the stream (404, 422, …); temporary refusals (429, 503) are waited for
+ * @throws ApiError where the service refuses the stream (404, 422, …); temporary refusals (429, 502, 503, 504) are waited for
  */
 export async function* followEvents(transport: EventsTransport, options: EventsOptions): AsyncGenerator<StreamFrame> {
   let cursor = options.lastEventId ?? null;
@@ -61,7 +64,8 @@ export async function* followEvents(transport: EventsTransport, options: EventsO
       if (response === null) break;
       options.onState?.({ state: "connected" });
       for await (const frame of readFrames(response, options.signal)) {
-        failures = 0;
+        // An end alone is no progress: an execution that stays interrupted is asked about ever more seldom.
+        if (frame.type !== "end") failures = 0;
         cursor = frame.id === "" ? cursor : frame.id;
         yield frame;
         if (frame.type === "end" && transport.isLast(frame.data)) {
@@ -71,7 +75,7 @@ export async function* followEvents(transport: EventsTransport, options: EventsO
       }
     } catch (error) {
       if (options.signal?.aborted) break;
-      if (error instanceof ApiError && error.status !== 429 && error.status !== 503) throw error;
+      if (error instanceof ApiError && !TEMPORARY.has(error.status)) throw error;
       problem = error instanceof Error ? error : new Error(String(error));
       wait = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     }

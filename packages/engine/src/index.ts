@@ -5,6 +5,7 @@ export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS } from "./definition/compile.ts"
 export * from "./definition/definition.ts";
 export { MAX_FINDINGS } from "./definition/finding-list.ts";
 export { type LoadDefinitionOptions, type LoadedDefinition, loadDefinition } from "./definition/load-definition.ts";
+export { nearestName } from "./definition/nearest.ts";
 export { MAX_DEPTH, MAX_SOURCE_LENGTH, MAX_TOKENS } from "./definition/parse-yaml.ts";
 export { pipelineJsonSchema } from "./definition/pipeline-json-schema.ts";
 export { type Environment, SECRET_PREFIX } from "./definition/placeholders.ts";

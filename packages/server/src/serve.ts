@@ -148,6 +148,7 @@ function cannotListen(settings: Settings, error: unknown): MillraceError {
 }
 
 function urlOf(host: string, address: AddressInfo): string {
-  const shown = address.family === "IPv6" ? `[${host}]` : host;
+  // A name may lead to an IPv6 address; brackets are for addresses alone.
+  const shown = host.includes(":") ? `[${host}]` : host;
   return `http://${shown}:${address.port}`;
 }

@@ -4,14 +4,18 @@ import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
 
-const bytes = (what: string, fallback: number, min = 1024) =>
-  z.coerce
-    .number("expected a number of bytes")
-    .int("expected a whole number")
-    .min(min)
-    .max(2 ** 31)
+/** A number, or the text of one. Not coerced: an empty text, `true` and `[]` would count as numbers. */
+const number = (schema: z.ZodNumber) =>
+  z.preprocess((value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value), schema);
+
+const count = (what: string, fallback: number, min: number, max: number) =>
+  number(z.number("expected a whole number").int("expected a whole number").min(min).max(max))
     .default(fallback)
     .describe(what);
+
+const bytes = (what: string, fallback: number, min = 1024) => count(what, fallback, min, 2 ** 31);
+
+const PORT = "expected a port from 0 to 65535";
 
 const list = z.preprocess(
   (value) =>
@@ -21,7 +25,7 @@ const list = z.preprocess(
           .map((item) => item.trim())
           .filter((item) => item !== "")
       : value,
-  z.array(z.string()),
+  z.array(z.string().refine(isOrigin, "expected `*` or origins as https://example.org, without a path")),
 );
 
 /**
@@ -30,11 +34,7 @@ const list = z.preprocess(
  */
 export const settingsSchema = z.object({
   host: z.string().min(1).default("127.0.0.1").describe("The address to listen on"),
-  port: z.coerce
-    .number("expected a port from 0 to 65535")
-    .int("expected a port from 0 to 65535")
-    .min(0)
-    .max(65535)
+  port: number(z.number(PORT).int(PORT).min(0).max(65535))
     .default(8000)
     .describe("The port to listen on; 0 picks a free one"),
   data_dir: z.string().min(1).default("./data").describe("The folder for the database and the objects"),
@@ -54,10 +54,7 @@ export const settingsSchema = z.object({
     .enum(["normal", "full"])
     .default("normal")
     .describe("What a commit survives: `normal` the death of the process, `full` a power cut as well"),
-  shutdown_grace: z.coerce
-    .number("expected a number of seconds")
-    .min(0)
-    .max(3600)
+  shutdown_grace: number(z.number("expected a number of seconds").min(0).max(3600))
     .default(10)
     .describe("How long messages in flight are waited for at shutdown, in seconds"),
   log_level: z
@@ -65,34 +62,13 @@ export const settingsSchema = z.object({
     .default("info")
     .describe("How much is logged, on stderr"),
   cors_origins: list.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
-  max_executions: z.coerce
-    .number("expected a number")
-    .int()
-    .min(1)
-    .max(100_000)
-    .default(100)
-    .describe("Executions that run at once"),
-  max_subscribers: z.coerce
-    .number("expected a number")
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .default(20_000)
-    .describe("Event streams that are open at once"),
+  max_executions: count("Executions that run at once", 100, 1, 100_000),
+  max_subscribers: count("Event streams that are open at once", 20_000, 0, 1_000_000),
   max_body_bytes: bytes("The largest body of a request, in bytes", 2 * 1024 * 1024),
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
-  max_emits_per_step: z.coerce
-    .number("expected a number")
-    .int()
-    .min(1)
-    .max(1_000_000_000)
-    .default(10_000_000)
-    .describe("Messages that one message may give rise to in one step"),
-  retain_events_days: z.coerce
-    .number("expected a number of days")
-    .gt(0)
-    .max(36_500)
+  max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
+  retain_events_days: number(z.number("expected a number of days").gt(0).max(36_500))
     .nullable()
     .default(null)
     .describe("Days after its end that an execution's events are kept; without it for ever"),
@@ -126,7 +102,8 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const warnings: string[] = [];
   const values: Record<string, unknown> = {};
   const origin: Record<string, string> = {};
-  const file = sources.configFile ?? sources.env.MILLRACE_CONFIG;
+  // An empty variable is one that is not set.
+  const file = sources.configFile ?? (sources.env.MILLRACE_CONFIG || undefined);
   for (const [key, value] of Object.entries(file === undefined ? {} : readConfigFile(file))) {
     if (!names.includes(key)) problems.push(`${file}: there is no setting "${key}".${hint(key, names)}`);
     else if (value !== null) {
@@ -177,7 +154,7 @@ function readConfigFile(file: string): Record<string, unknown> {
   } catch (error) {
     throw new MillraceError(
       "SETTING_INVALID",
-      `The config file ${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+      `The config file ${file} cannot be read: ${error instanceof Error ? error.message.trimEnd() : error}`,
     );
   }
   if (value === null || value === undefined) return {};
@@ -192,12 +169,18 @@ function wrong(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `expected one of ${issue.values.join(", ")}`;
     case "too_small":
-      return `expected ${issue.origin === "string" ? "a text" : `at least ${issue.minimum}`}`;
+      if (issue.origin === "string") return "expected a text";
+      return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
     case "too_big":
       return `expected at most ${issue.maximum}`;
     default:
       return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   }
+}
+
+/** Browsers send an origin in this one form, and it is compared letter by letter. */
+function isOrigin(text: string): boolean {
+  return text === "*" || text === "null" || (URL.canParse(text) && new URL(text).origin === text);
 }
 
 function hint(key: string, names: readonly string[], show: (name: string) => string = (name) => name): string {

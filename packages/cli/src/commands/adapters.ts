@@ -1,6 +1,7 @@
-import { createAdapterRegistry, describeAdapter } from "@millrace/adapters";
 import { type AdapterInfo, type JsonObject, type JsonValue, MillraceError } from "@millrace/protocol";
 import type { Command } from "commander";
+import { adaptersDirOf } from "../adapters-dir.ts";
+import { workshop } from "../engine-room.ts";
 import { type Output, table } from "../output.ts";
 
 /** `millrace adapters`. */
@@ -9,12 +10,12 @@ export function addAdapters(program: Command, output: Output): void {
     .command("adapters")
     .description("list the adapters, or show one with its config")
     .argument("[type]", "an adapter's type")
-    .option("--adapters-dir <dir>", "a folder with adapters of your own")
+    .option("--adapters-dir <dir>", "a folder with adapters of your own (MILLRACE_ADAPTERS_DIR)")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExamples:\n  $ millrace adapters\n  $ millrace adapters markdown_split")
     .action(async (type: string | undefined, options: { adaptersDir?: string; json?: boolean }) => {
-      const adaptersDir = options.adaptersDir ?? process.env.MILLRACE_ADAPTERS_DIR ?? null;
-      const registry = await createAdapterRegistry({ adaptersDir, baseDir: process.cwd() });
+      const { createAdapterRegistry, describeAdapter, nearestName } = await workshop();
+      const registry = await createAdapterRegistry({ adaptersDir: adaptersDirOf(options), baseDir: process.cwd() });
       if (type === undefined) {
         const adapters = registry.list().map(describeAdapter);
         if (options.json) output.line(JSON.stringify(adapters, null, 2));
@@ -31,7 +32,14 @@ export function addAdapters(program: Command, output: Output): void {
         return;
       }
       const adapter = await registry.resolve(type);
-      if (adapter === undefined) throw new MillraceError("ADAPTER_NOT_FOUND", `There is no adapter of type "${type}".`);
+      if (adapter === undefined) {
+        const nearest = nearestName(
+          type,
+          registry.list().map((known) => known.type),
+        );
+        const message = `There is no adapter of type "${type}".${nearest === null ? "" : ` Did you mean "${nearest}"?`}`;
+        throw new MillraceError("ADAPTER_NOT_FOUND", message);
+      }
       const info = describeAdapter(adapter);
       if (options.json) output.line(JSON.stringify(info, null, 2));
       else showAdapter(output, info);

@@ -23,15 +23,21 @@ export function addConfigs(program: Command, output: Output): void {
   add("list", "list the configs")
     .option("--limit <n>", "how many", "100")
     .option("--offset <n>", "how many to skip", "0")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ millrace configs list\n  $ millrace configs list --json | jq -r '.configs[].name'",
+    )
     .action(async ({ limit, offset, ...options }: Common & { limit: string; offset: string }) => {
       const page = await connect(options).configs.list({ limit: Number(limit), offset: Number(offset) });
-      show(page, options.json, () =>
-        output.line(table(output, ["id", "name", "version", "runnable", "updated"], page.configs.map(row))),
-      );
+      show(page, options.json, () => {
+        output.line(table(output, ["id", "name", "version", "runnable", "updated"], page.configs.map(row)));
+        if (page.has_more) output.note(`${page.total} in all; --limit and --offset show more.`);
+      });
     });
 
   add("get", "show a config")
     .argument("<config>", "a config's id or name")
+    .addHelpText("after", "\nExample:\n  $ millrace configs get readmes")
     .action(async (name: string, options: Common) => {
       const client = connect(options);
       const config = await client.configs.get((await findConfig(client, name)).id);
@@ -48,6 +54,10 @@ export function addConfigs(program: Command, output: Output): void {
     .argument("<file>", "a YAML file; - reads standard input")
     .option("--name <name>", "default the name in the YAML")
     .option("--description <text>", "for people")
+    .addHelpText(
+      "after",
+      "\nPrints the new id. What has findings is stored all the same, and cannot be run until it is updated.\n\nExamples:\n  $ millrace configs create examples/hello.yaml\n  $ millrace configs create - --name hello < examples/hello.yaml",
+    )
     .action(async (file: string, options: Common & { name?: string; description?: string }) => {
       const yaml = await readInput(file);
       const config = await connect(options).configs.create({
@@ -62,6 +72,7 @@ export function addConfigs(program: Command, output: Output): void {
   add("update", "store a config's next version")
     .argument("<config>", "a config's id or name")
     .argument("<file>", "a YAML file; - reads standard input")
+    .addHelpText("after", "\nExample:\n  $ millrace configs update hello examples/hello.yaml")
     .action(async (name: string, file: string, options: Common) => {
       const client = connect(options);
       const config = await client.configs.update((await findConfig(client, name)).id, {
@@ -72,6 +83,7 @@ export function addConfigs(program: Command, output: Output): void {
 
   add("delete", "delete a config; past executions keep their snapshot")
     .argument("<config>", "a config's id or name")
+    .addHelpText("after", "\nExample:\n  $ millrace configs delete hello")
     .action(async (name: string, options: Common) => {
       const client = connect(options);
       const { id } = await findConfig(client, name);
@@ -90,7 +102,10 @@ export function addConfigs(program: Command, output: Output): void {
     .option("--tag <tag>", "a name for the execution")
     .option("--idempotency-key <key>", "the same key gives the same execution")
     .option("--watch", "watch it to its end")
-    .addHelpText("after", "\nExample:\n  $ millrace configs run readmes --watch")
+    .addHelpText(
+      "after",
+      "\nPrints the execution's id; with --watch it exits as `millrace watch` does.\n\nExamples:\n  $ millrace configs run readmes --watch\n  $ millrace configs run hello --tag nightly --set name=you",
+    )
     .action(
       async (
         name: string,
@@ -120,7 +135,8 @@ function row(config: ConfigSummary): string[] {
 }
 
 function told(output: Output, file: string, config: Config): void {
-  for (const line of printFindings(output, file, config.config_yaml, config.validation_report)) output.note(line);
+  for (const line of printFindings({ paint: output.paintNote }, file, config.config_yaml, config.validation_report))
+    output.note(line);
   output.line(config.id);
   output.note(`${config.name}, version ${config.version}: ${summarizeReport(config.validation_report)}`);
 }

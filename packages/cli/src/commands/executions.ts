@@ -1,8 +1,10 @@
+import { ApiError, type Client } from "@millrace/client";
 import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
-import { type Output, table } from "../output.ts";
+import { findConfig } from "../find-config.ts";
+import { type Output, printable, table } from "../output.ts";
 
 interface Common {
   readonly url?: string;
@@ -19,17 +21,22 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("list", "list executions, newest first")
     .addOption(new Option("--status <status>", "only those").choices(executionStatusSchema.options))
-    .option("--config <id>", "only those of a config")
+    .option("--config <config>", "only those of a config, by its id or name")
     .option("--tag <tag>", "only the one with the tag")
     .option("--limit <n>", "how many", "20")
     .option("--offset <n>", "how many to skip", "0")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ millrace executions list --status running\n  $ millrace executions list --json --limit 1000 | jq -r '.executions[].id'",
+    )
     .action(
       async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
-        const page = await connect(options).executions.list({
+        const client = connect(options);
+        const page = await client.executions.list({
           limit: Number(options.limit),
           offset: Number(options.offset),
           ...(options.status === undefined ? {} : { status: options.status }),
-          ...(options.config === undefined ? {} : { config_id: options.config }),
+          ...(options.config === undefined ? {} : { config_id: await configId(client, options.config) }),
           ...(options.tag === undefined ? {} : { tag: options.tag }),
         });
         show(page, options.json, () => {
@@ -41,6 +48,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("get", "show an execution")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions get nightly")
     .action(async (id: string, options: Common) => {
       const client = connect(options);
       const execution = await client.executions.get(id);
@@ -50,7 +58,8 @@ export function addExecutions(program: Command, output: Output): void {
       }
       const stats = await client.executions.stats(id);
       output.line(table(output, ["id", "pipeline", "status", "started", "tag"], [row(execution)]));
-      if (execution.error_info !== null) output.line(`${execution.error_info.code}: ${execution.error_info.message}`);
+      if (execution.error_info !== null)
+        output.line(`${execution.error_info.code}: ${printable(execution.error_info.message)}`);
       output.line("");
       const rows = stats.routes.map((route) => [
         route.route,
@@ -66,6 +75,7 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("cancel", "cancel an execution; running adapters are told to stop")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions cancel nightly")
     .action(async (id: string, options: Common) => {
       const result = await connect(options).executions.cancel(id);
       show(result, options.json, () => output.line(result.message));
@@ -74,6 +84,10 @@ export function addExecutions(program: Command, output: Output): void {
   add("wait", "wait for an execution's end")
     .argument("<id>", "an execution's id or tag")
     .option("--timeout <seconds>", "the longest to wait (1…3600)", "300")
+    .addHelpText(
+      "after",
+      "\nExits with 0 if the run completed, 1 if it failed or is not over in time, 7 if it was cancelled.\n\nExample:\n  $ millrace executions wait nightly --timeout 3600 && echo done",
+    )
     .action(async (id: string, options: Common & { timeout: string }) => {
       const result = await connect(options).executions.wait(id, Number(options.timeout));
       show(result, options.json, () =>
@@ -86,10 +100,21 @@ export function addExecutions(program: Command, output: Output): void {
 
   add("delete", "delete an execution that is over, with its journal and objects")
     .argument("<id>", "an execution's id or tag")
+    .addHelpText("after", "\nExample:\n  $ millrace executions delete nightly")
     .action(async (id: string, options: Common) => {
       await connect(options).executions.delete(id);
       show({ id, deleted: true }, options.json, () => output.line(`deleted ${id}`));
     });
+}
+
+/** A deleted config is not found any more, but executions still have its id. */
+async function configId(client: Client, idOrName: string): Promise<string> {
+  try {
+    return (await findConfig(client, idOrName)).id;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return idOrName;
+    throw error;
+  }
 }
 
 function row(execution: Execution): string[] {

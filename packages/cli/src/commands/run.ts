@@ -1,16 +1,17 @@
 import { join } from "node:path";
-import { eventsOf } from "@millrace/engine";
-import { isTerminal, MillraceError } from "@millrace/protocol";
-import { openService, readSettings } from "@millrace/server";
+import { isTerminal, MillraceError, tagSchema } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
-import { exitCodeOfStatus } from "../exit-codes.ts";
+import { engineRoom } from "../engine-room.ts";
+import { exitCodeOfStatus, UsageError } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput, readPayload } from "../input.ts";
+import { onSignals } from "../interrupts.ts";
 import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
 import { type DisplayMode, RunDisplay } from "../run-display.ts";
 import { printSummary } from "../run-summary.ts";
+import { surviveAdapters } from "../survive-adapters.ts";
 
 interface RunOptions {
   readonly payload?: string;
@@ -33,7 +34,7 @@ export function addRun(program: Command, output: Output): void {
     .addOption(new Option("--set <key=value>", "one such field; may be repeated").argParser(collect).default([]))
     .option("--tag <tag>", "a name for the execution")
     .option("--data-dir <dir>", "where the run's database and objects go; default a new folder under ./data/runs")
-    .option("--adapters-dir <dir>", "a folder with adapters of your own")
+    .option("--adapters-dir <dir>", "a folder with adapters of your own (MILLRACE_ADAPTERS_DIR)")
     .option("--log-level <level>", "how much is logged, on stderr", "warn")
     .option("--json", "print every event as a line of JSON")
     .option("--quiet", "print nothing but errors")
@@ -51,16 +52,20 @@ export function addRun(program: Command, output: Output): void {
 async function run(file: string, options: RunOptions, output: Output): Promise<number> {
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
+  checkTag(options.tag);
+  const { eventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
     flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },
     env: settingsOfRuns(process.env),
     configFile: undefined,
   });
-  const service = await openService(settings, createLog(settings.log_level));
+  const log = createLog(settings.log_level);
+  const service = await openService(settings, log);
+  surviveAdapters(service.executions, log);
   try {
     const { report, definition } = await service.loadDefinition(yaml);
-    for (const line of printFindings(output, file, yaml, report)) output.note(line);
+    for (const line of printFindings({ paint: output.paintNote }, file, yaml, report)) output.note(line);
     if (definition === null) throw new MillraceError("CONFIG_INVALID", `${file}: ${summarizeReport(report)}`);
     const display = new RunDisplay(output, modeOf(options, output));
     // Before the start, so that no event is missed; other executions of the same data directory are left out.
@@ -104,10 +109,18 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   }
 }
 
+/** As the service checks it, so that a tag is one in both. */
+function checkTag(tag: string | undefined): void {
+  if (tag === undefined || tagSchema.safeParse(tag).success) return;
+  throw new UsageError(
+    `--tag: expected letters, digits and ._:-, up to 128, the first a letter or digit; got "${tag}"`,
+  );
+}
+
 /** A run has a process of its own: settings of the service about addresses and folders do not concern it. */
 function settingsOfRuns(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { MILLRACE_DATA_DIR: _, MILLRACE_CONFIGS_DIR: __, MILLRACE_LOG_LEVEL: ___, ...rest } = env;
-  return rest;
+  const others = ["MILLRACE_HOST", "MILLRACE_PORT", "MILLRACE_DATA_DIR", "MILLRACE_CONFIGS_DIR", "MILLRACE_LOG_LEVEL"];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !others.includes(name)));
 }
 
 function modeOf(options: RunOptions, output: Output): DisplayMode {
@@ -118,15 +131,16 @@ function modeOf(options: RunOptions, output: Output): DisplayMode {
 
 function cancelOnInterrupt(cancel: () => Promise<unknown>, output: Output): () => boolean {
   let interrupted = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (interrupted) process.exit(130);
+  onSignals(
+    ["SIGINT", "SIGTERM"],
+    () => {
       interrupted = true;
       output.note("Cancelling; once more to leave at once.");
       // Over by itself in the meantime: just as well.
       cancel().catch(() => undefined);
-    });
-  }
+    },
+    () => process.exit(130),
+  );
   return () => interrupted;
 }
 

@@ -1,7 +1,12 @@
-import { flagOf, readSettings, serve, settingsSchema, variableOf } from "@millrace/server";
+import type { Server } from "@millrace/server";
+import { flagOf, readSettings, settingsSchema, variableOf } from "@millrace/server/settings";
 import { type Command, Option } from "commander";
+import { DEFAULT_URL } from "../connection.ts";
+import { engineRoom } from "../engine-room.ts";
+import { onSignals } from "../interrupts.ts";
 import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
+import { surviveAdapters } from "../survive-adapters.ts";
 
 /** `millrace serve`. */
 export function addServe(program: Command, output: Output): void {
@@ -24,10 +29,12 @@ export function addServe(program: Command, output: Output): void {
       });
       const log = createLog(settings.log_level);
       for (const warning of warnings) log.warn(warning);
+      const { serve } = await engineRoom();
       const server = await serve(settings, log);
       surviveAdapters(server.service.executions, log);
       output.line(`Millrace listens on ${server.url}`);
-      for (const hint of hints(server.url, settings.configs_dir)) output.note(hint);
+      // For a person alone: among the lines of a log they would be noise that no tool can read.
+      if (process.stderr.isTTY) for (const hint of hints(server.url, await firstConfig(server))) output.note(hint);
       await stopSignal();
       await server.close();
       process.exit(0);
@@ -50,47 +57,30 @@ function addSettingFlags(command: Command): void {
   }
 }
 
-/** What an adapter lets escape (a timer of its own that throws) fails its message, not the service. */
-function surviveAdapters(
-  engine: { blameError(error: unknown): boolean },
-  log: { error(fields: object, text: string): void; fatal(fields: object, text: string): void },
-): void {
-  const onEscape = (error: unknown) => {
-    if (engine.blameError(error)) {
-      log.error({ err: error }, "an adapter let an error escape; its message has failed");
-      return;
-    }
-    log.fatal({ err: error }, "unexpected error");
-    process.exit(70);
-  };
-  process.on("uncaughtException", onEscape);
-  process.on("unhandledRejection", onEscape);
-}
-
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.on(signal, () => {
-        // Twice means at once.
-        if (asked) process.exit(signal === "SIGINT" ? 130 : 143);
-        asked = true;
-        resolve();
-      });
-    }
+    onSignals(
+      ["SIGTERM", "SIGINT"],
+      () => resolve(),
+      // Twice means at once.
+      (signal) => process.exit(signal === "SIGINT" ? 130 : 143),
+    );
   });
 }
 
-function hints(url: string, configsDir: string | null): string[] {
+async function firstConfig(server: Server): Promise<string | undefined> {
+  const { items } = await server.service.records.listConfigs({ limit: 1, offset: 0 });
+  return items[0]?.name;
+}
+
+function hints(url: string, config: string | undefined): string[] {
+  const at = url === DEFAULT_URL ? "" : ` --url ${url}`;
   return [
     "",
     "Try next, in another terminal:",
-    ...(configsDir === null
+    ...(config === undefined
       ? []
-      : [
-          "  npx millrace configs list                    what there is to run",
-          "  npx millrace configs run readmes --watch     run one and watch it live",
-        ]),
+      : [`  npx millrace configs list${at}`, `  npx millrace configs run ${config} --watch${at}`]),
     `  curl -N ${url}/api/v1/executions/ID/events   watch a run with nothing but curl`,
     `  ${url}/docs   the API, to be browsed`,
     "  npx millrace run examples/readmes.yaml       a run in one process, without this server",

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readSettings, type Settings, settingsSchema } from "./settings.ts";
+
+const NONE = { flags: {}, env: {}, configFile: undefined };
+
+/** Runs `use` with a config file. */
+function withFile<T>(content: string, use: (file: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-settings-"));
+  try {
+    const file = join(folder, "millrace.yaml");
+    writeFileSync(file, content);
+    return use(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What a refusal says, line by line. */
+function refusal(sources: Partial<Parameters<typeof readSettings>[0]>): string[] {
+  try {
+    readSettings({ ...NONE, ...sources });
+  } catch (error) {
+    assert.ok(error instanceof Error && "code" in error);
+    assert.equal(error.code, "SETTING_INVALID");
+    return error.message.split("\n");
+  }
+  assert.fail("it was not refused");
+}
+
+test("a flag wins over its variable, that over the config file, that over the default", () => {
+  withFile("port: 1001\nhost: file\nlog_level: warn\n", (configFile) => {
+    const env = { MILLRACE_PORT: "1002", MILLRACE_HOST: "env", MILLRACE_CONFIG: "elsewhere.yaml" };
+    const { settings } = readSettings({ flags: { port: "1003", host: undefined }, env, configFile });
+    const { port, host, log_level, data_dir } = settings;
+    assert.deepEqual(
+      { port, host, log_level, data_dir },
+      { port: 1003, host: "env", log_level: "warn", data_dir: "./data" },
+    );
+    assert.equal(readSettings({ ...NONE, env: { MILLRACE_CONFIG: configFile } }).settings.port, 1001);
+  });
+});
+
+test("without a word said, the service listens on this machine alone", () => {
+  assert.equal(readSettings(NONE).settings.host, "127.0.0.1");
+});
+
+test("an empty variable is one that is not set", () => {
+  const env = Object.fromEntries(
+    ["MILLRACE_CONFIG", ...Object.keys(settingsSchema.shape).map((name) => `MILLRACE_${name.toUpperCase()}`)].map(
+      (variable) => [variable, ""],
+    ),
+  );
+  assert.deepEqual(readSettings({ ...NONE, env }), readSettings(NONE));
+});
+
+test("every wrong setting is told at once, by the name under which it was given", () => {
+  withFile("port: abc\nprot: 1\nretain_events_days: 0\ncors_origins: [https://a.example/]\n", (configFile) => {
+    assert.deepEqual(
+      refusal({
+        configFile,
+        env: { MILLRACE_MAX_EXECUTIONS: "1.5" },
+        flags: { log_level: "loud", shutdown_grace: "-1" },
+      }),
+      [
+        `${configFile}: there is no setting "prot". Did you mean port?`,
+        `port in ${configFile}: expected a port from 0 to 65535, got "abc"`,
+        '--shutdown-grace: expected at least 0, got "-1"',
+        '--log-level: expected one of trace, debug, info, warn, error, silent, got "loud"',
+        `cors_origins in ${configFile}: expected \`*\` or origins as https://example.org, without a path, got ["https://a.example/"]`,
+        'MILLRACE_MAX_EXECUTIONS: expected a whole number, got "1.5"',
+        `retain_events_days in ${configFile}: expected more than 0, got 0`,
+      ],
+    );
+  });
+});
+
+test("what is no number is refused, not counted as one", () => {
+  for (const port of ["", " ", "70000", "-1", "80.5", "NaN", "Infinity", true, [], {}, false])
+    assert.match(refusal({ flags: { port } })[0] ?? "", /^--port: expected /, JSON.stringify(port));
+  for (const port of ["0", "65535", 8000])
+    assert.equal(readSettings({ ...NONE, flags: { port } }).settings.port, Number(port));
+});
+
+test("a config file that is missing, broken or no mapping is told by its name", () => {
+  assert.match(
+    refusal({ configFile: "/none/such.yaml" })[0] ?? "",
+    /^The config file \/none\/such\.yaml cannot be read: /,
+  );
+  withFile("port: [", (file) => assert.match(refusal({ configFile: file })[0] ?? "", /cannot be read: .* line 1/));
+  withFile("- port", (file) =>
+    assert.match(refusal({ configFile: file })[0] ?? "", /must be a mapping of settings\.$/),
+  );
+  withFile("# nothing yet\n", (file) => assert.equal(readSettings({ ...NONE, configFile: file }).settings.port, 8000));
+});
+
+test("a variable that is no setting is told, with the one that was meant, and does no harm", () => {
+  const { warnings, settings } = readSettings({
+    ...NONE,
+    env: { MILLRACE_PROT: "1", MILLRACE_SECRET_KEY: "x", MILLRACE_URL: "http://127.0.0.1", OTHER: "1" },
+  });
+  assert.deepEqual(warnings, ["MILLRACE_PROT is no setting and is ignored. Did you mean MILLRACE_PORT?"]);
+  assert.equal(settings.port, 8000);
+});
+
+test("several origins are written with commas, or as a list", () => {
+  const origins = (cors_origins: unknown): Settings["cors_origins"] =>
+    readSettings({ ...NONE, flags: { cors_origins } }).settings.cors_origins;
+  assert.deepEqual(origins("https://a.example, http://b.example:8080"), ["https://a.example", "http://b.example:8080"]);
+  assert.deepEqual(origins(["*"]), ["*"]);
+});

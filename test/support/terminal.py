@@ -1,0 +1,37 @@
+"""Runs a command in a pseudo terminal: its output goes to stdout as it is, its exit code becomes this one's.
+
+usage: terminal.py '{"command": [...], "rows": 24, "columns": 80, "keys": [{"after": "text", "send": "\\u0003"}]}'
+
+A key is pressed when its text has been shown, `pause` seconds later; never at a fixed time.
+"""
+import fcntl, json, os, pty, select, struct, sys, termios, time
+
+spec = json.loads(sys.argv[1])
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(spec["command"][0], spec["command"])
+size = struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0)
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+shown, seen, keys, due = b"", 0, list(spec["keys"]), None
+while True:
+    if keys and due is None:
+        at = shown.find(keys[0]["after"].encode(), seen)
+        if at >= 0:
+            seen, due = at + len(keys[0]["after"].encode()), time.monotonic() + keys[0].get("pause", 0)
+    if due is not None and time.monotonic() >= due:
+        os.write(terminal, keys.pop(0)["send"].encode())
+        due = None
+    ready, _, _ = select.select([terminal], [], [], 0.05)
+    if not ready:
+        continue
+    try:
+        part = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    sys.stdout.buffer.write(part)
+    sys.stdout.flush()
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.exit(code if code >= 0 else 128 - code)

@@ -1,7 +1,4 @@
-/**
- * What only the commands that run or check pipelines need, loaded when they do: a command that talks to a service starts
- * in a third of the time without it (0.3 s instead of 1 s, nearly all of it processor time).
- */
+/** What only the commands that run or check pipelines need, loaded when they do: the others start in half the time. */
 export async function engineRoom() {
   const [adapters, engine, server] = await Promise.all([
     import("@millrace/adapters"),

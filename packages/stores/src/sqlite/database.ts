@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "@millrace/protocol";
+import { makeFolder } from "./make-folder.ts";
 
 /**
  * What a commit survives. `normal`: the death of the process. `full`: a power cut as well, at the price of one flush
@@ -29,7 +30,6 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
   const file = join(dataDir, "millrace.db");
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(dataDir, { recursive: true });
     database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
@@ -78,7 +78,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
 export function lockDataDir(dataDir: string): () => void {
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(dataDir);
     lock = new DatabaseSync(join(dataDir, "lock.db"), { timeout: LOCK_TIMEOUT_MS });
     lock.exec("BEGIN EXCLUSIVE");
     const taken = lock;

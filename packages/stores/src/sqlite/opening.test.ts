@@ -79,7 +79,10 @@ test("SQLite: a data directory that is a file, or cannot be written, is refused 
   using folder = temporaryFolder();
   const file = join(folder.path, "file");
   writeFileSync(file, "");
-  refuses(file, "DATA_DIR_UNUSABLE", /directory that this user may write to/);
+  refuses(file, "DATA_DIR_UNUSABLE", /is a file, not a folder/);
+  refuses(join(file, "below"), "DATA_DIR_UNUSABLE", /not a directory/);
+  // Where no folder can be made, and the system says that there is none.
+  if (existsSync("/proc")) refuses("/proc/millrace/data", "DATA_DIR_UNUSABLE", /no such file or directory/);
   for (const isNew of [true, false]) {
     using disk = readOnlyFolder(t, (path) => {
       if (!isNew) open(path).close();

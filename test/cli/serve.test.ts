@@ -24,9 +24,25 @@ test("serve takes its settings from flags, variables and a file, and says in one
   assert.ok(url !== undefined, serve.stdout);
   const { limits } = await createClient({ baseUrl: url }).system.info();
   assert.deepEqual([limits.max_executions, limits.max_subscribers, limits.max_body_bytes], [9, 8, 5000]);
-  for (const line of serve.stderr.trimEnd().split("\n"))
-    assert.equal(typeof JSON.parse(line), "object", "a log of JSON lines");
+  await serve.shows("Try next");
+  assert.match(serve.stderr, new RegExp(`^  npx millrace configs create FILE --url ${url}  `, "m"));
   assert.match(serve.stderr, /MILLRACE_PROT is no setting and is ignored\. Did you mean MILLRACE_PORT\?/);
+});
+
+test("what serve says to type next works as it stands", async () => {
+  using folder = new Folder();
+  folder.write("quick.yaml", QUICK);
+  await using serve = new RunningCommand([
+    ...["serve", "--port", "0", "--data-dir", folder.at("data"), "--configs-dir", folder.path],
+  ]);
+  await serve.shows("the API, to be browsed");
+  const commands = [...serve.stderr.matchAll(/^ {2}npx millrace (.*?) {3}/gm)].map((match) =>
+    (match[1] ?? "").split(" "),
+  );
+  assert.equal(commands.length, 2);
+  for (const command of commands) assert.equal((await millrace(command)).code, 0, command.join(" "));
+  const [, page = ""] = /^ {2}curl -N (\S+)/m.exec(serve.stderr) ?? [];
+  assert.equal((await readStream(page)).frames.at(-1)?.event, "end");
 });
 
 test("serve refuses what is wrong by its name, in a line", async () => {

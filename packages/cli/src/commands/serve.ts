@@ -33,8 +33,7 @@ export function addServe(program: Command, output: Output): void {
       const server = await serve(settings, log);
       surviveAdapters(server.service.executions, log);
       output.line(`Millrace listens on ${server.url}`);
-      // For a person alone: among the lines of a log they would be noise that no tool can read.
-      if (process.stderr.isTTY) for (const hint of hints(server.url, await firstConfig(server))) output.note(hint);
+      for (const hint of hints(server.url, await configToTry(server))) output.note(hint);
       await stopSignal();
       await server.close();
       process.exit(0);
@@ -68,22 +67,29 @@ function stopSignal(): Promise<void> {
   });
 }
 
-async function firstConfig(server: Server): Promise<string | undefined> {
-  const { items } = await server.service.records.listConfigs({ limit: 1, offset: 0 });
-  return items[0]?.name;
+/** The example that shows the most, where it is there, or else any; undefined where there is none. */
+async function configToTry(server: Server): Promise<string | undefined> {
+  const { items } = await server.service.records.listConfigs({ limit: 100, offset: 0 });
+  return (items.find(({ name }) => name === "readmes") ?? items[0])?.name;
 }
 
+/** What to type next: lines that work as they stand. */
 function hints(url: string, config: string | undefined): string[] {
   const at = url === DEFAULT_URL ? "" : ` --url ${url}`;
+  const commands: [command: string, what: string][] =
+    config === undefined
+      ? [[`npx millrace configs create FILE${at}`, "store a pipeline"]]
+      : [
+          [`npx millrace configs run ${config} --tag first --watch${at}`, "run one, and watch it live"],
+          [`curl -N ${url}/api/v1/executions/first/events`, "the same run, with nothing but curl"],
+          [`npx millrace configs list${at}`, "what else there is to run"],
+        ];
+  commands.push([`${url}/docs`, "the API, to be browsed"]);
+  const width = Math.max(...commands.map(([command]) => command.length));
   return [
     "",
     "Try next, in another terminal:",
-    ...(config === undefined
-      ? []
-      : [`  npx millrace configs list${at}`, `  npx millrace configs run ${config} --watch${at}`]),
-    `  curl -N ${url}/api/v1/executions/ID/events   watch a run with nothing but curl`,
-    `  ${url}/docs   the API, to be browsed`,
-    "  npx millrace run examples/readmes.yaml       a run in one process, without this server",
+    ...commands.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`),
     "",
   ];
 }

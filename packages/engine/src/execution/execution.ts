@@ -1,48 +1,19 @@
 import { type ErrorInfo, foldEvent, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
-import type { AdapterLog } from "../adapter.ts";
-import type { Definition } from "../definition/definition.ts";
-import type { Clock, Journal, ObjectStore, StoredMessage, Transition, WorkQueue } from "../ports.ts";
+import type { StoredMessage, Transition } from "../ports.ts";
 import { Chain, StepFailure } from "../route/chain.ts";
 import { Flow, type FlowHost } from "../route/flow.ts";
 import type { Batch } from "../route/gatherer.ts";
-import { RetrySchedule } from "../route/retry-schedule.ts";
 import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
+import type { ExecutionParts } from "./execution-parts.ts";
 import { findMessages } from "./find-messages.ts";
+import { InFlight } from "./in-flight.ts";
+import { Intake, MAX_BACKLOG } from "./intake.ts";
 import { messageError, toEventError } from "./message-error.ts";
 import { progressToJson } from "./progress-json.ts";
 import { settleCompleted, settleFailed } from "./settlement.ts";
 
-/** What an execution is made of. */
-export interface ExecutionParts {
-  readonly id: string;
-  readonly rootCorrelationId: string;
-  readonly definition: Definition;
-  readonly journal: Journal;
-  readonly work: WorkQueue;
-  readonly objects: ObjectStore;
-  readonly clock: Clock;
-  readonly settings: ExecutionSettings;
-  log(fields: Record<string, unknown>): AdapterLog;
-  /** Runs an adapter's code so that what it does later can be traced back to the flow. */
-  trace<T>(flow: Flow, run: () => T): T;
-  onEnd(execution: Execution): void;
-  /** A fault of the engine's own: reported, never thrown into an adapter. */
-  onFault(error: unknown): void;
-}
-
-/** Limits that an operator sets. */
-export interface ExecutionSettings {
-  readonly maxPayloadBytes: number;
-  readonly maxEmitsPerStep: number;
-  /** How long an adapter that was told to stop is waited for, in milliseconds. */
-  readonly abandonAfterMs: number;
-}
-
 /** A message that was in flight so often when the process died is given up: it is likely what kills it. */
 const MAX_INTERRUPTIONS = 10;
-
-/** Events that may wait for their commit before no message is taken. */
-const MAX_BACKLOG = 1_000;
 
 /**
  * One execution at work.
@@ -57,13 +28,10 @@ export class Execution {
   readonly #parts: ExecutionParts;
   readonly #routes = new Map<string, RouteRunner>();
   readonly #host: FlowHost;
-  readonly #flows = new Set<Flow>();
-  readonly #dirty = new Set<Flow>();
-  readonly #retries: RetrySchedule;
+  readonly #inFlight: InFlight;
+  readonly #intake: Intake;
   /** Messages that were ever put into a queue. */
   #enqueued = 0;
-  #flushScheduled = false;
-  #waitsForCommits = false;
   #stopping: TerminalStatus | null;
   #errorInfo: ErrorInfo | null;
   #paused = false;
@@ -81,7 +49,12 @@ export class Execution {
     this.#stopping = state.stopping;
     this.#errorInfo = state.errorInfo;
     this.progress = state.progress;
-    this.#retries = new RetrySchedule(parts.clock, () => this.pump());
+    this.#inFlight = new InFlight((flow) => this.#flush(flow).catch(parts.onFault));
+    this.#intake = new Intake(parts, this.#routes, this.#inFlight, {
+      take: (route, message) => this.#take(route, message),
+      runBatch: (route, batch) => this.#runBatch(route, batch),
+      committed: () => this.#append({ executionId: this.id, events: [] }),
+    });
     const { definition } = parts;
     const chainHost = {
       objects: parts.objects,
@@ -95,10 +68,13 @@ export class Execution {
         }),
     };
     for (const route of definition.routes) {
-      const runner = new RouteRunner(this.id, route, new Chain(route, chainHost), parts.work, () => this.pump());
+      const runner = new RouteRunner(this.id, route, new Chain(route, chainHost), parts.work, () =>
+        this.#intake.pump(),
+      );
       this.#routes.set(route.route, runner);
     }
     linkRoutes(this.#routes);
+    if (this.#stopping !== null) this.#intake.close();
     this.#host = {
       executionId: this.id,
       rootCorrelationId: parts.rootCorrelationId,
@@ -108,7 +84,7 @@ export class Execution {
       timestamp: () => new Date(parts.clock.now()).toISOString(),
       monotonicMs: () => performance.now(),
       hasRoute: (route) => this.#routes.has(route),
-      touch: (flow) => this.#touch(flow),
+      touch: (flow) => this.#inFlight.touch(flow),
       flush: (flow) => this.#flush(flow),
     };
   }
@@ -127,7 +103,7 @@ export class Execution {
       route?.queue.push(first);
     }
     this.#checkEnd();
-    this.pump();
+    this.#intake.pump();
   }
 
   /** Goes on from what the store holds. */
@@ -145,11 +121,11 @@ export class Execution {
     if (this.#stopping === null) {
       for (const { seq, route: name, dueAt } of await work.delayed(this.id)) {
         const route = this.#routes.get(name);
-        if (route !== undefined) this.#retries.add(route, seq, dueAt);
+        if (route !== undefined) this.#intake.retryLater(route, seq, dueAt);
       }
     } else await this.#dropInterrupted();
     this.#checkEnd();
-    this.pump();
+    this.#intake.pump();
   }
 
   /** Tells it to come to an end: running adapters are aborted, nothing more is taken. */
@@ -157,13 +133,13 @@ export class Execution {
     if (this.#ended || this.#ending) return;
     this.#stopping ??= status;
     if (this.#stopping === status) this.#errorInfo = errorInfo ?? this.#errorInfo;
-    this.#closeQueues();
+    this.#intake.close();
     await this.#append({
       executionId: this.id,
       events: [],
       record: { stopping: this.#stopping, errorInfo: this.#errorInfo },
     });
-    for (const flow of this.#flows) flow.abort("cancelled");
+    for (const flow of this.#inFlight.all()) flow.abort("cancelled");
     this.#dropParked();
     this.#checkEnd();
   }
@@ -171,14 +147,16 @@ export class Execution {
   /** Takes nothing more; resolves when nothing is in flight, or after `graceMs`, when the rest is abandoned. */
   async pause(graceMs: number): Promise<void> {
     this.#paused = true;
-    this.#closeQueues();
-    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#close(flow);
+    this.#intake.close();
+    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
     const deadline = performance.now() + graceMs;
-    while (this.#flows.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-    for (const flow of [...this.#flows]) {
+    while (this.#inFlight.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const flow of this.#inFlight.all()) {
       // Without a word in the journal: its message is taken again after the next start.
       flow.abort("abandoned");
-      this.#close(flow);
+      this.#inFlight.close(flow);
     }
   }
 
@@ -195,67 +173,13 @@ export class Execution {
     this.#fail([flow], thrown).catch(this.#parts.onFault);
   }
 
-  /** Takes messages for as long as there are slots. */
-  pump(): void {
-    if (this.#paused || this.#stopping !== null || this.#ended) return;
-    // Later routes first: what has begun gets done before more is begun, and queues stay short.
-    for (const route of [...this.#routes.values()].reverse()) {
-      while (route.hasSlot && this.#flows.size - this.#parked() < this.#parts.definition.limits.maxHandlers) {
-        if (this.#parts.journal.backlog > MAX_BACKLOG) {
-          this.#pumpAfterCommit();
-          return;
-        }
-        if (route.gatherer?.isDue) route.releaseGathered();
-        const batch = route.batches.shift();
-        if (batch !== undefined) {
-          this.#runBatch(route, batch);
-          continue;
-        }
-        const next = route.queue.take();
-        if (next === null) break;
-        if ("retrySeq" in next) this.#takeRetry(route, next.retrySeq);
-        else this.#take(route, next);
-      }
-    }
-    this.#releaseLast();
-  }
-
-  #parked(): number {
-    let parked = 0;
-    for (const route of this.#routes.values()) parked += route.parked;
-    return parked;
-  }
-
-  #pumpAfterCommit(): void {
-    if (this.#waitsForCommits) return;
-    this.#waitsForCommits = true;
-    this.#append({ executionId: this.id, events: [] }).then(() => {
-      this.#waitsForCommits = false;
-      this.pump();
-    }, this.#parts.onFault);
-  }
-
-  #takeRetry(route: RouteRunner, seq: number): void {
-    route.running += 1;
-    this.#parts.work.get(this.id, seq).then(
-      (message) => {
-        route.running -= 1;
-        if (message !== null && !this.#paused && this.#stopping === null) this.#take(route, message);
-      },
-      (error) => {
-        route.running -= 1;
-        this.#parts.onFault(error);
-      },
-    );
-  }
-
   #take(route: RouteRunner, message: StoredMessage): void {
     const open = this.progress.open.get(message.id);
     const resumed = open?.inFlight === true && open.attempt === message.attempt ? open.ran : null;
     const flow = new Flow(this.#host, route.definition, message, resumed);
-    this.#flows.add(flow);
+    this.#inFlight.add(flow);
     route.running += 1;
-    this.#touch(flow);
+    this.#inFlight.touch(flow);
     if (message.interruptions >= MAX_INTERRUPTIONS) {
       const text = `The process died ${message.interruptions} times while this message was in flight; it is not tried again.`;
       this.#settled(route, this.#fail([flow], new StepFailure(messageError("CRASH_LOOP", text, false), null)));
@@ -276,7 +200,7 @@ export class Execution {
       return;
     }
     if (flow.gathered.length > 0 && route.gatherer !== null && !flow.closed) {
-      if (this.#stopping !== null || this.#paused) await this.#drop(flow);
+      if (this.#intake.closed) await this.#drop(flow);
       else route.gatherer.add(flow);
       return;
     }
@@ -306,15 +230,8 @@ export class Execution {
     work.then(undefined, this.#parts.onFault).finally(() => {
       route.running -= 1;
       this.#checkEnd();
-      this.pump();
+      this.#intake.pump();
     });
-  }
-
-  /** Gatherers that nothing more can come to let go of what they hold. */
-  #releaseLast(): void {
-    const last = [...this.#routes.values()].filter((route) => route.hasLast);
-    for (const route of last) route.releaseGathered();
-    if (last.length > 0) this.pump();
   }
 
   #complete(flows: readonly Flow[]): Promise<void> {
@@ -323,7 +240,7 @@ export class Execution {
     if (leader === undefined) return Promise.resolve();
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
-    for (const flow of open) this.#close(flow);
+    for (const flow of open) this.#inFlight.close(flow);
     return this.#append({ executionId: this.id, ...settleCompleted(open) }, open);
   }
 
@@ -337,7 +254,7 @@ export class Execution {
     const open = flows.filter((flow) => !flow.closed);
     if (open.length === 0) return Promise.resolve();
     const failure = thrown instanceof StepFailure ? thrown : { error: toEventError(thrown), step: null };
-    for (const flow of open) this.#close(flow);
+    for (const flow of open) this.#inFlight.close(flow);
     // A batch fails as one: with one message that ends the execution, no other of it is tried again.
     const exhausted = open.some(({ message, route }) => message.failures >= route.errorHandling.maxRetries);
     const mayRetry = this.#stopping === null && !(exhausted && onError === "fail");
@@ -345,7 +262,7 @@ export class Execution {
     const { settled, retried, ...settlement } = settleFailed(open, failure, { mayRetry, now });
     for (const { flow, dueAt } of retried) {
       const route = this.#routes.get(flow.message.route);
-      if (route !== undefined) this.#retries.add(route, flow.message.seq, dueAt);
+      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
     }
     const [first] = settled;
     let record: Transition["record"];
@@ -359,7 +276,7 @@ export class Execution {
         ...(failure.step === null ? {} : { adapter: failure.step.name }),
       };
       record = { stopping: this.#stopping, errorInfo: this.#errorInfo };
-      this.#closeQueues();
+      this.#intake.close();
       this.#dropParked();
     }
     return this.#append({ executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) }, settled);
@@ -374,7 +291,7 @@ export class Execution {
 
   #drop(flow: Flow): Promise<void> {
     if (this.#paused) {
-      this.#close(flow);
+      this.#inFlight.close(flow);
       return Promise.resolve();
     }
     const text = "The execution was stopped while the message was in flight.";
@@ -388,35 +305,13 @@ export class Execution {
       const route = this.#routes.get(message.route);
       if (route === undefined) continue;
       const flow = new Flow(this.#host, route.definition, message, []);
-      this.#flows.add(flow);
+      this.#inFlight.add(flow);
       this.#drop(flow).catch(this.#parts.onFault);
     }
   }
 
-  #close(flow: Flow): void {
-    flow.closed = true;
-    this.#flows.delete(flow);
-    this.#dirty.delete(flow);
-  }
-
-  #closeQueues(): void {
-    for (const route of this.#routes.values()) route.queue.close();
-    this.#retries.clear();
-  }
-
-  #touch(flow: Flow): void {
-    if (flow.closed) return;
-    this.#dirty.add(flow);
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      for (const dirty of this.#dirty) this.#flush(dirty).catch(this.#parts.onFault);
-    });
-  }
-
   #flush(flow: Flow): Promise<void> {
-    this.#dirty.delete(flow);
+    this.#inFlight.flushed(flow);
     if (flow.closed) return Promise.resolve();
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + flow.messages.length > limit) {
@@ -437,9 +332,9 @@ export class Execution {
         const route = this.#routes.get(flow.message.route);
         if (route !== undefined) route.unsettled -= 1;
       }
-      this.#arrive(transition, seqs);
+      this.#intake.arrive(transition, seqs);
       this.#checkEnd();
-      this.pump();
+      this.#intake.pump();
     });
     committing.catch((error) => this.#breakDown(error));
     // Under no pressure nobody waits for the commit: a slot is free as soon as the outcome is on its way.
@@ -461,29 +356,9 @@ export class Execution {
     this.stop("failed", { code: "INTERNAL", message: text }).catch(this.#parts.onFault);
   }
 
-  #arrive(transition: Transition, seqs: readonly number[]): void {
-    for (const [index, message] of (transition.enqueue ?? []).entries()) {
-      const route = this.#routes.get(message.route);
-      const seq = seqs[index];
-      if (route === undefined || seq === undefined) continue;
-      route.unsettled += 1;
-      if (this.#stopping !== null || this.#paused) continue;
-      route.queue.push({
-        ...message,
-        seq,
-        attempt: 1,
-        failures: 0,
-        dueAt: 0,
-        emittedOutputs: 0,
-        emitted: {},
-        interruptions: 0,
-      });
-    }
-  }
-
   #checkEnd(): void {
     if (this.#ended || this.#ending || this.#paused) return;
-    const over = this.#stopping === null ? this.progress.outstanding === 0 : this.#flows.size === 0;
+    const over = this.#stopping === null ? this.progress.outstanding === 0 : this.#inFlight.size === 0;
     if (!over) return;
     this.#ending = true;
     const status = this.#stopping ?? "completed";
@@ -507,8 +382,8 @@ export class Execution {
       )
       .then(() => {
         this.#ended = true;
-        this.#closeQueues();
-        this.#parts.onEnd(this);
+        this.#intake.close();
+        this.#parts.onEnd();
       }, this.#parts.onFault);
   }
 }

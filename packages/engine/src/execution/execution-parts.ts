@@ -1,0 +1,30 @@
+import type { AdapterLog } from "../adapter.ts";
+import type { Definition } from "../definition/definition.ts";
+import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
+import type { Flow } from "../route/flow.ts";
+
+/** What an execution is made of. */
+export interface ExecutionParts {
+  readonly id: string;
+  readonly rootCorrelationId: string;
+  readonly definition: Definition;
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly settings: ExecutionSettings;
+  log(fields: Record<string, unknown>): AdapterLog;
+  /** Runs an adapter's code so that what it does later can be traced back to the flow. */
+  trace<T>(flow: Flow, run: () => T): T;
+  onEnd(): void;
+  /** A fault of the engine's own: reported, never thrown into an adapter. */
+  onFault(error: unknown): void;
+}
+
+/** Limits that an operator sets. */
+export interface ExecutionSettings {
+  readonly maxPayloadBytes: number;
+  readonly maxEmitsPerStep: number;
+  /** How long an adapter that was told to stop is waited for, in milliseconds. */
+  readonly abandonAfterMs: number;
+}

@@ -476,6 +476,9 @@ describe("an execution", () => {
       bounds: (id) => journal.bounds(id),
       contains: (...args) => journal.contains(...args),
       trim: (id) => journal.trim(id),
+      get head() {
+        return journal.head;
+      },
       get backlog() {
         return journal.backlog;
       },

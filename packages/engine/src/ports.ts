@@ -148,6 +148,8 @@ export interface Journal {
   contains(executionId: string, position: Position): Promise<boolean>;
   /** Removes the events of an execution that is over; its cursors then meet a gap. */
   trim(executionId: string): Promise<void>;
+  /** The last position that is committed, whichever execution it belongs to. */
+  readonly head: Position;
   /** Events that wait for their commit: engines stop producing when it is high. */
   readonly backlog: number;
   /** Null, or why nothing can be committed at present. */
@@ -253,6 +255,8 @@ export interface Records {
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }>;
   /** The execution that was started with the key; null where there is none. */
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null>;
+  /** What an execution is called and where it stands, by id or tag: for those who come by the thousand. */
+  findExecution(idOrTag: string): Promise<{ readonly id: string; readonly status: ExecutionStatus } | null>;
   /** By id or tag. */
   getExecution(idOrTag: string): Promise<ExecutionRecord | null>;
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;

@@ -85,6 +85,9 @@ export type FailedEvent = z.infer<typeof failedEventSchema>;
 /** One event of an execution's journal. */
 export type ExecutionEvent = z.infer<typeof executionEventSchema>;
 
+/** The types of events (contract: "What it fixes"). */
+export const eventTypeSchema = z.enum(["initiated", "processing", "completed", "failed"]);
+
 /** Why a stream ended (contract: "The end"). */
 export const endReasonSchema = z.enum(["completed", "failed", "cancelled", "timeout", "interrupted", "shutdown"]);
 

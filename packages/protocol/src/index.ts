@@ -12,4 +12,5 @@ export * from "./fold.ts";
 export * from "./frame.ts";
 export * from "./json.ts";
 export * from "./pipeline.ts";
+export * from "./progress-data.ts";
 export * from "./status.ts";

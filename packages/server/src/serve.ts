@@ -13,6 +13,7 @@ import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
+import { progressReader } from "./stream/read-progress.ts";
 
 /** A service that listens. */
 export interface Server {
@@ -41,6 +42,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     const hub = new StreamHub({
       journal: service.journal,
       records: service.records,
+      readProgress: progressReader(service.executions, service.records),
       maxSubscribers: settings.max_subscribers,
     });
     const startedAt = new Date().toISOString();
@@ -81,6 +83,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
         closing ??= (async () => {
           await hub.close();
           await service.executions.close(settings.shutdown_grace * 1000);
+          hub.cut();
           await app.close();
           await service.close(0);
         })();

@@ -182,6 +182,11 @@ export class Engine implements Executions {
     return this.#record(executionId);
   }
 
+  async depths(executionId: string): Promise<Readonly<Record<string, number>>> {
+    // Those at work know; to count a million in the store takes its time.
+    return this.#running.get(executionId)?.unsettled ?? this.#parts.work.depths(executionId);
+  }
+
   async progress(executionId: string): Promise<Progress | null> {
     const execution = this.#running.get(executionId);
     if (execution !== undefined) return execution.progress;

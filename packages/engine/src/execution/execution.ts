@@ -94,6 +94,13 @@ export class Execution {
     return this.#ended;
   }
 
+  /** Messages that are committed and not settled, per route. */
+  get unsettled(): Record<string, number> {
+    const depths: Record<string, number> = Object.create(null);
+    for (const [name, route] of this.#routes) depths[name] = route.unsettled;
+    return depths;
+  }
+
   /** Begins with its first message, which is committed; without one it completes at once. */
   begin(first: StoredMessage | null): void {
     if (first !== null) {

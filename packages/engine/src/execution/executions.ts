@@ -32,6 +32,8 @@ export interface Executions {
   stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord>;
   /** The fold of the execution's journal up to now; null where there is no such execution. Not to be changed. */
   progress(executionId: string): Promise<Progress | null>;
+  /** Messages that are committed and not settled, per route. */
+  depths(executionId: string): Promise<Readonly<Record<string, number>>>;
   /** Resolves true when the execution is over, false after `timeoutMs` or when `signal` is aborted. */
   wait(executionId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   /**

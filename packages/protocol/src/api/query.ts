@@ -38,6 +38,11 @@ export function timeQuery(description: string) {
   return z.preprocess(parseTimeText, z.iso.datetime()).optional().describe(description);
 }
 
+/** A list from a query: the parameter once for each value, or values separated by commas. Empty where it is not there. */
+export function listQuery<T extends z.ZodType>(item: T, description: string) {
+  return z.preprocess(splitTexts, z.array(item)).default([]).describe(description);
+}
+
 type NumberSchema = z.ZodPreprocess<z.ZodNumber>;
 
 const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -58,6 +63,11 @@ function finish(schema: NumberSchema, options: NumberQuery): NumberSchema | z.Zo
   const { default: fallback, description } = options;
   if (fallback === undefined) return schema.describe(description);
   return schema.default(fallback).describe(description);
+}
+
+function splitTexts(value: unknown): unknown {
+  const texts: unknown[] = Array.isArray(value) ? value : [value];
+  return texts.flatMap((text) => (typeof text === "string" ? text.split(",").map((part) => part.trim()) : [text]));
 }
 
 function parseFloatText(value: unknown, context: z.RefinementCtx): unknown {

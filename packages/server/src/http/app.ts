@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import { noteResponses } from "../stream/take-over.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type Endpoint, registerEndpoints } from "./endpoint.ts";
@@ -56,7 +57,7 @@ export async function createHttpApp(
     return503OnClosing: false,
     forceCloseConnections: true,
     serverFactory: (handler) => {
-      const server = createServer(serverOptions(settings), handler);
+      const server = createServer(serverOptions(settings), noteResponses(handler));
       answerClientErrors(server);
       return server;
     },

@@ -8,6 +8,7 @@ import {
   type MessageStats,
   type Progress,
   type RouteProgress,
+  type RouteProgressData,
   type RouteState,
   summarizeDurations,
 } from "@millrace/protocol";
@@ -41,7 +42,8 @@ const outlineSchema = z.array(
   }),
 );
 
-function outlineOf(record: ExecutionRecord): z.infer<typeof outlineSchema> {
+/** Routes and adapters by the names that events use. */
+export function outlineOf(record: ExecutionRecord): z.infer<typeof outlineSchema> {
   return outlineSchema.safeParse(record.configSnapshot.outline).data ?? [];
 }
 
@@ -71,6 +73,15 @@ function statsOf(total: number, completed: number, failed: number): MessageStats
 /** Depths count every unsettled message of a route; those in flight or waiting for a retry are not in its queue. */
 function queuedOf(route: RouteProgress | undefined, depth: number | undefined): number {
   return Math.max(0, (depth ?? 0) - (route?.inFlight ?? 0) - (route?.retrying ?? 0));
+}
+
+/** The state of each route, as `view=progress` shows it, without its rate. */
+export function routeProgress(
+  record: ExecutionRecord,
+  progress: Progress,
+  depths: Readonly<Record<string, number>>,
+): Omit<RouteProgressData, "rate">[] {
+  return routeStates(record, progress, depths).map(({ in_flight, ...state }) => ({ ...state, running: in_flight }));
 }
 
 /** Counts of messages over all routes. `depths`: unsettled messages per route. */

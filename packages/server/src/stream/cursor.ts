@@ -21,7 +21,7 @@ export type Start =
  * `bounds` are those of `executionIds`, in the same order.
  */
 export async function findStart(
-  journal: Journal,
+  journal: Pick<Journal, "contains">,
   executionIds: readonly string[],
   bounds: readonly JournalBounds[],
   cursor: string | null,
@@ -63,7 +63,11 @@ export function gapFrame(executionId: string, trimmed: Position, id: Position): 
   return encodeFrame("gap", JSON.stringify(data), id);
 }
 
-async function anyContains(journal: Journal, executionIds: readonly string[], position: Position): Promise<boolean> {
+async function anyContains(
+  journal: Pick<Journal, "contains">,
+  executionIds: readonly string[],
+  position: Position,
+): Promise<boolean> {
   for (const executionId of executionIds) if (await journal.contains(executionId, position)) return true;
   return false;
 }

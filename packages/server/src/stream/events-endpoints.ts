@@ -1,10 +1,13 @@
-import type { ExecutionRecord, Journal, JournalBounds, Position, Records } from "@millrace/engine";
+import type { JournalBounds, Position, Records } from "@millrace/engine";
 import {
+  type ExecutionStatus,
   encodeFrame,
   errorResponseSchema,
+  eventTypeSchema,
   floatQuery,
   httpValidationErrorSchema,
   isTerminal,
+  listQuery,
   MillraceError,
   parseCursor,
   type ValidationError,
@@ -14,14 +17,18 @@ import Negotiator from "negotiator";
 import { z } from "zod";
 import { type Endpoint, endpoint, type ResponseSpec } from "../http/endpoint.ts";
 import { ValidationFailure } from "../http/errors.ts";
+import { outlineOf } from "../http/execution-view.ts";
 import { findStart } from "./cursor.ts";
-import type { StreamHub } from "./hub.ts";
+import { type EventType, FrameFilter } from "./frame-filter.ts";
+import type { HubParts, StreamHub } from "./hub.ts";
+import { canTakeOver } from "./take-over.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** What the stream's endpoints stand on. */
 export interface EventsParts {
   readonly hub: StreamHub;
-  readonly journal: Journal;
-  readonly records: Records;
+  readonly journal: HubParts["journal"];
+  readonly records: Pick<Records, "findExecution" | "getExecution">;
 }
 
 /** Executions that one connection may carry. */
@@ -48,6 +55,17 @@ const streamQuery = {
     "Continues right after this id, where the `Last-Event-ID` header cannot be set; the header wins",
   ),
   since: z.literal("now").optional().describe("`now` starts at the live edge; a cursor wins over it"),
+  types: listQuery(eventTypeSchema, "Only events of these types: separated by commas, or the parameter once for each"),
+  route: listQuery(
+    z.string().min(1),
+    "Only events of messages of these routes: separated by commas, or the parameter once for each",
+  ),
+  view: z
+    .enum(["events", "progress"])
+    .default("events")
+    .describe(
+      "`progress` sends the state of the run (per route: queued, running, completed, failed, rate) in place of its events, when it changes and at most every 250 ms; `types` and `route` do not go with it",
+    ),
 };
 
 const headers = z.object({
@@ -73,7 +91,9 @@ const description = `Reactive endpoint: events are pushed as they occur, without
 
 Event types: \`initiated\` (processing of a message started), \`processing\` (an adapter is working on it), \`completed\` (its processing completed), \`failed\` (its processing failed).
 
-Without a cursor a stream begins with the execution's first event, however late it is opened. The last frame before the server closes is \`event: end\`; its \`reason\` is \`completed\`, \`failed\`, \`cancelled\`, \`timeout\`, \`interrupted\` or \`shutdown\`.`;
+Without a cursor a stream begins with the execution's first event, however late it is opened. The last frame before the server closes is \`event: end\`; its \`reason\` is \`completed\`, \`failed\`, \`cancelled\`, \`timeout\`, \`interrupted\` or \`shutdown\`.
+
+\`types\` and \`route\` choose events; ids stay those of the whole journal, so a cursor goes with any choice. \`view=progress\` sends \`event: progress\` frames in place of events.`;
 
 /** `GET /api/v1/executions/{execution_id}/events` and `GET /api/v1/events`: the contract. */
 export function eventsEndpoints(parts: EventsParts): Endpoint[] {
@@ -93,7 +113,7 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
         many: false,
         cursor: pickCursor(header, query.last_event_id),
         since: query.since ?? null,
-        timeoutMs: query.timeout * 1000,
+        ...choiceOf(query),
       }),
   });
   const many = endpoint({
@@ -118,7 +138,7 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
         many: true,
         cursor: pickCursor(header, query.last_event_id),
         since: query.since ?? null,
-        timeoutMs: query.timeout * 1000,
+        ...choiceOf(query),
       }),
   });
   return [one, many];
@@ -130,7 +150,22 @@ interface Wanted {
   readonly cursor: { readonly value: string; readonly loc: [string, string] } | null;
   readonly since: "now" | null;
   readonly timeoutMs: number;
+  readonly view: "events" | "progress";
+  readonly types: readonly EventType[];
+  readonly routes: readonly string[];
 }
+
+/** An execution that was asked for. */
+interface Found {
+  readonly id: string;
+  readonly status: ExecutionStatus;
+  readonly bounds: JournalBounds;
+}
+
+/** Streams that are opened in one turn of the event loop, at some 0.1 ms each: all at once they would stop the runs. */
+const OPENED_PER_TURN = 64;
+
+const turnstile = new Turnstile(OPENED_PER_TURN);
 
 /** Everything is checked before the first byte: a stream that begins is a stream that exists. */
 async function open(
@@ -141,12 +176,16 @@ async function open(
 ): Promise<unknown> {
   const { hub, journal } = parts;
   refuseIfUnavailable(hub);
-  const executions = await findExecutions(parts.records, wanted.names);
+  const errors = checkChoice(wanted);
+  await turnstile.pass();
+  const executions = await findExecutions(parts, wanted.names);
   const executionIds = executions.map((execution) => execution.id);
-  const bounds = await boundsOf(journal, executionIds);
+  const bounds = executions.map((execution) => execution.bounds);
+  errors.push(...(await checkRoutes(parts, wanted, executionIds)));
   const start = await findStart(journal, executionIds, bounds, wanted.cursor?.value ?? null, wanted.since);
-  if (start.kind === "refused") throw new ValidationFailure([badCursor(wanted.cursor, start.why)]);
-  if (new Negotiator(request.raw).mediaTypes([EVENT_STREAM]).length === 0) {
+  if (start.kind === "refused") errors.unshift(badCursor(wanted.cursor, start.why));
+  if (errors.length > 0 || start.kind === "refused") throw new ValidationFailure(errors);
+  if (!acceptsStream(request)) {
     throw new MillraceError(
       "NOT_ACCEPTABLE",
       "This is an event stream; the Accept header must allow text/event-stream.",
@@ -159,23 +198,84 @@ async function open(
   const response = reply.raw;
   reply.hijack();
   response.writeHead(200, streamHead(reply));
-  response.socket?.cork();
+  const { socket } = response;
+  // Head and first bytes in one packet.
+  socket?.cork();
   response.flushHeaders();
-  hub.attach(
+  const progress = wanted.view === "progress";
+  const lastEvents = new Map(executions.map(({ id, bounds: { lastEvent } }) => [id, lastEvent]));
+  await hub.attach(
     {
       executionIds,
       openIds: executionIds.filter((_, index) => !isOver(bounds[index], start.after)),
       many: wanted.many,
+      view: wanted.view,
+      filter: FrameFilter.of(wanted.types, wanted.routes),
       after: start.after,
-      lastId: start.lastId,
+      // A state tells of everything: it leaves the client with the newest cursor.
+      lastId: progress ? Math.max(start.lastId, ...lastEvents.values()) : start.lastId,
       timeoutMs: wanted.timeoutMs,
       gaps: start.gaps,
-      preface: start.preface + (wanted.cursor === null ? endsBefore(executions, bounds, start, wanted.many) : ""),
+      preface: progress
+        ? ""
+        : start.preface + (wanted.cursor === null ? endsBefore(executions, start, wanted.many) : ""),
+      lastEvents,
     },
     response,
   );
-  response.socket?.uncork();
+  socket?.uncork();
   return reply;
+}
+
+function choiceOf(query: {
+  timeout: number;
+  view: Wanted["view"];
+  types: readonly EventType[];
+  route: readonly string[];
+}): Pick<Wanted, "timeoutMs" | "view" | "types" | "routes"> {
+  return { timeoutMs: query.timeout * 1000, view: query.view, types: query.types, routes: query.route };
+}
+
+/** States are not chosen from. */
+function checkChoice({ view, types, routes }: Wanted): ValidationError[] {
+  if (view === "events") return [];
+  const given = [...(types.length > 0 ? ["types"] : []), ...(routes.length > 0 ? ["route"] : [])];
+  return given.map((name) => {
+    const error = `${name} chooses events, and view=progress sends none`;
+    return {
+      loc: ["query", name],
+      msg: `Value error, ${error}`,
+      type: "value_error",
+      input: "progress",
+      ctx: { error },
+    };
+  });
+}
+
+/** A route that none of the executions has would be a stream that stays silent for ever. */
+async function checkRoutes(
+  { records }: EventsParts,
+  { routes }: Wanted,
+  executionIds: readonly string[],
+): Promise<ValidationError[]> {
+  if (routes.length === 0) return [];
+  const there = new Set<string>();
+  for (const executionId of executionIds) {
+    const record = await records.getExecution(executionId);
+    for (const { route } of record === null ? [] : outlineOf(record)) there.add(route);
+  }
+  return routes
+    .filter((route) => !there.has(route))
+    .map((route) => {
+      const error = `there is no route "${shorten(route)}"; there ${there.size === 1 ? "is" : "are"} ${[...there].join(", ")}`;
+      const input = shorten(route);
+      return { loc: ["query", "route"], msg: `Value error, ${error}`, type: "value_error", input, ctx: { error } };
+    });
+}
+
+function acceptsStream({ raw }: FastifyRequest): boolean {
+  const { accept } = raw.headers;
+  return accept === undefined || accept === EVENT_STREAM || new Negotiator(raw).mediaTypes([EVENT_STREAM]).length > 0;
 }
 
 function refuseIfUnavailable(hub: StreamHub): void {
@@ -194,12 +294,21 @@ function refuseIfUnavailable(hub: StreamHub): void {
   }
 }
 
-async function findExecutions(records: Records, names: readonly string[]): Promise<ExecutionRecord[]> {
-  const found = new Map<string, ExecutionRecord>();
+/** One that is watched already and not over is known; the others are looked up. */
+async function findExecutions({ hub, journal, records }: EventsParts, names: readonly string[]): Promise<Found[]> {
+  const found = new Map<string, Found>();
   for (const name of names) {
-    const record = await records.getExecution(name);
-    if (record === null) throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${shorten(name)}".`);
-    found.set(record.id, record);
+    const known = hub.known(name);
+    if (known !== null) {
+      found.set(name, { id: name, status: "running", bounds: known });
+      continue;
+    }
+    const execution = await records.findExecution(name);
+    const bounds = execution === null ? null : await journal.bounds(execution.id);
+    if (execution === null || bounds === null) {
+      throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${shorten(name)}".`);
+    }
+    found.set(execution.id, { ...execution, bounds });
   }
   return [...found.values()];
 }
@@ -211,13 +320,12 @@ function isOver(bounds: JournalBounds | undefined, after: Position): boolean {
 
 /** A stream that begins at the live edge tells at once of the executions that are over; a resumed one has told of them. */
 function endsBefore(
-  executions: readonly ExecutionRecord[],
-  bounds: readonly JournalBounds[],
+  executions: readonly Found[],
   start: { readonly after: Position; readonly lastId: Position },
   many: boolean,
 ): string {
   return executions
-    .filter((execution, index) => isTerminal(execution.status) && isOver(bounds[index], start.after))
+    .filter(({ status, bounds }) => isTerminal(status) && isOver(bounds, start.after))
     .map(({ id, status }) =>
       encodeFrame(
         "end",
@@ -226,16 +334,6 @@ function endsBefore(
       ),
     )
     .join("");
-}
-
-async function boundsOf(journal: Journal, executionIds: readonly string[]): Promise<JournalBounds[]> {
-  const bounds: JournalBounds[] = [];
-  for (const executionId of executionIds) {
-    const found = await journal.bounds(executionId);
-    if (found === null) throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${executionId}".`);
-    bounds.push(found);
-  }
-  return bounds;
 }
 
 /** The contract's head ("Head"), with what hooks have set so far (request id, CORS). */
@@ -247,6 +345,7 @@ function streamHead(reply: FastifyReply): Record<string, string> {
     "cache-control": "private, no-store, no-transform",
     "x-accel-buffering": "no",
     vary: "Origin, Accept",
+    ...(canTakeOver(reply.raw) ? { connection: "close" } : {}),
   };
 }
 

@@ -1,78 +1,124 @@
 import type { ServerResponse } from "node:http";
-
-/** Bytes of whole frames, with the framing of an HTTP chunk made once for all that are sent it. */
-export class FrameBytes {
-  readonly bytes: Buffer;
-  #chunk: Buffer | null = null;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  static of(text: string): FrameBytes {
-    return new FrameBytes(Buffer.from(text));
-  }
-
-  /** As one chunk of HTTP/1.1's chunked coding (RFC 9112, section 7.1). */
-  get chunk(): Buffer {
-    if (this.#chunk === null) {
-      const size = Buffer.from(`${this.bytes.length.toString(16)}\r\n`);
-      this.#chunk = Buffer.concat([size, this.bytes, CRLF], size.length + this.bytes.length + 2);
-    }
-    return this.#chunk;
-  }
-}
+import type { Socket } from "node:net";
+import type { FrameBytes } from "./frame-bytes.ts";
+import { canTakeOver, takeOver } from "./take-over.ts";
 
 /** A client that takes nothing of what waits for it for so long after the end, in milliseconds, is gone. */
 const LINGER_MS = 30_000;
 
-const CRLF = Buffer.from("\r\n");
-
 /** Where a stream's bytes go. */
 export interface Sink {
-  /** Sends whole frames in one write. False: so much waits that the next should wait for {@link onDrain}. */
-  write(frames: FrameBytes): boolean;
+  /** Sends whole frames in one write. */
+  write(frames: FrameBytes): void;
   /** Bytes that wait in this process for the client to read. */
   readonly pending: number;
   /** Ends the stream after what was written; a client that does not take that is cut off. */
   end(): void;
-  /** Called when all that waited has gone. */
-  onDrain(listener: () => void): void;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
+/** Whom a sink tells. */
+export interface SinkOwner {
+  /** All that waited has gone. */
+  drained(): void;
+  /** The connection is closed; nothing more comes. */
+  gone(): void;
 }
 
 /**
- * The sink of a response whose head has been sent. Bytes go to the socket itself: the response would frame each write
- * anew for each client, at half the rate. Where the response has no socket yet (a pipelined request), or cannot be
- * chunked (HTTP/1.0), they go the ordinary way.
+ * The sink of a response whose head has been sent. Bytes go to the socket itself, which it takes over where it can: the
+ * response would frame each write anew for each client, at half the rate. Where the connection has other requests under
+ * way, they go the ordinary way.
  */
-export function openSink(response: ServerResponse): Sink {
-  const { socket } = response;
-  if (socket === null || !response.chunkedEncoding) {
-    return {
-      write: (frames) => response.write(frames.bytes),
-      get pending() {
-        return response.writableLength;
-      },
-      end: () => end(response),
-      onDrain: (listener) => response.on("drain", listener),
-    };
-  }
-  return {
-    write: (frames) => socket.destroyed || socket.write(frames.chunk),
-    get pending() {
-      return socket.writableLength;
-    },
-    end: () => end(response),
-    onDrain: (listener) => {
-      socket.on("drain", listener);
-      // A kept-alive connection outlives this stream.
-      response.once("close", () => socket.off("drain", listener));
-    },
-  };
+export function openSink(response: ServerResponse, owner: SinkOwner): Sink {
+  if (!canTakeOver(response)) return new ResponseSink(response, owner);
+  const framed = response.chunkedEncoding;
+  return new SocketSink(takeOver(response), framed, owner);
 }
 
-/** The HTTP server destroys a socket that times out; one that goes on taking bytes, however slowly, does not. */
-function end(response: ServerResponse): void {
-  response.end();
-  response.socket?.setTimeout(LINGER_MS);
+const OWNER = Symbol("owner of the stream on this socket");
+
+type OwnedSocket = Socket & { [OWNER]?: SinkOwner };
+
+const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+
+/** One listener for all sockets: a closure for each would weigh more than the rest of a subscriber. */
+function onDrain(this: OwnedSocket): void {
+  this[OWNER]?.drained();
+}
+
+function onClose(this: OwnedSocket): void {
+  this[OWNER]?.gone();
+}
+
+function destroy(this: Socket): void {
+  this.destroy();
+}
+
+function ignore(): void {}
+
+class SocketSink implements Sink {
+  readonly #socket: Socket;
+  readonly #framed: boolean;
+
+  constructor(socket: Socket, framed: boolean, owner: SinkOwner) {
+    this.#socket = socket;
+    this.#framed = framed;
+    (socket as OwnedSocket)[OWNER] = owner;
+    socket.on("drain", onDrain);
+    socket.on("close", onClose);
+    // A client that has sent the end of its side has gone.
+    socket.on("end", destroy);
+    // What follows is a close.
+    socket.on("error", ignore);
+  }
+
+  write(frames: FrameBytes): void {
+    if (!this.#socket.destroyed) this.#socket.write(this.#framed ? frames.chunk : frames.bytes);
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength;
+  }
+
+  end(): void {
+    if (this.#framed) this.#socket.end(LAST_CHUNK);
+    else this.#socket.end();
+    this.#socket.setTimeout(LINGER_MS);
+    this.#socket.on("timeout", destroy);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+class ResponseSink implements Sink {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse, owner: SinkOwner) {
+    this.#response = response;
+    response.on("drain", () => owner.drained());
+    response.once("close", () => owner.gone());
+    response.on("error", () => owner.gone());
+  }
+
+  write(frames: FrameBytes): void {
+    this.#response.write(frames.bytes);
+  }
+
+  get pending(): number {
+    return this.#response.writableLength;
+  }
+
+  end(): void {
+    this.#response.end();
+    // The HTTP server destroys a socket that times out; one that goes on taking bytes, however slowly, does not.
+    this.#response.socket?.setTimeout(LINGER_MS);
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
 }

@@ -42,9 +42,13 @@ export function recordsConformance(name: string, open: StoreFactory): void {
       if (reopened) await store.reopen();
       assert.deepEqual(await store.records.getExecution(execution.id), record);
       assert.deepEqual(await store.records.getExecution("nightly-1"), record);
+      for (const name of [execution.id, "nightly-1"]) {
+        assert.deepEqual(await store.records.findExecution(name), { id: execution.id, status: "running" });
+      }
       assert.deepEqual(await store.records.getExecutionByIdempotencyKey("key"), record);
     }
     assert.equal(await store.records.getExecution("nobody"), null);
+    assert.equal(await store.records.findExecution("nobody"), null);
     assert.equal(await store.records.getExecutionByIdempotencyKey("nobody's"), null);
   });
 

@@ -43,6 +43,11 @@ export class Committer {
     this.#seq = Number(head?.seq ?? 0);
   }
 
+  /** The last position that is committed. */
+  get head(): number {
+    return this.#position;
+  }
+
   /** Events that wait for their commit. */
   get backlog(): number {
     return this.#backlog;

@@ -60,6 +60,10 @@ export class SqliteJournal implements Journal {
     };
   }
 
+  get head(): Position {
+    return this.#committer.head;
+  }
+
   get backlog(): number {
     return this.#committer.backlog;
   }

@@ -9,7 +9,7 @@ import type {
   Page,
   Records,
 } from "@millrace/engine";
-import { MillraceError } from "@millrace/protocol";
+import { type ExecutionStatus, MillraceError } from "@millrace/protocol";
 import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
@@ -35,6 +35,8 @@ export class SqliteRecords implements Records {
     this.#sql = {
       byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
       byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
+      statusById: database.prepare("SELECT id, status FROM executions WHERE id = ?"),
+      statusByTag: database.prepare("SELECT id, status FROM executions WHERE tag = ?"),
       byIdempotencyKey: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE idempotency_key = ?`),
       unfinished: database.prepare(
         `SELECT ${EXECUTION} FROM executions WHERE status IN ('running', 'interrupted') ORDER BY key`,
@@ -129,6 +131,15 @@ export class SqliteRecords implements Records {
     return reading(() => {
       const row = this.#sql.byIdempotencyKey.get(key);
       return row === undefined ? null : toExecution(row);
+    });
+  }
+
+  findExecution(idOrTag: string): Promise<{ id: string; status: ExecutionStatus } | null> {
+    return reading(() => {
+      const row = this.#sql.statusById.get(idOrTag) ?? this.#sql.statusByTag.get(idOrTag);
+      if (row === undefined) return null;
+      // Written by this store alone.
+      return { id: String(row.id), status: row.status as ExecutionStatus };
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Engine, ExecutionRecord, Records, WorkQueue } from "@millrace/engine";
+import type { Clock, Engine, ExecutionRecord, Records } from "@millrace/engine";
 import {
   createExecutionSchema,
   dagSchema,
@@ -36,7 +36,6 @@ import { startConfig } from "./config-endpoints.ts";
 export interface ExecutionEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
-  readonly work: WorkQueue;
   readonly executions: Engine;
   readonly clock: Clock;
 }
@@ -50,7 +49,7 @@ const unavailable = {
 };
 
 /** `/api/v1/executions`, but for the event stream. */
-export function executionEndpoints({ configs, records, work, executions, clock }: ExecutionEndpointParts): Endpoint[] {
+export function executionEndpoints({ configs, records, executions, clock }: ExecutionEndpointParts): Endpoint[] {
   const find = async (idOrTag: string): Promise<ExecutionRecord> => {
     const record = await records.getExecution(idOrTag);
     if (record === null)
@@ -59,10 +58,10 @@ export function executionEndpoints({ configs, records, work, executions, clock }
   };
   const view = async (
     idOrTag: string,
-  ): Promise<{ record: ExecutionRecord; progress: Progress; depths: Record<string, number> }> => {
+  ): Promise<{ record: ExecutionRecord; progress: Progress; depths: Readonly<Record<string, number>> }> => {
     const record = await find(idOrTag);
     const progress = (await executions.progress(record.id)) ?? emptyProgress();
-    return { record, progress, depths: isTerminal(record.status) ? {} : await work.depths(record.id) };
+    return { record, progress, depths: isTerminal(record.status) ? {} : await executions.depths(record.id) };
   };
   return [
     endpoint({

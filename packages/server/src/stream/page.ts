@@ -1,0 +1,102 @@
+import type { JournalEntry, Position } from "@millrace/engine";
+import type { TerminalStatus } from "@millrace/protocol";
+import { FrameBytes } from "./frame-bytes.ts";
+import type { FrameFilter } from "./frame-filter.ts";
+
+/** A stretch of one execution's journal, as it is sent to everybody who is there. */
+export interface Page {
+  /** It holds what comes after this position… */
+  readonly after: Position;
+  /** …up to this one. */
+  readonly last: Position;
+  /** The id of its last event, chosen or not; null where it has none. */
+  readonly lastId: Position | null;
+  /** The chosen events; null where there are none. */
+  readonly frames: FrameBytes | null;
+  /** How the execution ended, where it did: nothing comes after that. */
+  readonly ended: TerminalStatus | null;
+  /** Whether its last word is that the execution is interrupted; null where it says nothing of it. */
+  readonly interrupted: boolean | null;
+}
+
+/** Where a page begins and what it may hold. */
+export interface PageLimits {
+  readonly after: Position;
+  /** Nothing after this position is taken. */
+  readonly upTo: Position;
+  /** Bytes of frames, before the filter; at least one event is taken. */
+  readonly maxBytes: number;
+  /** Whether another page begins after the position: this one then ends there, so that both can be shared. */
+  begins(position: Position): boolean;
+}
+
+const BLOCK_END = "\n\n";
+const ID = "\nid: ";
+
+/** Makes a page of what the journal has after a position; null where that is nothing. */
+export function cutPage(
+  entries: readonly JournalEntry[],
+  filter: FrameFilter | null,
+  { after, upTo, maxBytes, begins }: PageLimits,
+): Page | null {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  let last = after;
+  let lastId: Position | null = null;
+  let ended: TerminalStatus | null = null;
+  let interrupted: boolean | null = null;
+  for (const entry of entries) {
+    if (entry.first > upTo || ended !== null) break;
+    if (last > after && begins(last)) break;
+    if (entry.kind === "lifecycle") {
+      if (entry.lifecycle.kind === "ended") ended = entry.lifecycle.status;
+      else if (entry.lifecycle.kind === "interrupted") interrupted = true;
+      else if (interrupted !== null || entry.lifecycle.kind === "resumed") interrupted = false;
+      last = entry.last;
+      continue;
+    }
+    const frames = entry.first > after ? entry.frames : framesAfter(entry.frames, after);
+    const room = maxBytes - bytes;
+    if (frames.length <= room) {
+      parts.push(frames);
+      last = entry.last;
+    } else {
+      const end = cutAt(frames, room, bytes === 0);
+      if (end === 0) break;
+      parts.push(frames.subarray(0, end));
+      last = end === frames.length ? entry.last : lastIdOf(frames, end);
+    }
+    lastId = last;
+    interrupted = interrupted === null ? null : false;
+    bytes += frames.length;
+    if (bytes >= maxBytes) break;
+  }
+  if (last === after) return null;
+  return { after, last, lastId, frames: joinChosen(parts, filter), ended, interrupted };
+}
+
+/** Joins the chosen ones of frames; null where there are none. */
+export function joinChosen(parts: readonly Buffer[], filter: FrameFilter | null): FrameBytes | null {
+  const chosen = filter === null ? parts : parts.map((part) => filter.apply(part)).filter((part) => part.length > 0);
+  return chosen.length === 0 ? null : FrameBytes.join(chosen);
+}
+
+/** The frames after the one with the id `position`; frames are in the order of their ids. */
+export function framesAfter(frames: Buffer, position: Position): Buffer {
+  const mark = `${ID}${position}${BLOCK_END}`;
+  const at = frames.indexOf(mark);
+  return at < 0 ? frames : frames.subarray(at + mark.length);
+}
+
+/** Where to cut frames so that about `room` bytes of whole ones are left of the cut; `must`: at least one. */
+function cutAt(frames: Buffer, room: number, must: boolean): number {
+  const end = room < BLOCK_END.length ? -1 : frames.lastIndexOf(BLOCK_END, room - BLOCK_END.length);
+  if (end >= 0) return end + BLOCK_END.length;
+  return must ? frames.indexOf(BLOCK_END) + BLOCK_END.length : 0;
+}
+
+/** The id of the last frame before `end`, which is where a frame ends. */
+function lastIdOf(frames: Buffer, end: number): Position {
+  const at = frames.lastIndexOf(ID, end);
+  return Number(frames.toString("latin1", at + ID.length, end - BLOCK_END.length));
+}

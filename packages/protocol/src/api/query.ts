@@ -39,8 +39,24 @@ export function timeQuery(description: string) {
 }
 
 /** A list from a query: the parameter once for each value, or values separated by commas. Empty where it is not there. */
-export function listQuery<T extends z.ZodType>(item: T, description: string) {
-  return z.preprocess(splitTexts, z.array(item)).default([]).describe(description);
+export function listQuery(description: string) {
+  return z
+    .preprocess((value) => splitTexts(value), z.array(z.string()))
+    .default([])
+    .describe(description);
+}
+
+/** As {@link listQuery}, of words that are known. */
+export function enumListQuery<T extends Readonly<Record<string, string>>>(item: z.ZodEnum<T>, description: string) {
+  const known = new Set<unknown>(item.options);
+  const check = (value: unknown, context: z.RefinementCtx) => {
+    const words = splitTexts(value);
+    if (words.every((word) => known.has(word))) return words;
+    const quoted = item.options.map((word) => `'${word}'`);
+    const expected = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+    return refuse(context, "enum", `Input should be ${expected}`, { expected });
+  };
+  return z.preprocess(check, z.array(item)).default([]).describe(description);
 }
 
 type NumberSchema = z.ZodPreprocess<z.ZodNumber>;
@@ -65,9 +81,11 @@ function finish(schema: NumberSchema, options: NumberQuery): NumberSchema | z.Zo
   return schema.default(fallback).describe(description);
 }
 
-function splitTexts(value: unknown): unknown {
+function splitTexts(value: unknown): unknown[] {
   const texts: unknown[] = Array.isArray(value) ? value : [value];
-  return texts.flatMap((text) => (typeof text === "string" ? text.split(",").map((part) => part.trim()) : [text]));
+  return texts
+    .flatMap((text) => (typeof text === "string" ? text.split(",").map((part) => part.trim()) : [text]))
+    .filter((text) => text !== "");
 }
 
 function parseFloatText(value: unknown, context: z.RefinementCtx): unknown {

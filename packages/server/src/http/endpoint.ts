@@ -6,7 +6,7 @@ import {
   type ValidationError,
 } from "@millrace/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 import { readJsonBody } from "./json-body.ts";
 import { missing, type Part, toValidationErrors, ValidationFailure } from "./validation.ts";
 
@@ -169,9 +169,11 @@ function lastOfEach(schema: z.ZodObject | undefined, query: unknown): unknown {
 
 function takesList(schema: unknown): boolean {
   let inner = schema;
-  while (typeof inner === "object" && inner !== null && "unwrap" in inner && typeof inner.unwrap === "function") {
-    if ("element" in inner) return true;
-    inner = inner.unwrap();
+  while (inner instanceof z.ZodType && !(inner instanceof z.ZodArray)) {
+    if (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+    // A preprocessed schema is a pipe into the one that it is read by.
+    else if (inner instanceof z.ZodPipe) inner = inner.out;
+    else return false;
   }
-  return typeof inner === "object" && inner !== null && "element" in inner;
+  return inner instanceof z.ZodArray;
 }

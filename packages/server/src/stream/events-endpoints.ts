@@ -2,6 +2,7 @@ import type { JournalBounds, Position, Records } from "@millrace/engine";
 import {
   type ExecutionStatus,
   encodeFrame,
+  enumListQuery,
   errorResponseSchema,
   eventTypeSchema,
   floatQuery,
@@ -55,11 +56,11 @@ const streamQuery = {
     "Continues right after this id, where the `Last-Event-ID` header cannot be set; the header wins",
   ),
   since: z.literal("now").optional().describe("`now` starts at the live edge; a cursor wins over it"),
-  types: listQuery(eventTypeSchema, "Only events of these types: separated by commas, or the parameter once for each"),
-  route: listQuery(
-    z.string().min(1),
-    "Only events of messages of these routes: separated by commas, or the parameter once for each",
+  types: enumListQuery(
+    eventTypeSchema,
+    "Only events of these types: separated by commas, or the parameter once for each",
   ),
+  route: listQuery("Only events of messages of these routes: separated by commas, or the parameter once for each"),
   view: z
     .enum(["events", "progress"])
     .default("events")

@@ -129,6 +129,32 @@ init_message: { route: make }
     }
   });
 
+  test("asks for what was chosen on every connection, and hands out nothing else", async () => {
+    const id = await service.run(FAN_OUT);
+    const proxy = new CuttingProxy(service.url, () => 1_000 + Math.floor(Math.random() * 200_000));
+    const client = createClient({ baseUrl: await proxy.start() });
+    const chosen = await collect(client.executions.events(id, { types: ["initiated", "failed"], routes: ["work"] }));
+    proxy.close();
+    assert.ok(proxy.cuts > 2, `${proxy.cuts} cuts`);
+    const whole = await collect(service.client.executions.events(id));
+    const wanted = whole.filter(
+      ({ type, data }) => type === "end" || ("route" in data && data.route === "work" && data.type === "initiated"),
+    );
+    assert.deepEqual(chosen, wanted);
+  });
+
+  test("hands out states in place of events, the last one as it stays", async () => {
+    const id = await service.run(FAN_OUT);
+    const frames = await collect(service.client.executions.events(id, { view: "progress" }));
+    const last = frames.at(-2);
+    assert.deepEqual(
+      last?.type === "progress" && [last.data.status, last.data.queued, last.data.running, last.data.completed],
+      ["completed", 0, 0, 2_001],
+    );
+    assert.equal(frames.at(-1)?.type, "end");
+    assert.ok(frames.slice(0, -1).every(({ type }) => type === "progress"));
+  });
+
   test("stops when it is told to, and throws what cannot get better", async () => {
     const id = await service.run(SLOW);
     const stop = new AbortController();

@@ -1,10 +1,11 @@
-import type { EndData, ExecutionEvent, GapData } from "@millrace/protocol";
+import type { EndData, ExecutionEvent, GapData, ProgressData } from "@millrace/protocol";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { ApiError, toApiError } from "./api-error.ts";
 
 /** A frame of a stream, by its type. */
 export type StreamFrame =
   | { readonly type: "event"; readonly id: string; readonly data: ExecutionEvent; readonly json: string }
+  | { readonly type: "progress"; readonly id: string; readonly data: ProgressData; readonly json: string }
   | { readonly type: "gap"; readonly id: string; readonly data: GapData; readonly json: string }
   | { readonly type: "end"; readonly id: string; readonly data: EndData; readonly json: string };
 
@@ -19,6 +20,12 @@ export interface EventsOptions {
   readonly lastEventId?: string;
   /** `now` starts at the live edge. */
   readonly since?: "now";
+  /** Only events of these types. */
+  readonly types?: readonly ExecutionEvent["type"][];
+  /** Only events of messages of these routes. */
+  readonly routes?: readonly string[];
+  /** `progress`: the state of the run when it changes, at most every 250 ms, in place of its events. */
+  readonly view?: "events" | "progress";
   /** How long each connection may last, in seconds (1…3600); the stream goes on over as many as it takes. */
   readonly timeoutS?: number;
   readonly signal?: AbortSignal;
@@ -96,6 +103,9 @@ async function connect(
 ): Promise<Response | null> {
   const query = new URLSearchParams(transport.query.map(([name, value]): [string, string] => [name, value]));
   if (options.since !== undefined && cursor === null) query.set("since", options.since);
+  if (options.types !== undefined) query.set("types", options.types.join(","));
+  if (options.routes !== undefined) query.set("route", options.routes.join(","));
+  if (options.view !== undefined) query.set("view", options.view);
   if (options.timeoutS !== undefined) query.set("timeout", String(options.timeoutS));
   const search = query.toString();
   const response = await transport.fetch(search === "" ? transport.url : `${transport.url}?${search}`, {
@@ -160,6 +170,8 @@ function toFrame(message: EventSourceMessage): StreamFrame | null {
     case "completed":
     case "failed":
       return { type: "event", id, data: JSON.parse(message.data) as ExecutionEvent, json: message.data };
+    case "progress":
+      return { type: "progress", id, data: JSON.parse(message.data) as ProgressData, json: message.data };
     case "gap":
       return { type: "gap", id, data: JSON.parse(message.data) as GapData, json: message.data };
     case "end":

@@ -142,6 +142,16 @@ test("watching a run that is over shows all of it, and ends with how it ended", 
   assert.equal(bad.code, 1);
 });
 
+test("a watch that begins late says how long the run took, and that it counts only what it saw", async () => {
+  const id = await service.run(SLOW.replace("seconds: 300", "seconds: 0.7"));
+  await service.client.executions.wait(id);
+  const { started_at: from, completed_at: to } = await service.client.executions.get(id);
+  const took = `in ${((Date.parse(String(to)) - Date.parse(from)) / 1000).toFixed(1)} s`;
+  const [whole, late] = await Promise.all([at("watch", id), at("watch", id, "--since", "now")]);
+  assert.ok(whole.stdout.endsWith(`completed: 5 messages done, 0 failed, ${took}\n`), `${whole.stdout}, not ${took}`);
+  assert.ok(late.stdout.endsWith(`completed: 0 messages done, 0 failed since the watch began, ${took}\n`), late.stdout);
+});
+
 test("a watch carries on over a restart of the service, without a gap or a repeat", async () => {
   await using restarted = await ServiceProcess.start();
   const yaml = SLOW.replace("seconds: 300", "seconds: 0.02").replace("count: 4", "count: 300");

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { type Ended, Folder, inTerminal, jsonLines, millrace, RunningCommand } from "../support/command.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -123,6 +125,28 @@ test("an unknown id, no service and a wrong address each have their exit code an
   assert.equal(number.code, 2);
   assert.match(number.stderr, /limit/);
   for (const { stderr } of [unknown, empty, nothing, foreign, junk, number]) assert.doesNotMatch(stderr, /^ +at /m);
+});
+
+test("an error of something else than Millrace at the address is told as that", async () => {
+  const other = createServer((request, response) => {
+    response.writeHead(request.method === "PUT" ? 501 : 404, { "content-type": "text/html" }).end("<h1>No</h1>");
+  }).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const ended = await Promise.all([
+    millrace(["configs", "list", "--url", url]),
+    millrace(["executions", "get", "some", "--url", url]),
+    millrace(["executions", "cancel", "some", "--url", url]),
+  ]);
+  other.close();
+  for (const { code, stderr } of ended) {
+    assert.equal(code, 6, stderr);
+    assert.match(
+      stderr,
+      /^millrace: The service answered (404|501), without the JSON of Millrace\. Is the address right\?$/m,
+    );
+  }
 });
 
 test("watching a run that is over shows all of it, and ends with how it ended", async () => {

@@ -87,6 +87,35 @@ test("wrong input to a run is told by name, without a stack trace", async () => 
   }
 });
 
+test("an adapter that ends the process does not make a run look done", async () => {
+  using folder = new Folder();
+  folder.write(
+    "leave.js",
+    'import { defineAdapter } from "millrace";\nexport default defineAdapter({ type: "leave", description: "Leaves.", process: () => process.exit(0) });',
+  );
+  const yaml = 'version: "1.0"\nroutes: { a: { adapters: [{ type: ./leave.js }] } }\ninit_message: { route: a }\n';
+  const { code, stderr } = await millrace(["run", folder.write("leave.yaml", yaml)], { cwd: folder.path });
+  assert.equal(code, 1);
+  assert.match(stderr, /an adapter ended the process/);
+});
+
+test("an adapter that refuses its config is told in one line, with its route", async () => {
+  using folder = new Folder();
+  folder.write(
+    "refuse.js",
+    'import { defineAdapter } from "millrace";\nexport default defineAdapter({ type: "refuse", description: "Refuses.", prepare() { throw new Error("no such model") }, process: () => [] });',
+  );
+  const yaml =
+    'version: "1.0"\nroutes: { a: { adapters: [{ type: ./refuse.js, name: picky }] } }\ninit_message: { route: a }\n';
+  const { code, stderr } = await millrace(["run", folder.write("refuse.yaml", yaml)], { cwd: folder.path });
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /^millrace: The adapter "picky" of the route "a" cannot work with its config: no such model\.$/m,
+  );
+  assert.doesNotMatch(stderr, /^ +at /m);
+});
+
 test("the settings of a service do not keep a run from running", async () => {
   using folder = new Folder();
   const { code, stderr } = await millrace(["run", folder.write("quick.yaml", QUICK), "--data-dir", folder.at("d")], {

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { createClient } from "@millrace/client";
-import { Folder, millrace, RunningCommand } from "../support/command.ts";
+import { Folder, jsonLines, millrace, RunningCommand } from "../support/command.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-import { QUICK, SLOW } from "./pipelines.ts";
+import { QUICK, SLOW, WRONG } from "./pipelines.ts";
 
 test("serve takes its settings from flags, variables and a file, and says in one line where it listens", async () => {
   using folder = new Folder();
@@ -43,6 +43,24 @@ test("what serve says to type next works as it stands", async () => {
   for (const command of commands) assert.equal((await millrace(command)).code, 0, command.join(" "));
   const [, page = ""] = /^ {2}curl -N (\S+)/m.exec(serve.stderr) ?? [];
   assert.equal((await readStream(page)).frames.at(-1)?.event, "end");
+});
+
+test("serve says which files of the configs folder cannot be run, and why", async () => {
+  using folder = new Folder();
+  folder.write("quick.yaml", QUICK);
+  folder.write("wrong.yaml", WRONG);
+  folder.write("old.yaml", Buffer.from(QUICK.replace("name: quick", "name: \xfcber"), "latin1"));
+  await using serve = new RunningCommand([
+    ...["serve", "--port", "0", "--data-dir", folder.at("data"), "--configs-dir", folder.path],
+  ]);
+  await serve.shows("the API, to be browsed");
+  const warnings = jsonLines(serve.stderr.replaceAll(/^[^{].*\n|^\n/gm, "")).map(({ msg }) => String(msg));
+  assert.equal(warnings.length, 2, serve.stderr);
+  assert.match(warnings[0] ?? "", /old\.yaml: The YAML cannot be parsed: .*UTF-8.*line 2, column 7/);
+  assert.match(
+    warnings[1] ?? "",
+    /wrong\.yaml: It cannot be run: Unknown adapter type "generat" \(line 4, column 30\)/,
+  );
 });
 
 test("serve refuses what is wrong by its name, in a line", async () => {

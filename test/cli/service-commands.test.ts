@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { type Ended, Folder, inTerminal, jsonLines, millrace, RunningCommand } from "../support/command.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -125,6 +127,28 @@ test("an unknown id, no service and a wrong address each have their exit code an
   for (const { stderr } of [unknown, empty, nothing, foreign, junk, number]) assert.doesNotMatch(stderr, /^ +at /m);
 });
 
+test("an error of something else than Millrace at the address is told as that", async () => {
+  const other = createServer((request, response) => {
+    response.writeHead(request.method === "PUT" ? 501 : 404, { "content-type": "text/html" }).end("<h1>No</h1>");
+  }).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const ended = await Promise.all([
+    millrace(["configs", "list", "--url", url]),
+    millrace(["executions", "get", "some", "--url", url]),
+    millrace(["executions", "cancel", "some", "--url", url]),
+  ]);
+  other.close();
+  for (const { code, stderr } of ended) {
+    assert.equal(code, 6, stderr);
+    assert.match(
+      stderr,
+      /^millrace: The service answered (404|501), without the JSON of Millrace\. Is the address right\?$/m,
+    );
+  }
+});
+
 test("watching a run that is over shows all of it, and ends with how it ended", async () => {
   const [completed, failed] = await Promise.all([service.run(QUICK), service.run(BROKEN)]);
   await Promise.all([service.client.executions.wait(completed), service.client.executions.wait(failed)]);
@@ -140,6 +164,16 @@ test("watching a run that is over shows all of it, and ends with how it ended", 
   assert.equal(frames.filter((frame) => frame.type === "completed").length, 4);
   assert.deepEqual([frames.at(-1)?.event, frames.at(-1)?.reason], ["end", "completed"]);
   assert.equal(bad.code, 1);
+});
+
+test("a watch that begins late says how long the run took, and that it counts only what it saw", async () => {
+  const id = await service.run(SLOW.replace("seconds: 300", "seconds: 0.7"));
+  await service.client.executions.wait(id);
+  const { started_at: from, completed_at: to } = await service.client.executions.get(id);
+  const took = `in ${((Date.parse(String(to)) - Date.parse(from)) / 1000).toFixed(1)} s`;
+  const [whole, late] = await Promise.all([at("watch", id), at("watch", id, "--since", "now")]);
+  assert.ok(whole.stdout.endsWith(`completed: 5 messages done, 0 failed, ${took}\n`), `${whole.stdout}, not ${took}`);
+  assert.ok(late.stdout.endsWith(`completed: 0 messages done, 0 failed since the watch began, ${took}\n`), late.stdout);
 });
 
 test("a watch carries on over a restart of the service, without a gap or a repeat", async () => {

@@ -91,6 +91,25 @@ describe("sections", () => {
     );
   });
 
+  test("a section that is cut for its length gives each piece the links and code that begin in it", async () => {
+    const part = (n: number) => `[l${n}](${n}) ${"word ".repeat(20)}\n\n\`\`\`\ncode ${n}\n\`\`\``;
+    const text = `\n\n${[1, 2, 3].map(part).join("\n\n")}\n\n# A\r\n\r\n${[4, 5].map(part).join("\r\n\r\n")}`;
+    for (const overlap of [0, 10]) {
+      const found = await run(markdownSplit, { max_tokens: 40, overlap_tokens: overlap }, { text });
+      assert.ok(found.length >= 5);
+      for (const { text: piece, links, code_blocks: blocks } of found) {
+        const all = JSON.stringify([links, blocks]);
+        for (const n of [1, 2, 3, 4, 5]) {
+          // An overlap begins in the middle of a line, whose link then counts for both pieces.
+          if (overlap > 0 && !String(piece).includes(`[l${n}]`)) continue;
+          assert.equal(all.includes(`"l${n}"`), String(piece).includes(`[l${n}]`), `link ${n}, ${piece} ${all}`);
+          const begins = String(piece).includes(`\`\`\`\ncode ${n}`);
+          assert.equal(all.includes(`"code ${n}"`), begins, `code ${n}, ${piece} ${all}`);
+        }
+      }
+    }
+  });
+
   test("headings of another shape in the message are not taken for those of the text", async () => {
     const found = await run(markdownSplit, {}, { text: "# A\n# B", headings: ["x", 1] });
     assert.deepEqual(

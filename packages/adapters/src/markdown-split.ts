@@ -4,7 +4,7 @@ import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { readFrontMatter } from "./front-matter.ts";
 import { cutToBudget, type Measure } from "./markdown-budget.ts";
-import { cutAtHeadings, type Section } from "./markdown-sections.ts";
+import { cutAtHeadings, type LineRange, linesOfPieces } from "./markdown-sections.ts";
 import { checkSize, maxBytesField, textOfPayload } from "./markdown-text.ts";
 import { type Heading, readMarkdown, toFields } from "./markdown-tree.ts";
 
@@ -34,7 +34,7 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "markdown_split",
   category: "content",
   description:
-    "Cuts the Markdown in `text` by heading, and to a budget of tokens: one message per section with `heading_path`, `text`, `tokens` and `index`; the section's own links and code blocks instead of the document's.",
+    "Cuts the Markdown in `text` by heading, and to a budget of tokens: one message per section with `heading_path`, `text`, `tokens` and `index`; the links and code blocks that begin in its lines instead of the document's.",
   config,
   *process(
     { payload },
@@ -53,11 +53,13 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
     const measure = remembering(countText);
     let index = 0;
     for (const section of cutAtHeadings(text, headings, depth, firstLine)) {
-      const own = {
-        ...(Array.isArray(links) ? { links: within(links, section) } : {}),
-        ...(Array.isArray(codeBlocks) ? { code_blocks: within(codeBlocks, section) } : {}),
-      };
-      for (const piece of cutToBudget(section.text, maxTokens, overlap, measure)) {
+      const pieces = cutToBudget(section.text, maxTokens, overlap, measure);
+      for (const [place, lines] of linesOfPieces(section, pieces).entries()) {
+        const piece = pieces[place] ?? "";
+        const own = {
+          ...(Array.isArray(links) ? { links: within(links, lines) } : {}),
+          ...(Array.isArray(codeBlocks) ? { code_blocks: within(codeBlocks, lines) } : {}),
+        };
         yield { ...rest, ...own, heading_path: [...section.headingPath], text: piece, tokens: measure(piece), index };
         index += 1;
       }
@@ -115,13 +117,10 @@ function toHeadings(value: JsonValue | undefined): Heading[] | null {
   return headings.length === value.length ? headings : null;
 }
 
-function within(items: readonly JsonValue[], section: Section): JsonValue[] {
+function within(items: readonly JsonValue[], lines: LineRange): JsonValue[] {
   return items.filter(
     (item) =>
-      isMapping(item) &&
-      typeof item.line === "number" &&
-      item.line >= section.firstLine &&
-      item.line <= section.lastLine,
+      isMapping(item) && typeof item.line === "number" && item.line >= lines.firstLine && item.line <= lines.lastLine,
   );
 }
 

@@ -57,6 +57,12 @@ describe("an adapter of one's own", () => {
     });
   }
 
+  test("is refused when it does not finish loading, instead of waited for", async () => {
+    using folder = new TempFolder();
+    const file = folder.write("stuck.js", `await new Promise(() => {});\n${SHOUT}`);
+    await assert.rejects(loadUserAdapter(file, 100), /it has not loaded after 0\.1 s.*top level/);
+  });
+
   test("may use types, import a file beside it and begin with a byte order mark", async () => {
     using folder = new TempFolder();
     folder.write("loud.ts", "export const loud = (text: string): string => text.toUpperCase();");

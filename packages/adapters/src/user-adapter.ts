@@ -13,12 +13,15 @@ export const ADAPTER_FILE = /\.(?:ts|mts|js|mjs)$/;
 /** By what the file exports, so that an adapter that is asked for twice is the same. */
 const adapters = new WeakMap<object, AnyAdapter>();
 
+/** How long a file may take to load, its imports and what it awaits at its top level, in milliseconds. */
+const LOAD_TIMEOUT_MS = 30_000;
+
 /**
  * Loads the adapter that a file exports as its default. A file that was changed is loaded anew.
  * @throws MillraceError ADAPTER_INVALID
  */
-export async function loadUserAdapter(file: string): Promise<AnyAdapter> {
-  const exported = await importDefault(file);
+export async function loadUserAdapter(file: string, timeoutMs = LOAD_TIMEOUT_MS): Promise<AnyAdapter> {
+  const exported = await importDefault(file, timeoutMs);
   if (typeof exported !== "object" || exported === null) {
     throw invalid(
       file,
@@ -61,19 +64,26 @@ export function invalid(file: string, why: string, cause?: unknown): MillraceErr
   return new MillraceError("ADAPTER_INVALID", `The adapter file ${file} cannot be used: ${why}.`, { cause });
 }
 
-async function importDefault(file: string): Promise<unknown> {
+async function importDefault(file: string, timeoutMs: number): Promise<unknown> {
   // A dangling link of the adapters folder, or a file that has just gone.
   const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
   if (changed === undefined) throw invalid(file, "there is no such file. Correct its name, or remove the link to it");
+  const timer = Promise.withResolvers<null>();
+  const timeout = setTimeout(() => timer.resolve(null), timeoutMs);
   try {
     const url = pathToFileURL(file).href;
     giveOwnModules(url);
     // A module is loaded once for each URL, also one that failed: with its time, a corrected file counts.
-    const loaded: { readonly default?: unknown } = await import(`${url}?changed=${changed}`);
-    return loaded.default;
+    const loading: Promise<{ readonly default?: unknown }> = import(`${url}?changed=${changed}`);
+    const loaded = await Promise.race([loading, timer.promise]);
+    if (loaded !== null) return loaded.default;
   } catch (error) {
     throw invalid(file, explainLoadError(file, error), error);
+  } finally {
+    clearTimeout(timeout);
   }
+  const why = `it has not loaded after ${timeoutMs / 1000} s. Await nothing at its top level that may not come`;
+  throw invalid(file, why);
 }
 
 function kindOf(value: unknown): string {

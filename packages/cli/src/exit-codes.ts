@@ -27,8 +27,9 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return 2;
   if (error instanceof MillraceError) return ERROR_CODES[error.code].exit;
   if (!(error instanceof ApiError)) return 70;
-  if (error.status === 0) return 6;
   if (error.code !== null && Object.hasOwn(ERROR_CODES, error.code)) return ERROR_CODES[error.code as ErrorCode].exit;
+  // No answer at all, or one of something else that listens there, such as a proxy.
+  if (error.status === 0 || error.body === null) return 6;
   return error.status === 422 ? 2 : error.status === 404 ? 4 : [502, 503, 504].includes(error.status) ? 6 : 70;
 }
 

@@ -11,13 +11,16 @@ export function onSignals(
   again: (signal: NodeJS.Signals) => void,
   now: () => number = () => performance.now(),
 ): void {
-  let last: number | null = null;
+  let pressed: number | null = null;
   for (const signal of signals) {
     process.on(signal, () => {
-      const before = last;
-      last = now();
+      const before = pressed;
+      const at = now();
+      // Counted from when the press began, so that hammering the key gets through as well.
+      if (before !== null && at - before <= SAME_PRESS_MS) return;
+      pressed = at;
       if (before === null) first(signal);
-      else if (last - before > SAME_PRESS_MS) again(signal);
+      else again(signal);
     });
   }
 }

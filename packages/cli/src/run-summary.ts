@@ -7,6 +7,8 @@ export interface RunSummary {
   readonly errorInfo: ErrorInfo | null;
   readonly progress: Progress;
   readonly elapsedMs: number;
+  /** Whether `progress` lacks what was before the watch began. */
+  readonly beganLate?: boolean;
 }
 
 const COLOURS = {
@@ -18,7 +20,7 @@ const COLOURS = {
 } as const;
 
 /** Prints how a run ended, per route. */
-export function printSummary(output: Output, { status, errorInfo, progress, elapsedMs }: RunSummary): void {
+export function printSummary(output: Output, { status, errorInfo, progress, elapsedMs, beganLate }: RunSummary): void {
   const rows = Object.entries(progress.routes).map(([name, route]) => [
     name,
     route.completed,
@@ -27,7 +29,7 @@ export function printSummary(output: Output, { status, errorInfo, progress, elap
   ]);
   // A live table has said it all already.
   if (!output.isTerminal && rows.length > 0) output.line(table(output, ["route", "done", "failed", "retries"], rows));
-  const counts = `${progress.completed} messages done, ${progress.failed} failed, in ${(elapsedMs / 1000).toFixed(1)} s`;
+  const counts = `${progress.completed} messages done, ${progress.failed} failed${beganLate ? " since the watch began" : ""}, in ${(elapsedMs / 1000).toFixed(1)} s`;
   output.line(`${output.paint(["bold", COLOURS[status]], status)}: ${counts}`);
   if (errorInfo !== null) {
     const where = [errorInfo.route, errorInfo.adapter].filter((part) => part !== undefined).join("/");

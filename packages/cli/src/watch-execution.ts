@@ -70,9 +70,16 @@ export async function watchExecution(
       status,
       errorInfo: execution?.error_info ?? null,
       progress: display.progress,
-      elapsedMs: display.elapsedMs,
+      elapsedMs: durationOf(execution) ?? display.elapsedMs,
+      beganLate: options.lastEventId !== undefined || options.since !== undefined,
     });
   return exitCodeOfStatus(status);
+}
+
+/** How long a run took that is over, in milliseconds, whenever the watch of it began. */
+function durationOf(execution: { started_at: string; completed_at: string | null } | null): number | null {
+  if (execution === null || execution.completed_at === null) return null;
+  return Date.parse(execution.completed_at) - Date.parse(execution.started_at);
 }
 
 function plainLine(event: import("@millrace/protocol").ExecutionEvent): string {

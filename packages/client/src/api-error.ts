@@ -34,7 +34,8 @@ export async function toApiError(response: Response): Promise<ApiError> {
   const retryAfterMs = Number.isFinite(after) ? after * 1000 : null;
   const correlationId = response.headers.get("x-request-id");
   if (typeof body !== "object" || body === null || !("detail" in body)) {
-    return new ApiError(response.status, `The service answered ${response.status}.`, {
+    const what = body === null ? ", without the JSON of Millrace. Is the address right?" : ".";
+    return new ApiError(response.status, `The service answered ${response.status}${what}`, {
       body,
       correlationId,
       retryAfterMs,

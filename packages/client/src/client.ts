@@ -184,7 +184,8 @@ export function createClient(options: ClientOptions) {
  * @throws ApiError
  */
 function segment(id: string): string {
-  if (id === "" || id === "." || id === "..") throw new ApiError(404, `There is nothing with the id "${id}".`);
+  if (id === "" || id === "." || id === "..")
+    throw new ApiError(404, `There is nothing with the id "${id}".`, { code: "ROUTE_NOT_FOUND" });
   return encodeURIComponent(id);
 }
 

@@ -144,7 +144,7 @@ export class Configs {
 
   /**
    * Loads the YAML files of a folder: a new file becomes a config, a changed one the next version of its config.
-   * Returns what cannot be loaded, for the log.
+   * Returns what cannot be loaded or cannot be run, for the log.
    * @throws MillraceError SETTING_INVALID where the folder cannot be read
    */
   async loadFolder(folder: string): Promise<{ loaded: Config[]; problems: string[] }> {
@@ -159,7 +159,10 @@ export class Configs {
     for (const name of names) {
       const path = relative(process.cwd(), join(folder, name)) || name;
       try {
-        loaded.push(await this.#loadFile(path, await readFile(join(folder, name), "utf8"), name));
+        const config = await this.#loadFile(path, await readFile(join(folder, name), "utf8"), name);
+        loaded.push(config);
+        const error = config.validation_report.issues.find(({ severity }) => severity === "error");
+        if (error !== undefined) problems.push(`${path}: It cannot be run: ${error.message} ${placeOf(error)}`);
       } catch (error) {
         problems.push(`${path}: ${messageOf(error)}`);
       }
@@ -185,7 +188,7 @@ export class Configs {
     const [finding] = loaded.report.issues;
     throw new MillraceError(
       "CONFIG_UNPARSABLE",
-      `The YAML cannot be parsed: ${finding?.message ?? "it is not YAML"} (line ${finding?.line ?? 1}, column ${finding?.column ?? 1})`,
+      `The YAML cannot be parsed: ${finding?.message ?? "it is not YAML"} ${placeOf(finding)}`,
       { details: { validation_report: loaded.report } },
     );
   }
@@ -193,6 +196,10 @@ export class Configs {
   #now(): string {
     return new Date(this.#parts.clock.now()).toISOString();
   }
+}
+
+function placeOf(finding: { readonly line?: number | null; readonly column?: number | null } | undefined): string {
+  return `(line ${finding?.line ?? 1}, column ${finding?.column ?? 1})`;
 }
 
 function messageOf(error: unknown): string {

@@ -73,8 +73,12 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     },
   );
   // However the process ends: what an adapter did to it is told, and what waits is committed.
-  const onExit = () => {
-    executions.blameExit();
+  const onExit = (code: number) => {
+    if (executions.blameExit() && code === 0) {
+      log.error("an adapter ended the process");
+      // 0 would say that all is done.
+      process.exitCode = 1;
+    }
     store.close();
   };
   process.once("exit", onExit);

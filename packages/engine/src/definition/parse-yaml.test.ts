@@ -72,6 +72,7 @@ const BOMBS: [string, string, string][] = [
   ["a hundred thousand documents", "---\n".repeat(100_000), "E006"],
   ["a NUL byte", "version: \u0000\n", "E011"],
   ["half of a character", "version: \ud800\n", "E011"],
+  ["a byte that is no UTF-8", Buffer.from("name: caf\xe9\n", "latin1").toString(), "E011"],
 ];
 
 function laughs(next: (before: string) => string, first: string): string {

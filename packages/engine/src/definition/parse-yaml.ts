@@ -13,9 +13,9 @@ export const MAX_TOKENS = 500_000;
 /** Tokens that fit nowhere, after which the rest is not read: each costs as much as a hundred others. */
 const MAX_STRAY_TOKENS = 100;
 
-/** What cannot stand in YAML at all: control characters, and halves of characters. */
+/** What cannot stand in YAML at all: control characters, and halves of characters; and what stands for bytes that are no UTF-8. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are looked for.
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd\ufffe\uffff]|\p{Surrogate}/u;
 
 /** What `unresolved tag` warnings of the library come as. */
 const TAG_PROBLEMS: ReadonlySet<ErrorCode> = new Set(["TAG_RESOLVE_FAILED", "BAD_COLLECTION_TYPE"]);
@@ -40,7 +40,9 @@ export function parseYaml(text: string, findings: FindingList): Document.Parsed 
     findings.add(
       "E011",
       { path: [], offset: forbidden.index },
-      `The character U+${point} is not allowed in YAML`,
+      point === "FFFD"
+        ? "The text is not UTF-8, or has lost a character that was not: it has U+FFFD in its place"
+        : `The character U+${point} is not allowed in YAML`,
       'Save the file as UTF-8 text; in a double-quoted string, write it as an escape such as "\\u0007".',
     );
     return null;

@@ -249,9 +249,11 @@ export class Engine implements Executions {
   }
 
   /** To be called when the process exits: an adapter that ended it is told of in the journal. */
-  blameExit(): void {
+  blameExit(): boolean {
     const trace = this.#traces.getStore();
-    if (trace !== undefined && !this.#closing) trace.execution.blame(trace.flow);
+    if (trace === undefined || this.#closing) return false;
+    trace.execution.blame(trace.flow);
+    return true;
   }
 
   /** What an adapter let escape (a timer of its own that threw). True where it could be traced to its message. */

@@ -39,7 +39,7 @@ export class Execution {
   #ended = false;
   #broken = false;
 
-  /** @throws whatever an adapter's `prepare` throws */
+  /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   constructor(
     parts: ExecutionParts,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },

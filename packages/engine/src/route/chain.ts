@@ -1,4 +1,4 @@
-import type { EventError, JsonObject } from "@millrace/protocol";
+import { type EventError, type JsonObject, MillraceError } from "@millrace/protocol";
 import { type AdapterContext, type AdapterLog, type Emit, type Message, Routed } from "../adapter.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
@@ -36,11 +36,11 @@ export class Chain {
   readonly #host: ChainHost;
   readonly #prepared: readonly unknown[];
 
-  /** @throws whatever an adapter's `prepare` throws */
+  /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   constructor(route: RouteDefinition, host: ChainHost) {
     this.#route = route;
     this.#host = host;
-    this.#prepared = route.steps.map((step) => step.adapter.prepare?.(step.config));
+    this.#prepared = route.steps.map((step) => prepare(route, step));
   }
 
   /**
@@ -263,6 +263,16 @@ function invalid(value: unknown, step: Step): StepFailure {
     failure("INVALID_EMIT", `The adapter emitted ${describe(value)}; a message's payload is a JSON object.`),
     step,
   );
+}
+
+function prepare(route: RouteDefinition, step: Step): unknown {
+  try {
+    return step.adapter.prepare?.(step.config);
+  } catch (error) {
+    const why = redact(toEventError(error).message, step.secrets).replace(/\.$/, "");
+    const text = `The adapter "${step.name}" of the route "${route.route}" cannot work with its config: ${why}.`;
+    throw new MillraceError("CONFIG_INVALID", text, { cause: error });
+  }
 }
 
 function isPayload(value: unknown): value is JsonObject {

@@ -96,7 +96,7 @@ export const YAML_CODES = {
     severity: "error",
     title: "Character not allowed",
     explanation:
-      "The text holds a control character such as NUL, or half of a character. This is what a binary file, or one in UTF-16, looks like.",
+      "The text holds a control character such as NUL, half of a character, or U+FFFD, which stands for bytes that are no UTF-8. This is what a binary file, or one in UTF-16 or Latin-1, looks like.",
     example: 'version: "1.0"\nname: "bell \u0007"\n',
     shownAs: 'version: "1.0"\nname: "bell ␇" # the control character U+0007',
     fix: 'Save the file as UTF-8. Where the character is meant, write it as an escape in double quotes, as `"\\u0007"`.',

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
-import { boolQuery, floatQuery, timeQuery } from "./query.ts";
+import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 
 /** The form of a tag: a name for an execution that is no UUID and needs no escaping in a path. */
 export const tagSchema = z
@@ -30,7 +30,7 @@ export const errorInfoSchema = z
 
 /** The body of `POST /executions`. */
 export const createExecutionSchema = z.strictObject({
-  config_id: z.guid().describe("The config to run"),
+  config_id: uuidSchema().describe("The config to run"),
   tag: tagSchema.nullable().optional(),
   init_payload: jsonObjectSchema.nullable().optional().describe("Merged into the pipeline's `init_message.payload`"),
   metadata: jsonObjectSchema.nullable().optional(),
@@ -68,7 +68,7 @@ export const executionListSchema = listSchema("executions", executionSchema);
 /** The query of `GET /executions`. */
 export const executionListQuerySchema = pageQuerySchema.extend({
   status: executionStatusSchema.optional(),
-  config_id: z.guid().optional().describe("Started from this config"),
+  config_id: uuidSchema().optional().describe("Started from this config"),
   tag: z.string().optional().describe("Has exactly this tag"),
   parent_execution_id: z.string().optional().describe("Replays of this execution: its id or its tag"),
   started_after: timeQuery("Started at this time or later; RFC 3339, without a zone UTC"),

@@ -191,8 +191,8 @@ describe("the event stream of an execution", () => {
     const statusOf = async (accept: string) => (await fetch(eventsUrl(id), { headers: { accept } })).status;
     assert.equal(await statusOf("application/json"), 406);
     assert.equal(await statusOf("text/event-stream;q=0, */*"), 406);
-    for (const accept of ["*/*", "text/*", "text/event-stream", "text/html, */*;q=0.1"])
-      assert.equal(await statusOf(accept), 200);
+    const fine = ["*/*", "text/*", "text/event-stream", "text/html, */*;q=0.1", "text/event-stream; charset=UTF-8", ""];
+    for (const accept of fine) assert.equal(await statusOf(accept), 200, accept);
   });
 
   test("refuses every kind of bad timeout and cursor, all errors at once", async () => {

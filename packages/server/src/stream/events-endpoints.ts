@@ -28,6 +28,7 @@ export interface EventsParts {
 const MAX_EXECUTIONS_PER_STREAM = 100;
 
 const EVENT_STREAM = "text/event-stream";
+const CONTENT_TYPE = `${EVENT_STREAM}; charset=utf-8`;
 
 /** A cursor by its form; whether it belongs to the stream is seen later. An empty one is none (HTML, "last event ID"). */
 const cursorSchema = z
@@ -146,7 +147,7 @@ async function open(
   const bounds = await boundsOf(journal, executionIds);
   const start = await findStart(journal, executionIds, bounds, wanted.cursor?.value ?? null, wanted.since);
   if (start.kind === "refused") throw new ValidationFailure([badCursor(wanted.cursor, start.why)]);
-  if (new Negotiator(request.raw).mediaTypes([EVENT_STREAM]).length === 0) {
+  if (!acceptsStream(request)) {
     throw new MillraceError(
       "NOT_ACCEPTABLE",
       "This is an event stream; the Accept header must allow text/event-stream.",
@@ -176,6 +177,11 @@ async function open(
   );
   response.socket?.uncork();
   return reply;
+}
+
+/** By the type that is sent, charset and all. An Accept with nothing in it rules nothing out. */
+function acceptsStream({ raw }: FastifyRequest): boolean {
+  return raw.headers.accept?.trim() === "" || new Negotiator(raw).mediaTypes([CONTENT_TYPE]).length > 0;
 }
 
 function refuseIfUnavailable(hub: StreamHub): void {
@@ -243,7 +249,7 @@ function streamHead(reply: FastifyReply): Record<string, string> {
   const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined);
   return {
     ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])),
-    "content-type": `${EVENT_STREAM}; charset=utf-8`,
+    "content-type": CONTENT_TYPE,
     "cache-control": "private, no-store, no-transform",
     "x-accel-buffering": "no",
     vary: "Origin, Accept",

@@ -48,14 +48,16 @@ export const runQuerySchema = z.object({
 export const executionSchema = z
   .object({
     id: z.string(),
-    config_id: z.string().nullable().describe("Null where it was run from a file, or the config is gone"),
+    config_id: z.string().nullable().describe("Null where it was run from a file; the config may be gone"),
     status: executionStatusSchema,
     started_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
     parent_execution_id: z.string().nullable(),
     replay_source: z.enum(["storage", "lineage", "manual"]).nullable(),
     tag: z.string().nullable(),
-    config_snapshot: jsonObjectSchema.describe("The configuration as it was frozen at the start"),
+    config_snapshot: jsonObjectSchema.describe(
+      "The configuration as it was frozen at the start; in a list only which one it was: its id, name, version and hash",
+    ),
     root_correlation_id: z.string(),
     metadata: jsonObjectSchema,
     error_info: errorInfoSchema.nullable(),

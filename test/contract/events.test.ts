@@ -48,6 +48,27 @@ describe("the event stream of an execution", () => {
     assert.equal(end?.id, later.frames.at(-2)?.id);
   });
 
+  test("keeps the data of an event on one line, whatever a client's reader takes for a line's end", async () => {
+    const id = await service.run(`
+version: "1.0"
+error_handling: { max_retries: 0 }
+routes: { a: { adapters: [{ type: fail, name: "n\\u2029", config: { message: "a\\r\\nb\\u0085c\\u2028d\\u2029e" } }] } }
+init_message: { route: a }
+`);
+    const text = await (await fetch(eventsUrl(id))).text();
+    assert.doesNotMatch(text, /[\r\u0085\u2028\u2029]/);
+    const { frames } = await readStream(eventsUrl(id));
+    assert.deepEqual(
+      frames.map(({ data }) => data.adapter),
+      [undefined, "n\u2029", "n\u2029", undefined],
+    );
+    assert.deepEqual(frames[2]?.data.error, {
+      code: "TEST_FAILURE",
+      message: "a\r\nb\u0085c\u2028d\u2029e",
+      retryable: true,
+    });
+  });
+
   test("continues right after any cursor, and never repeats or skips an event", async () => {
     const id = await service.run(FAN_OUT);
     const { frames } = await readStream(eventsUrl(id));
@@ -191,8 +212,8 @@ describe("the event stream of an execution", () => {
     const statusOf = async (accept: string) => (await fetch(eventsUrl(id), { headers: { accept } })).status;
     assert.equal(await statusOf("application/json"), 406);
     assert.equal(await statusOf("text/event-stream;q=0, */*"), 406);
-    for (const accept of ["*/*", "text/*", "text/event-stream", "text/html, */*;q=0.1"])
-      assert.equal(await statusOf(accept), 200);
+    const fine = ["*/*", "text/*", "text/event-stream", "text/html, */*;q=0.1", "text/event-stream; charset=UTF-8", ""];
+    for (const accept of fine) assert.equal(await statusOf(accept), 200, accept);
   });
 
   test("refuses every kind of bad timeout and cursor, all errors at once", async () => {

@@ -417,6 +417,43 @@ describe("an execution", () => {
     assert.deepEqual(rig.faults, []);
   });
 
+  test("leaves no message waiting for another attempt when it is cancelled or fails", async () => {
+    for (const end of ["cancelled", "failed"] as const) {
+      await using rig = new Rig();
+      const doomed = adapter("doomed", async () => {
+        while (failures(await rig.events(id)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        throw new AdapterError("DOOMED", "no", { retryable: false });
+      });
+      const flaky = adapter("flaky", () => {
+        throw new Error("not now");
+      });
+      const id: string = await rig.run(
+        define({
+          a: { steps: [{ adapter: generate(1) }], outbound: end === "failed" ? ["flaky", "doomed"] : ["flaky"] },
+          flaky: { steps: [{ adapter: flaky }], errorHandling: { retryDelayMs: 60_000, maxDelayMs: 60_000 } },
+          doomed: { steps: [{ adapter: doomed }] },
+        }),
+      );
+      while (failures(await rig.events(id)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (end === "cancelled") await rig.engine.stop(id, "cancelled", null);
+      assert.ok(await rig.engine.wait(id, 5_000));
+      assert.equal(await rig.status(id), end);
+      assert.deepEqual(
+        (await rig.events(id))
+          .filter((event) => event.route === "flaky" && event.type !== "processing")
+          .map((event) => [event.type, event.attempt, ...(event.type === "failed" ? [event.will_retry] : [])]),
+        [
+          ["initiated", 1],
+          ["failed", 1, true],
+          ["initiated", 2],
+          ["failed", 2, false],
+        ],
+      );
+      assert.equal((await rig.engine.progress(id))?.open.size, 0);
+      assert.deepEqual(rig.faults, []);
+    }
+  });
+
   test("goes on after a restart from its last transition, and nothing is in the journal twice", async () => {
     await using rig = new Rig();
     const slow = adapter("slow", async ({ payload }) => {

@@ -431,6 +431,15 @@ test("executions are found by status, config, tag and time, in either order", as
       (each) => each.id,
     );
   assert.deepEqual(await ids(""), [second.id, first.id]);
+  const { executions } = await expect(executionListSchema, 200, "GET", `/executions?tag=${tag}`);
+  const { config_id, name, version, config_hash } = first.config_snapshot;
+  assert.deepEqual(executions, [
+    {
+      ...(await expect(executionSchema, 200, "GET", `/executions/${tag}`)),
+      config_snapshot: executions[0]?.config_snapshot,
+    },
+  ]);
+  assert.deepEqual(executions[0]?.config_snapshot, { config_id, name, version, config_hash });
   assert.deepEqual(await ids("sort_order=asc"), [first.id, second.id]);
   assert.deepEqual(await ids("status=completed&limit=1&offset=1"), [first.id]);
   assert.deepEqual(await ids("status=running"), []);

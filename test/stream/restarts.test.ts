@@ -46,6 +46,47 @@ test("where retention has removed events, a stream says so first, and goes on fr
   assert.equal((await service.client.executions.stats(id)).total_messages, 4, "the counts are kept");
 });
 
+test("a stream over several executions whose events are gone comes to an end that a client does not come back from", async () => {
+  await using service = await ServiceProcess.start();
+  const gone = [await service.run(SMALL), await service.run(SMALL)];
+  await service.client.executions.wait(gone[0] ?? "", 10);
+  await service.client.executions.wait(gone[1] ?? "", 10);
+  await service.end();
+  await service.start(["--retain-events-days", "0.0000001"]);
+  const url = `${service.url}/api/v1/events?execution_id=${gone[1]}&execution_id=${gone[0]}`;
+  let trimmed = await readStream(url);
+  for (let tries = 0; trimmed.frames.length > 4 && tries < 100; tries += 1) {
+    await wait(20);
+    trimmed = await readStream(url);
+  }
+  assert.deepEqual(
+    trimmed.frames.map(({ event, data }) => [event, data.execution_id]),
+    [
+      ["gap", gone[0]],
+      ["gap", gone[1]],
+      ["end", gone[0]],
+      ["end", gone[1]],
+    ],
+  );
+  assert.deepEqual(
+    trimmed.frames.map(({ id }) => id),
+    [0, 1, 1, 1].map((gap) => trimmed.frames[gap]?.data.resumes_after),
+  );
+  const last = trimmed.frames.at(-1)?.id ?? "";
+  assert.equal((await readStream(url, { headers: { "last-event-id": last } })).status, 204);
+
+  // With events of another to come, the cursor must not pass them; once they are read, there is nothing more to come.
+  const kept = await service.run(SMALL);
+  const mixed = `${url}&execution_id=${kept}`;
+  const { frames } = await readStream(mixed);
+  const events = (await readStream(`${service.url}/api/v1/executions/${kept}/events`)).frames.slice(0, -1);
+  assert.deepEqual(
+    frames.filter(({ event }) => event !== "gap" && event !== "end"),
+    events,
+  );
+  assert.equal((await readStream(mixed, { headers: { "last-event-id": frames.at(-1)?.id ?? "" } })).status, 204);
+});
+
 test("an execution whose adapter is gone is interrupted, says so on its stream, and goes on once it is back", async () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-adapters-"));
   const file = join(folder, "slow.ts");

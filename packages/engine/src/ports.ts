@@ -259,6 +259,7 @@ export interface Records {
   findExecution(idOrTag: string): Promise<{ readonly id: string; readonly status: ExecutionStatus } | null>;
   /** By id or tag. */
   getExecution(idOrTag: string): Promise<ExecutionRecord | null>;
+  /** Their snapshots are without `config_yaml`, `document`, `outline` and `init_message`. */
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;
   /** Those that are not over. */
   unfinishedExecutions(): Promise<ExecutionRecord[]>;

@@ -130,7 +130,7 @@ export class Execution {
         const route = this.#routes.get(name);
         if (route !== undefined) this.#intake.retryLater(route, seq, dueAt);
       }
-    } else await this.#dropInterrupted();
+    }
     this.#checkEnd();
     this.#intake.pump();
   }
@@ -305,15 +305,20 @@ export class Execution {
     return this.#fail([flow], new StepFailure(messageError("CANCELLED", text, false), null));
   }
 
-  /** Fails what was in flight when the process died while the execution was stopping: it will not be taken again. */
-  async #dropInterrupted(): Promise<void> {
-    const inFlight = [...this.progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
-    for await (const message of findMessages(this.#parts.work, this.id, this.#routes.keys(), inFlight)) {
+  /**
+   * Fails what will not be taken again: messages that wait for another attempt, and those that were in flight when the
+   * process died while the execution was stopping.
+   */
+  async #dropOpen(): Promise<void> {
+    const { open } = this.progress;
+    for await (const message of findMessages(this.#parts.work, this.id, this.#routes.keys(), [...open.keys()])) {
       const route = this.#routes.get(message.route);
-      if (route === undefined) continue;
-      const flow = new Flow(this.#host, route.definition, message, []);
+      const last = open.get(message.id);
+      if (route === undefined || last === undefined) continue;
+      // One that waits was promised another attempt (`will_retry`): it begins, and fails at once.
+      const flow = new Flow(this.#host, route.definition, message, last.inFlight ? [] : null);
       this.#inFlight.add(flow);
-      this.#drop(flow).catch(this.#parts.onFault);
+      await this.#drop(flow).catch(this.#parts.onFault);
     }
   }
 
@@ -368,29 +373,35 @@ export class Execution {
     const over = this.#stopping === null ? this.progress.outstanding === 0 : this.#inFlight.size === 0;
     if (!over) return;
     this.#ending = true;
+    this.#end().catch(this.#parts.onFault);
+  }
+
+  async #end(): Promise<void> {
+    const { journal, clock } = this.#parts;
     const status = this.#stopping ?? "completed";
-    const at = new Date(this.#parts.clock.now()).toISOString();
-    this.#parts.journal
-      .append({ executionId: this.id, events: [] })
-      // Whatever was on its way is folded by now: the state that is kept is the state of the whole journal.
-      .then(() =>
-        this.#parts.journal.append({
-          executionId: this.id,
-          events: [],
-          lifecycle: { kind: "ended", at, status },
-          record: {
-            status,
-            completedAt: at,
-            errorInfo: this.#errorInfo,
-            stopping: null,
-            progressJson: progressToJson(this.progress),
-          },
-        }),
-      )
-      .then(() => {
-        this.#ended = true;
-        this.#intake.close();
-        this.#parts.onEnd();
-      }, this.#parts.onFault);
+    // Whatever was on its way is folded by now: the state that is kept is the state of the whole journal.
+    await journal.append({ executionId: this.id, events: [] });
+    if (this.#stopping !== null && this.progress.open.size > 0) {
+      await this.#dropOpen().catch(this.#parts.onFault);
+      await journal.append({ executionId: this.id, events: [] });
+    }
+    // What was not failed any more is found at the next start.
+    if (this.#paused && this.progress.open.size > 0) return;
+    const at = new Date(clock.now()).toISOString();
+    await journal.append({
+      executionId: this.id,
+      events: [],
+      lifecycle: { kind: "ended", at, status },
+      record: {
+        status,
+        completedAt: at,
+        errorInfo: this.#errorInfo,
+        stopping: null,
+        progressJson: progressToJson(this.progress),
+      },
+    });
+    this.#ended = true;
+    this.#intake.close();
+    this.#parts.onEnd();
   }
 }

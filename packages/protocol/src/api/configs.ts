@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { validationReportSchema } from "../finding.ts";
 import { listSchema } from "./lists.ts";
+import { laxBoolean } from "./query.ts";
 
 /** Where a config came from. */
 export const sourceTypeSchema = z.enum(["api", "file", "imported"]);
@@ -21,7 +22,7 @@ export const updateConfigSchema = z.strictObject({
   source_type: sourceTypeSchema.optional(),
   source_path: z.string().max(4096).nullable().optional(),
   description: z.string().max(10_000).nullable().optional(),
-  is_active: z.boolean().optional().describe("An inactive config cannot be run"),
+  is_active: laxBoolean().optional().describe("An inactive config cannot be run"),
 });
 
 /** The body of `POST /configs/validate`. */

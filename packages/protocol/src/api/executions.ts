@@ -2,7 +2,7 @@ import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
-import { boolQuery, floatQuery, timeQuery } from "./query.ts";
+import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 
 /** The form of a tag: a name for an execution that is no UUID and needs no escaping in a path. */
 export const tagSchema = z
@@ -30,7 +30,7 @@ export const errorInfoSchema = z
 
 /** The body of `POST /executions`. */
 export const createExecutionSchema = z.strictObject({
-  config_id: z.guid().describe("The config to run"),
+  config_id: uuidSchema().describe("The config to run"),
   tag: tagSchema.nullable().optional(),
   init_payload: jsonObjectSchema.nullable().optional().describe("Merged into the pipeline's `init_message.payload`"),
   metadata: jsonObjectSchema.nullable().optional(),
@@ -48,14 +48,16 @@ export const runQuerySchema = z.object({
 export const executionSchema = z
   .object({
     id: z.string(),
-    config_id: z.string().nullable().describe("Null where it was run from a file, or the config is gone"),
+    config_id: z.string().nullable().describe("Null where it was run from a file; the config may be gone"),
     status: executionStatusSchema,
     started_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
     parent_execution_id: z.string().nullable(),
     replay_source: z.enum(["storage", "lineage", "manual"]).nullable(),
     tag: z.string().nullable(),
-    config_snapshot: jsonObjectSchema.describe("The configuration as it was frozen at the start"),
+    config_snapshot: jsonObjectSchema.describe(
+      "The configuration as it was frozen at the start; in a list only which one it was: its id, name, version and hash",
+    ),
     root_correlation_id: z.string(),
     metadata: jsonObjectSchema,
     error_info: errorInfoSchema.nullable(),
@@ -68,7 +70,7 @@ export const executionListSchema = listSchema("executions", executionSchema);
 /** The query of `GET /executions`. */
 export const executionListQuerySchema = pageQuerySchema.extend({
   status: executionStatusSchema.optional(),
-  config_id: z.guid().optional().describe("Started from this config"),
+  config_id: uuidSchema().optional().describe("Started from this config"),
   tag: z.string().optional().describe("Has exactly this tag"),
   parent_execution_id: z.string().optional().describe("Replays of this execution: its id or its tag"),
   started_after: timeQuery("Started at this time or later; RFC 3339, without a zone UTC"),

@@ -27,7 +27,17 @@ export function intQuery(options: NumberQuery): NumberSchema | z.ZodDefault<Numb
 
 /** A truth value from a query: `true`, `1`, `yes`, `on`, `t`, `y` and their opposites, in any case; default false. */
 export function boolQuery(description: string) {
-  return z.preprocess(parseBoolText, z.boolean()).default(false).describe(description);
+  return laxBoolean().default(false).describe(description);
+}
+
+/** A truth value that may be written as text, as in {@link boolQuery}, or as 0 or 1. */
+export function laxBoolean() {
+  return z.preprocess(parseBool, z.boolean());
+}
+
+/** A UUID in any of its forms (hyphens or none, braces, `urn:uuid:`), parsed to the usual one in lower case. */
+export function uuidSchema() {
+  return z.preprocess(parseUuid, z.guid());
 }
 
 /**
@@ -61,8 +71,11 @@ export function enumListQuery<T extends Readonly<Record<string, string>>>(item: 
 
 type NumberSchema = z.ZodPreprocess<z.ZodNumber>;
 
-const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-const INT = /^[+-]?\d+(?:_\d+)*(?:\.0*)?$/;
+const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const INT = /^[+-]?\d+(?:_\d+)*(?:\.0+)?$/;
+/** Longer ones are refused unread. */
+const MAX_INT_CHARACTERS = 4300;
+const UUID_GROUPS = [8, 4, 4, 4, 12];
 const NOT_FINITE = /^[+-]?(?:nan|inf|infinity)$/i;
 const TRUE = new Set(["1", "true", "t", "yes", "y", "on"]);
 const FALSE = new Set(["0", "false", "f", "no", "n", "off"]);
@@ -89,13 +102,14 @@ function splitTexts(value: unknown): unknown[] {
 }
 
 function parseFloatText(value: unknown, context: z.RefinementCtx): unknown {
+  if (typeof value === "boolean") return Number(value);
   if (typeof value !== "string") return value;
-  const text = value.trim();
+  const text = withoutUnderscores(value.trim());
   if (NOT_FINITE.test(text)) return refuse(context, "finite_number", "Input should be a finite number");
   if (!FLOAT.test(text)) {
     return refuse(context, "float_parsing", "Input should be a valid number, unable to parse string as a number");
   }
-  const number = Number(text.replaceAll("_", ""));
+  const number = Number(text);
   return Number.isFinite(number) ? number : refuse(context, "finite_number", "Input should be a finite number");
 }
 
@@ -105,17 +119,51 @@ function parseIntText(value: unknown, context: z.RefinementCtx): unknown {
   if (!INT.test(text)) {
     return refuse(context, "int_parsing", "Input should be a valid integer, unable to parse string as an integer");
   }
+  if (text.length > MAX_INT_CHARACTERS) {
+    return refuse(context, "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size");
+  }
+  // Beyond what a number holds exactly, all that matters is that it is beyond every bound.
   const number = Number(text.replaceAll("_", ""));
-  if (Number.isSafeInteger(number)) return number;
-  return refuse(context, "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size");
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, number));
 }
 
-function parseBoolText(value: unknown, context: z.RefinementCtx): unknown {
-  if (typeof value !== "string") return value;
-  const word = value.trim().toLowerCase();
+/** Single ones within a number only separate its digits; others make it none. */
+function withoutUnderscores(text: string): string {
+  return /^_|__|_$/.test(text) ? text : text.replaceAll("_", "");
+}
+
+function parseBool(value: unknown, context: z.RefinementCtx): unknown {
+  if (typeof value !== "string" && typeof value !== "number") return value;
+  const word = String(value).toLowerCase();
   if (TRUE.has(word)) return true;
   if (FALSE.has(word)) return false;
   return refuse(context, "bool_parsing", "Input should be a valid boolean, unable to interpret input");
+}
+
+function parseUuid(value: unknown, context: z.RefinementCtx): unknown {
+  if (value === undefined) return value;
+  if (typeof value !== "string") {
+    return refuse(context, "uuid_type", "UUID input should be a string, bytes or UUID object");
+  }
+  const text = /^\{.*\}$/s.test(value) ? value.slice(1, -1) : value.replace(/^urn:uuid:/, "");
+  const error = whyNoUuid(text);
+  if (error !== null) return refuse(context, "uuid_parsing", `Input should be a valid UUID, ${error}`, { error });
+  return text.toLowerCase().replace(/^(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function whyNoUuid(text: string): string | null {
+  const at = text.search(/[^0-9a-fA-F-]/);
+  if (at >= 0) {
+    return `invalid character: found \`${String.fromCodePoint(text.codePointAt(at) ?? 0)}\` at ${at + 1}`;
+  }
+  const groups = text.split("-");
+  if (groups.length === 1) {
+    return text.length === 32 ? null : `invalid length: expected length 32 for simple format, found ${text.length}`;
+  }
+  if (groups.length !== UUID_GROUPS.length) return `invalid group count: expected 5, found ${groups.length}`;
+  const wrong = UUID_GROUPS.findIndex((length, index) => groups[index]?.length !== length);
+  if (wrong < 0) return null;
+  return `invalid group length in group ${wrong}: expected ${UUID_GROUPS[wrong]}, found ${groups[wrong]?.length}`;
 }
 
 function parseTimeText(value: unknown, context: z.RefinementCtx): unknown {

@@ -272,12 +272,15 @@ test("paths and methods that are not there get the contract's shape, and OPTIONS
     assert.equal(response.headers.get("allow"), "POST, OPTIONS");
     await isError(response, 405, "METHOD_NOT_ALLOWED");
   }
-  for (const method of ["TRACE", "LINK"]) {
+  for (const method of ["TRACE", "LINK", "QUERY"]) {
     const answer = await sendRaw(base, `${method} /busy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     assert.equal(answer.status, 405);
     assert.equal(answer.headers.allow, "GET, HEAD, OPTIONS");
     assert.equal(JSON.parse(answer.body).error_code, "METHOD_NOT_ALLOWED");
   }
+  const body = `Content-Type: none\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n`;
+  assert.equal((await sendRaw(base, `POST /busy HTTP/1.1\r\nHost: x\r\n${body}`)).status, 405);
+  assert.equal((await sendRaw(base, `POST /nothing HTTP/1.1\r\nHost: x\r\n${body}`)).status, 404);
   const whole = await sendRaw(base, "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   assert.deepEqual([whole.status, whole.headers.allow], [204, "POST, OPTIONS, GET, HEAD"]);
   const options = await fetch(`${base}/raw`, { method: "OPTIONS" });

@@ -81,6 +81,10 @@ export async function createHttpApp(
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
+  // Before the framework looks at the body: what is wrong with that does not matter here.
+  app.addHook("onRequest", async (request, reply) =>
+    request.is404 ? answerUnrouted(request, reply, paths) : undefined,
+  );
   registerEndpoints(app, endpoints);
   return app;
 }

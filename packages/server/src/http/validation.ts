@@ -18,9 +18,11 @@ export class ValidationFailure extends Error {
 /**
  * Turns what a schema found in `input` into the contract's `ValidationError`s. `type`, `msg` and `ctx` are those of
  * the framework whose format it is, since clients compare them. An issue of a schema's own that has `params` of the
- * form `{type, ctx?}` is taken over as it is.
+ * form `{type, ctx?}` is taken over as it is. Of a value the first error counts: a check may go on with a value of the
+ * wrong type.
  */
 export function toValidationErrors(part: Part, issues: readonly Issue[], input: unknown): ValidationError[] {
+  const told = new Set<string>();
   return issues.flatMap((issue) => {
     const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
     if (issue.code === "unrecognized_keys") {
@@ -31,6 +33,9 @@ export function toValidationErrors(part: Part, issues: readonly Issue[], input: 
         input: presentable(valueAt(input, [...path, key])),
       }));
     }
+    const place = JSON.stringify(path);
+    if (told.has(place)) return [];
+    told.add(place);
     const value = valueAt(input, path);
     if (value === undefined) return [missing(part, path, part === "body" ? valueAt(input, path.slice(0, -1)) : null)];
     return [{ loc: locate(part, path), ...describe(issue, value), input: presentable(value) }];
@@ -67,7 +72,7 @@ function describe(issue: Issue, value: unknown): Entry {
     case "too_big":
       return describeBound(issue, value);
     case "invalid_format":
-      return describeFormat(issue, String(value));
+      return describeFormat(issue);
     case "invalid_value": {
       const expected = orList(issue.values.map((each) => (typeof each === "string" ? `'${each}'` : String(each))));
       const type = issue.values.length === 1 ? "literal_error" : "enum";
@@ -134,13 +139,8 @@ function describeBound(issue: Extract<Issue, { code: "too_small" | "too_big" }>,
       };
 }
 
-function describeFormat(issue: Extract<Issue, { code: "invalid_format" }>, value: string): Entry {
+function describeFormat(issue: Extract<Issue, { code: "invalid_format" }>): Entry {
   switch (issue.format) {
-    case "uuid":
-    case "guid": {
-      const error = whyNoUuid(value);
-      return { type: "uuid_parsing", msg: `Input should be a valid UUID, ${error}`, ctx: { error } };
-    }
     case "datetime": {
       const error = "invalid format";
       return {
@@ -156,17 +156,6 @@ function describeFormat(issue: Extract<Issue, { code: "invalid_format" }>, value
     default:
       return { type: "value_error", msg: `Value error, ${issue.message}`, ctx: { error: issue.message } };
   }
-}
-
-function whyNoUuid(text: string): string {
-  const at = text.search(/[^0-9a-fA-F-]/);
-  if (at >= 0) {
-    return `invalid character: expected an optional prefix of \`urn:uuid:\` followed by [0-9a-fA-F-], found \`${String.fromCodePoint(text.codePointAt(at) ?? 0)}\` at ${at + 1}`;
-  }
-  const length = text.replaceAll("-", "").length;
-  return length === 32
-    ? "invalid group: the groups have 8, 4, 4, 4 and 12 digits"
-    : `invalid length: expected length 32 for simple format, found ${length}`;
 }
 
 function valueAt(input: unknown, path: readonly (string | number)[]): unknown {

@@ -45,8 +45,9 @@ export async function findStart(
     const trimmed = bounds[index]?.trimmed ?? null;
     return trimmed !== null && trimmed > after ? [{ executionId, trimmed }] : [];
   });
-  // With several executions, events of another may lie before the gap's end: the cursor must not go past them.
-  const idOf = (trimmed: Position) => (executionIds.length === 1 ? trimmed : after);
+  gaps.sort((one, other) => one.trimmed - other.trimmed);
+  const safe = beforeEvents(bounds, after);
+  const idOf = (trimmed: Position) => (trimmed <= safe ? trimmed : after);
   const preface = gaps.map(({ executionId, trimmed }) => gapFrame(executionId, trimmed, idOf(trimmed))).join("");
   return {
     kind: "stream",
@@ -55,6 +56,15 @@ export async function findStart(
     preface,
     gaps: gaps.map(({ executionId }) => executionId),
   };
+}
+
+/** How far a cursor may go without passing an event that is still to be sent: of several executions they are mixed. */
+function beforeEvents(bounds: readonly JournalBounds[], after: Position): Position {
+  const before = bounds
+    .map(({ start, trimmed, lastEvent }) => ({ from: Math.max(start, after, trimmed ?? 0), lastEvent }))
+    .filter(({ from, lastEvent }) => lastEvent > from)
+    .map(({ from }) => from);
+  return Math.min(Number.POSITIVE_INFINITY, ...before);
 }
 
 /** Says that events up to `trimmed` were removed; `id` is the cursor that it leaves the client with. */

@@ -36,6 +36,7 @@ export interface EventsParts {
 const MAX_EXECUTIONS_PER_STREAM = 100;
 
 const EVENT_STREAM = "text/event-stream";
+const CONTENT_TYPE = `${EVENT_STREAM}; charset=utf-8`;
 
 /** A cursor by its form; whether it belongs to the stream is seen later. An empty one is none (HTML, "last event ID"). */
 const cursorSchema = z
@@ -274,9 +275,12 @@ async function checkRoutes(
     });
 }
 
+/** By the type that is sent, charset and all. An Accept with nothing in it rules nothing out. */
 function acceptsStream({ raw }: FastifyRequest): boolean {
   const { accept } = raw.headers;
-  return accept === undefined || accept === EVENT_STREAM || new Negotiator(raw).mediaTypes([EVENT_STREAM]).length > 0;
+  // What nearly all send, without the parser.
+  if (accept === undefined || accept === EVENT_STREAM || accept.trim() === "") return true;
+  return new Negotiator(raw).mediaTypes([CONTENT_TYPE]).length > 0;
 }
 
 function refuseIfUnavailable(hub: StreamHub): void {
@@ -342,7 +346,7 @@ function streamHead(reply: FastifyReply): Record<string, string> {
   const set = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined);
   return {
     ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])),
-    "content-type": `${EVENT_STREAM}; charset=utf-8`,
+    "content-type": CONTENT_TYPE,
     "cache-control": "private, no-store, no-transform",
     "x-accel-buffering": "no",
     vary: "Origin, Accept",

@@ -153,6 +153,18 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     assert.deepEqual([page.total, page.items.map(({ id }) => id)], [3, ["2"]]);
   });
 
+  test(`${name}: a list leaves out what is large of a snapshot`, async () => {
+    await using store = await open();
+    const which = { config_id: "c", name: "n", version: 2, config_hash: "h" };
+    const large = { config_yaml: "y", document: { name: "n" }, outline: [], init_message: { payload: {} } };
+    const { record } = await store.records.createExecution(
+      newExecution({ configSnapshot: { ...which, ...large } }),
+      null,
+    );
+    const { items } = await store.records.listExecutions({ sortOrder: "asc", limit: 1, offset: 0 });
+    assert.deepEqual(items, [{ ...record, configSnapshot: which }]);
+  });
+
   test(`${name}: the times of a filter may be written in any way that RFC 3339 allows`, async () => {
     await using store = await open();
     await start(store, { id: "noon", startedAt: "2026-03-01T12:00:00.000Z" });

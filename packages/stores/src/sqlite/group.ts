@@ -1,5 +1,5 @@
 import type { JournalEntry, Lifecycle } from "@millrace/engine";
-import { type ExecutionEvent, encodeFrame } from "@millrace/protocol";
+import { type ExecutionEvent, encodeEvent, encodeFrame } from "@millrace/protocol";
 
 /** Frames of one row: pages that are read later are made of whole rows. */
 const MAX_ROW_EVENTS = 1_000;
@@ -32,7 +32,7 @@ export class Group {
    * become JSON here, so that one that cannot fails the transition that it belongs to.
    */
   add(executionId: string, key: number, added: readonly ExecutionEvent[], lifecycle: Lifecycle | undefined): void {
-    const events = added.map((event) => ({ type: event.type, data: JSON.stringify(event) }));
+    const events = added.map((event) => ({ type: event.type, data: encodeEvent(event) }));
     let execution = this.#byExecution.get(executionId);
     if (execution === undefined) {
       execution = { key, parts: [] };

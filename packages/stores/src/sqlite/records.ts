@@ -19,6 +19,11 @@ import { reading } from "./reading.ts";
 
 const EXECUTION =
   "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
+/** A page of snapshots whole would be gigabytes, where pipelines are large. */
+const LISTED = EXECUTION.replace(
+  "config_snapshot",
+  "json_remove(config_snapshot, '$.config_yaml', '$.document', '$.outline', '$.init_message') AS config_snapshot",
+);
 /** Configs and executions, in SQLite. */
 export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
@@ -169,7 +174,7 @@ export class SqliteRecords implements Records {
       const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
       const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
       const rows = this.#database
-        .prepare(`SELECT ${EXECUTION} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
+        .prepare(`SELECT ${LISTED} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
         .all(...values, filter.limit, filter.offset);
       return { total: Number(total), items: rows.map(toExecution) };
     });

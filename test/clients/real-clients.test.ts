@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { EventSource } from "eventsource";
-import { chromium } from "playwright-core";
+import "../support/browser-globals.ts";
+import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -18,7 +18,6 @@ init_message: { route: make }
 `;
 
 const TYPES = ["initiated", "processing", "completed", "failed", "end"] as const;
-const CHROMIUM = "/usr/bin/chromium";
 
 describe("clients that know nothing of this code", () => {
   let service: ServiceProcess;
@@ -55,11 +54,6 @@ describe("clients that know nothing of this code", () => {
     const id = await service.run(PIPELINE);
     const seen: string[] = [];
     const stop = new AbortController();
-    // The library is made for browsers and asks them these two things.
-    Object.assign(globalThis, {
-      document: { hidden: false, addEventListener() {}, removeEventListener() {} },
-      window: globalThis,
-    });
     await fetchEventSource(eventsUrl(id), {
       signal: stop.signal,
       openWhenHidden: true,
@@ -74,18 +68,7 @@ describe("clients that know nothing of this code", () => {
   test("Chromium's EventSource sees each event once, comes back after a restart of the service, and stops at the end", {
     skip: skipWithoutChromium(),
   }, async () => {
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       await page.goto(`${service.url}/health/live`);
@@ -121,10 +104,7 @@ describe("clients that know nothing of this code", () => {
   test("the documentation page shows the stream's endpoint, and asks no other host for anything", {
     skip: skipWithoutChromium(),
   }, async () => {
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const elsewhere: string[] = [];
@@ -141,10 +121,3 @@ describe("clients that know nothing of this code", () => {
     }
   });
 });
-
-/** CI has a Chromium, and no excuse. */
-function skipWithoutChromium(): string | false {
-  if (existsSync(CHROMIUM)) return false;
-  if (process.env.TEST_REQUIRE_CHROMIUM !== undefined) throw new Error(`${CHROMIUM} is missing`);
-  return `${CHROMIUM} is missing`;
-}

@@ -16,23 +16,31 @@ export class ServiceProcess {
   readonly dataDir: string;
   readonly #flags: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #within: readonly string[];
   #child: ChildProcess | null = null;
   #port = 0;
   url = "";
   stderr = "";
 
-  constructor(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** `within` is a command that runs the one behind it, as `ip netns exec NAME`. */
+  constructor(
+    flags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    within: readonly string[] = [],
+  ) {
     this.dataDir = mkdtempSync(join(tmpdir(), "millrace-service-"));
     this.#flags = flags;
     this.#env = env;
+    this.#within = within;
   }
 
   /** Starts a service, and waits until it listens. */
   static async start(
     flags: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
+    within: readonly string[] = [],
   ): Promise<ServiceProcess> {
-    const service = new ServiceProcess(flags, env);
+    const service = new ServiceProcess(flags, env, within);
     await service.start();
     return service;
   }
@@ -47,9 +55,11 @@ export class ServiceProcess {
 
   /** Starts it, again on the port that it had; `more` flags are for this start alone. */
   async start(more: readonly string[] = []): Promise<void> {
+    const [command = process.execPath, ...before] = [...this.#within, process.execPath];
     const child = spawn(
-      process.execPath,
+      command,
       [
+        ...before,
         MILLRACE,
         "serve",
         "--port",

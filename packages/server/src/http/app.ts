@@ -69,6 +69,7 @@ export async function createHttpApp(
     setCommonHeaders(request, reply);
     if (request.method === "OPTIONS") setAllow(reply, paths.methodsOf(request.url));
     checkHost(request);
+    drainUnusedBody(request);
     if (shuttingDown()) refuseChange(request, reply);
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -124,6 +125,11 @@ function checkHost({ raw }: FastifyRequest): void {
   if (hosts > 1 || (hosts === 0 && raw.httpVersion === "1.1")) {
     throw new MillraceError("REQUEST_MALFORMED", `The request has ${hosts} Host headers; HTTP/1.1 requires one.`);
   }
+}
+
+/** A body that nobody reads would hold up what comes behind it: that the client of a long answer has gone, for one. */
+function drainUnusedBody({ method, raw }: FastifyRequest): void {
+  if (method === "GET" || method === "HEAD") raw.resume();
 }
 
 function refuseChange(request: FastifyRequest, reply: FastifyReply): void {

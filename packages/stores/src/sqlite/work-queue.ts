@@ -75,7 +75,8 @@ export class SqliteWorkQueue implements WorkQueue {
 
   countInterruption(executionId: string, messageIds: readonly string[]): Promise<void> {
     return this.#committer.submit(
-      () => {
+      (group) => {
+        group.flushMessages();
         const key = this.#keys.find(executionId);
         if (key !== null) this.#sql.interrupt.run(key, JSON.stringify(messageIds));
       },

@@ -20,6 +20,7 @@ import { Execution } from "./execution.ts";
 import type { ExecutionSettings } from "./execution-parts.ts";
 import type { Executions, StartExecution } from "./executions.ts";
 import { eventsOf } from "./journal-events.ts";
+import { LoopTurn } from "./loop-turn.ts";
 import { progressFromJson } from "./progress-json.ts";
 
 /** What the engine stands on. */
@@ -59,6 +60,7 @@ export class Engine implements Executions {
   readonly #waiters = new Map<string, Set<() => void>>();
   readonly #traces = new AsyncLocalStorage<{ execution: Execution; flow: Flow }>();
   readonly #log: AdapterLog;
+  readonly #turn = new LoopTurn();
   /** Executions that are being started, and count against the limit already. */
   #starting = 0;
   #closing = false;
@@ -308,6 +310,7 @@ export class Engine implements Executions {
         objects,
         clock,
         settings: this.#settings,
+        turn: this.#turn,
         log: (fields) => log({ execution_id: record.id, ...fields }),
         trace: (flow, run) => this.#traces.run({ execution, flow }, run),
         onEnd: () => {

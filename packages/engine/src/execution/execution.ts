@@ -151,10 +151,7 @@ export class Execution {
     this.#paused = true;
     this.#intake.close();
     for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
-    const deadline = performance.now() + graceMs;
-    while (this.#inFlight.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await this.#inFlight.whenEmpty(graceMs);
     for (const flow of this.#inFlight.all()) {
       // Without a word in the journal: its message is taken again after the next start.
       flow.abort("abandoned");

@@ -84,8 +84,11 @@ export class EventEncoder {
   }
 }
 
+/** What most ids are made of, which JSON takes as it is. */
+const PLAIN = /^[\w.:-]*$/;
+
 function quote(text: string): string {
-  return JSON.stringify(text);
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function number(value: number): string {

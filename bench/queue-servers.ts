@@ -38,8 +38,9 @@ export async function startRedis(survives: Survives): Promise<QueueServer> {
   const flush = survives === "power" ? "always" : "everysec";
   const args = ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", ""];
   const server = spawn(REDIS, [...args, "--appendonly", "yes", "--appendfsync", flush], { stdio: "ignore" });
+  const stop = stopper(server, folder, "SIGTERM");
   await answers(port, server);
-  return { address: `${port}`, [Symbol.asyncDispose]: () => stop(server, folder) };
+  return { address: `${port}`, [Symbol.asyncDispose]: stop };
 }
 
 /** PostgreSQL as Debian sets it up, with more shared memory; commits are flushed to the disk at once, or soon after. */
@@ -68,14 +69,15 @@ export async function startPostgres(survives: Survives): Promise<QueueServer> {
   ];
   const args = ["-D", data, "-p", `${port}`, ...settings.flatMap((setting) => ["-c", setting])];
   const server = spawn(join(binaries, "postgres"), args, { ...as, cwd: folder, stdio: "ignore" });
+  // A fast shutdown: sessions are closed.
+  const stop = stopper(server, folder, "SIGINT");
   await answers(port, server);
   const ready = () =>
     spawnSync(join(binaries, "pg_isready"), ["-q", "-h", "127.0.0.1", "-p", `${port}`], { cwd: folder }).status === 0;
   while (!ready()) await wait(50);
   return {
     address: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    // A fast shutdown: sessions are closed.
-    [Symbol.asyncDispose]: () => stop(server, folder, "SIGINT"),
+    [Symbol.asyncDispose]: stop,
   };
 }
 
@@ -120,7 +122,17 @@ async function answers(port: number, server: ChildProcess): Promise<void> {
   throw new Error(`${server.spawnfile} does not answer on port ${port}`);
 }
 
-async function stop(server: ChildProcess, folder: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-  if (server.exitCode === null && server.kill(signal)) await once(server, "exit");
-  rmSync(folder, { recursive: true, force: true });
+/** The way to stop a server and remove its folder; it also happens, in short, when this process exits. */
+function stopper(server: ChildProcess, folder: string, signal: NodeJS.Signals): () => Promise<void> {
+  const clean = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const atExit = () => {
+    server.kill(signal);
+    clean();
+  };
+  process.once("exit", atExit);
+  return async () => {
+    process.off("exit", atExit);
+    if (server.exitCode === null && server.kill(signal)) await once(server, "exit");
+    clean();
+  };
 }

@@ -6,9 +6,11 @@
  * Debian's (redis-server, postgresql), and a queue whose server is missing is left out. What each queue is set to
  * stands at the top of its program in `bench/peers/queues/`.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { measurePipeline } from "./journal-pipeline.ts";
 import { machine } from "./machine.ts";
 import { benchOptions, isWanted } from "./options.ts";
@@ -18,8 +20,12 @@ import { printTable } from "./report.ts";
 const PEERS = join(import.meta.dirname, "peers", "queues");
 
 const options = benchOptions();
+// Whatever was started goes with this process.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+const ROUNDS = options.quick ? 1 : 2;
 const MESSAGES = options.quick ? 500 : 20_000;
-const ROUNDS = options.quick ? 1 : 3;
+/** The queues get fewer, or they would take minutes; their clock starts when all is connected and the jobs are there. */
+const QUEUED = options.quick ? { process: 200, power: 100 } : { process: 10_000, power: 2_000 };
 
 interface Contender {
   readonly name: string;
@@ -67,9 +73,10 @@ else {
   );
 }
 
+const count = (messages: number) => messages.toLocaleString("en");
 const servers = [redis === null ? "" : `Redis ${redis}`, postgres === null ? "" : `PostgreSQL ${postgres}`];
 console.log(
-  `${[machine(), ...servers].filter(Boolean).join(", ")}. ${MESSAGES.toLocaleString("en")} messages, the best of ${ROUNDS} rounds, all in turn.\n`,
+  `${[machine(), ...servers].filter(Boolean).join(", ")}. ${count(MESSAGES)} messages, ${count(QUEUED.process)} through the queues (${count(QUEUED.power)} where each commit is flushed); the best of ${ROUNDS} rounds, all in turn.\n`,
 );
 
 const wanted = contenders.filter(({ name }) => isWanted(options, name));
@@ -98,26 +105,29 @@ console.log("\nIn brackets: how many times as many Millrace does in one route.")
 function overRedis(args: readonly string[]) {
   return async (survives: Survives): Promise<number> => {
     await using server = await startRedis(survives);
-    return run("bullmq", server.address, args);
+    return await run("bullmq", server.address, QUEUED[survives], args);
   };
 }
 
 function overPostgres(script: string, args: readonly string[]) {
   return async (survives: Survives): Promise<number> => {
     await using server = await startPostgres(survives);
-    return run(script, server.address, args);
+    return await run(script, server.address, QUEUED[survives], args);
   };
 }
 
 /** Runs a queue's program to its end. */
-function run(script: string, address: string, args: readonly string[]): number {
-  const done = spawnSync(process.execPath, [join(PEERS, `${script}.js`), address, `${MESSAGES}`, ...args], {
-    encoding: "utf8",
+async function run(script: string, address: string, messages: number, args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [join(PEERS, `${script}.js`), address, `${messages}`, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: 120_000,
   });
-  const last = done.stdout.trim().split("\n").at(-1) ?? "";
-  if (done.status !== 0 || !last.startsWith("{")) throw new Error(`${script} ended with ${done.status ?? done.signal}`);
+  const killed = () => child.kill("SIGKILL");
+  process.once("exit", killed);
+  const [printed, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  process.off("exit", killed);
+  const last = printed.trim().split("\n").at(-1) ?? "";
+  if (code !== 0 || !last.startsWith("{")) throw new Error(`${script} ended with ${code}`);
   const { rate } = JSON.parse(last);
   return Number(rate);
 }

@@ -86,7 +86,7 @@ export type FailedEvent = z.infer<typeof failedEventSchema>;
 export type ExecutionEvent = z.infer<typeof executionEventSchema>;
 
 /** The types of events (contract: "What it fixes"). */
-export const eventTypeSchema = z.enum(["initiated", "processing", "completed", "failed"]);
+export const eventTypeSchema = z.enum(EVENT_TYPES);
 
 /** Why a stream ended (contract: "The end"). */
 export const endReasonSchema = z.enum(["completed", "failed", "cancelled", "timeout", "interrupted", "shutdown"]);

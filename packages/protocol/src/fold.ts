@@ -88,7 +88,7 @@ export function emptyProgress(firstRoute: string | null = null): Progress {
 
 /** Applies one event, in place (a journal has millions), and returns the state. Events come in the journal's order. */
 export function foldEvent(progress: Progress, event: ExecutionEvent): Progress {
-  const at = Date.parse(event.timestamp);
+  const at = timeOf(event.timestamp);
   progress.firstEventAt ??= at;
   progress.lastEventAt = at;
   switch (event.type) {
@@ -172,7 +172,9 @@ function applyFailed(progress: Progress, event: FailedEvent, at: number): void {
 function settle(progress: Progress, route: RouteProgress, event: CompletedEvent | FailedEvent): void {
   const open = progress.open.get(event.message_id);
   if (event.emitted !== undefined) {
-    for (const [name, count] of Object.entries(event.emitted)) {
+    for (const name in event.emitted) {
+      const count = event.emitted[name];
+      if (count === undefined) continue;
       const from = progress.sent[event.route] ?? record<number>();
       from[name] = (from[name] ?? 0) + count;
       progress.sent[event.route] = from;
@@ -239,6 +241,18 @@ function adapterOf(route: RouteProgress, index: number, name: string): AdapterPr
     route.adapters[index] = adapter;
   }
   return adapter;
+}
+
+let lastTimestamp = "";
+let lastTime = Number.NaN;
+
+/** Epoch ms. Many events in a row happen in the same millisecond, so the last one is remembered. */
+function timeOf(timestamp: string): number {
+  if (timestamp !== lastTimestamp) {
+    lastTime = Date.parse(timestamp);
+    lastTimestamp = timestamp;
+  }
+  return lastTime;
 }
 
 /** Keys come from pipelines, where `constructor` is a legal name: no prototype. */

@@ -1,5 +1,3 @@
-import type { ExecutionEvent } from "./event.ts";
-
 /**
  * The SSE frame of the contract ("The frame"): one block with LF line ends, in the order `event`, `data`, `id`, empty
  * line. `id` is last because a widely used client commits the id on reading its line, and would skip a half-received
@@ -17,11 +15,9 @@ export function encodeFrame(event: string, data: string, id: string | number | n
 /** What the standard takes for part of a line, and line readers of some languages (Python's `splitlines`) for its end. */
 const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
 
-/** An event as the one line of its frame's data. Only text of users and adapters can hold what may break a line. */
-export function encodeEvent(event: ExecutionEvent): string {
-  const json = JSON.stringify(event);
-  const text = event.type === "failed" ? json : event.type === "processing" ? event.adapter : "";
-  if (text.search(LINE_BREAKS) < 0) return json;
+/** JSON as one line for all who read lines: what JSON leaves as it is and some take for a line's end is escaped. */
+export function toOneLine(json: string): string {
+  if (json.search(LINE_BREAKS) < 0) return json;
   return json.replace(LINE_BREAKS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

@@ -7,6 +7,7 @@ export * from "./api/system.ts";
 export * from "./durations.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
+export * from "./event-encoder.ts";
 export * from "./finding.ts";
 export * from "./fold.ts";
 export * from "./frame.ts";

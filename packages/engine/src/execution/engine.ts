@@ -20,6 +20,7 @@ import { Execution } from "./execution.ts";
 import type { ExecutionSettings } from "./execution-parts.ts";
 import type { Executions, StartExecution } from "./executions.ts";
 import { eventsOf } from "./journal-events.ts";
+import { LoopTurn } from "./loop-turn.ts";
 import { progressFromJson } from "./progress-json.ts";
 
 /** What the engine stands on. */
@@ -44,6 +45,9 @@ export interface EngineSettings extends ExecutionSettings {
 /** Bytes of the journal that are folded between two turns of the event loop. */
 const FOLD_PAGE_BYTES = 512 * 1024;
 
+/** Executions that are taken up at a time: each holds a page of its journal meanwhile. */
+const TAKEN_UP_AT_ONCE = 64;
+
 /** The code of an execution's error while it cannot be taken up. */
 const INTERRUPTED = "INTERRUPTED";
 
@@ -59,6 +63,7 @@ export class Engine implements Executions {
   readonly #waiters = new Map<string, Set<() => void>>();
   readonly #traces = new AsyncLocalStorage<{ execution: Execution; flow: Flow }>();
   readonly #log: AdapterLog;
+  readonly #turn = new LoopTurn();
   /** Executions that are being started, and count against the limit already. */
   #starting = 0;
   #closing = false;
@@ -232,13 +237,27 @@ export class Engine implements Executions {
 
   /** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
   async recover(): Promise<void> {
-    for (const record of await this.#parts.records.unfinishedExecutions()) {
-      try {
-        await this.#takeUp(record);
-      } catch (error) {
-        await this.#interrupt(record, error instanceof Error ? error.message : String(error));
+    const records = await this.#parts.records.unfinishedExecutions();
+    // Executions of one configuration share what it is compiled to; and several are taken up at a time, so that what
+    // they write goes into common commits.
+    const definitions = new Map<string, ReturnType<EngineParts["loadDefinition"]>>();
+    const load = (yaml: string) => {
+      const loading = definitions.get(yaml) ?? this.#parts.loadDefinition(yaml);
+      definitions.set(yaml, loading);
+      return loading;
+    };
+    let next = 0;
+    const lane = async () => {
+      for (let record = records[next]; record !== undefined; record = records[next]) {
+        next += 1;
+        try {
+          await this.#takeUp(record, load);
+        } catch (error) {
+          await this.#interrupt(record, error instanceof Error ? error.message : String(error));
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, lane));
   }
 
   /** Takes nothing more, and waits for what is in flight; what is left after `graceMs` is done again after a restart. */
@@ -264,8 +283,8 @@ export class Engine implements Executions {
     return true;
   }
 
-  async #takeUp(record: ExecutionRecord): Promise<void> {
-    const { definition, report } = await this.#parts.loadDefinition(String(record.configSnapshot.config_yaml));
+  async #takeUp(record: ExecutionRecord, load: EngineParts["loadDefinition"]): Promise<void> {
+    const { definition, report } = await load(String(record.configSnapshot.config_yaml));
     if (definition === null) {
       const [finding] = report.issues;
       throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
@@ -315,6 +334,7 @@ export class Engine implements Executions {
         objects,
         clock,
         settings: this.#settings,
+        turn: this.#turn,
         log: (fields) => log({ execution_id: record.id, ...fields }),
         trace: (flow, run) => this.#traces.run({ execution, flow }, run),
         onEnd: () => {

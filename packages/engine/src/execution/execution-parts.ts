@@ -2,6 +2,7 @@ import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import type { LoopTurn } from "./loop-turn.ts";
 
 /** What an execution is made of. */
 export interface ExecutionParts {
@@ -13,6 +14,8 @@ export interface ExecutionParts {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
+  /** Shared by all executions. */
+  readonly turn: LoopTurn;
   log(fields: Record<string, unknown>): AdapterLog;
   /** Runs an adapter's code so that what it does later can be traced back to the flow. */
   trace<T>(flow: Flow, run: () => T): T;

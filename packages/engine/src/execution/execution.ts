@@ -1,6 +1,6 @@
 import { type ErrorInfo, foldEvent, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { StoredMessage, Transition } from "../ports.ts";
-import { Chain, StepFailure } from "../route/chain.ts";
+import { Chain, type Pending, StepFailure } from "../route/chain.ts";
 import { Flow, type FlowHost } from "../route/flow.ts";
 import type { Batch } from "../route/gatherer.ts";
 import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
@@ -38,6 +38,8 @@ export class Execution {
   #ending = false;
   #ended = false;
   #broken = false;
+  #lastNow = Number.NaN;
+  #lastTimestamp = "";
 
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   constructor(
@@ -49,7 +51,7 @@ export class Execution {
     this.#stopping = state.stopping;
     this.#errorInfo = state.errorInfo;
     this.progress = state.progress;
-    this.#inFlight = new InFlight((flow) => this.#flush(flow).catch(parts.onFault));
+    this.#inFlight = new InFlight((flow) => this.#flush(flow)?.catch(parts.onFault));
     this.#intake = new Intake(parts, this.#routes, this.#inFlight, {
       take: (route, message) => this.#take(route, message),
       runBatch: (route, batch) => this.#runBatch(route, batch),
@@ -81,7 +83,7 @@ export class Execution {
       limits: definition.limits,
       maxPayloadBytes: parts.settings.maxPayloadBytes,
       maxEmitsPerStep: parts.settings.maxEmitsPerStep,
-      timestamp: () => new Date(parts.clock.now()).toISOString(),
+      timestamp: () => this.#timestamp(),
       monotonicMs: () => performance.now(),
       hasRoute: (route) => this.#routes.has(route),
       touch: (flow) => this.#inFlight.touch(flow),
@@ -156,10 +158,7 @@ export class Execution {
     this.#paused = true;
     this.#intake.close();
     for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
-    const deadline = performance.now() + graceMs;
-    while (this.#inFlight.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await this.#inFlight.whenEmpty(graceMs);
     for (const flow of this.#inFlight.all()) {
       // Without a word in the journal: its message is taken again after the next start.
       flow.abort("abandoned");
@@ -171,13 +170,13 @@ export class Execution {
   blame(flow: Flow): void {
     if (flow.closed) return;
     const error = messageError("ADAPTER_EXITED", "The adapter ended the process.", true);
-    this.#fail([flow], new StepFailure(error, null)).catch(this.#parts.onFault);
+    this.#fail([flow], new StepFailure(error, null))?.catch(this.#parts.onFault);
   }
 
   /** Fails a flow with what its adapter let escape outside of its own call. */
   failFlow(flow: Flow, thrown: unknown): void {
     flow.abort("abandoned");
-    this.#fail([flow], thrown).catch(this.#parts.onFault);
+    this.#fail([flow], thrown)?.catch(this.#parts.onFault);
   }
 
   #take(route: RouteRunner, message: StoredMessage): void {
@@ -199,25 +198,34 @@ export class Execution {
   }
 
   /** Runs the chain up to its end, or to the gathering adapter. */
-  async #work(route: RouteRunner, flow: Flow): Promise<void> {
+  #work(route: RouteRunner, flow: Flow): Pending {
     try {
-      await route.chain.run(flow, flow.payload, 0);
+      const pending = route.chain.run(flow, flow.payload, 0);
+      if (pending !== undefined) {
+        return pending.then(
+          () => this.#worked(route, flow),
+          (error) => this.#fail([flow], error),
+        );
+      }
     } catch (error) {
-      await this.#fail([flow], error);
-      return;
+      return this.#fail([flow], error);
     }
+    return this.#worked(route, flow);
+  }
+
+  #worked(route: RouteRunner, flow: Flow): Pending {
     if (flow.gathered.length > 0 && route.gatherer !== null && !flow.closed) {
-      if (this.#intake.closed) await this.#drop(flow);
-      else route.gatherer.add(flow);
-      return;
+      if (this.#intake.closed) return this.#drop(flow);
+      route.gatherer.add(flow);
+      return undefined;
     }
-    await this.#complete([flow]);
+    return this.#complete([flow]);
   }
 
   #runBatch(route: RouteRunner, batch: Batch): void {
     const [leader] = batch.flows;
     route.running += 1;
-    this.#flush(leader).catch(this.#parts.onFault);
+    this.#flush(leader)?.catch(this.#parts.onFault);
     leader.beginAtomic();
     const run = async () => {
       try {
@@ -233,33 +241,40 @@ export class Execution {
   }
 
   /** Frees the slot when the work is done: when its outcome is on its way to the journal, or committed under pressure. */
-  #settled(route: RouteRunner, work: Promise<void>): void {
-    work.then(undefined, this.#parts.onFault).finally(() => {
+  #settled(route: RouteRunner, work: Pending): void {
+    if (work === undefined) {
+      // Taken by the pump, which goes on by itself.
+      route.running -= 1;
+      this.#checkEnd();
+      return;
+    }
+    work.catch(this.#parts.onFault).then(() => {
       route.running -= 1;
       this.#checkEnd();
       this.#intake.pump();
     });
   }
 
-  #complete(flows: readonly Flow[]): Promise<void> {
+  #complete(flows: readonly Flow[]): Pending {
     const open = flows.filter((flow) => !flow.closed);
     const [leader] = open;
-    if (leader === undefined) return Promise.resolve();
+    if (leader === undefined) return undefined;
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
-    return this.#append({ executionId: this.id, ...settleCompleted(open) }, open);
+    const { events, enqueue, changes } = settleCompleted(open);
+    return this.#append({ executionId: this.id, events, enqueue, changes }, open);
   }
 
-  #overLimit(flows: readonly Flow[], limit: number): Promise<void> {
+  #overLimit(flows: readonly Flow[], limit: number): Pending {
     for (const flow of flows) flow.dropPending();
     const text = `The execution would have more than ${limit} messages (limits.max_messages).`;
     return this.#fail(flows, new StepFailure(messageError("MESSAGE_LIMIT_EXCEEDED", text, false), null), "fail");
   }
 
-  #fail(flows: readonly Flow[], thrown: unknown, onError = flows[0]?.route.errorHandling.onError): Promise<void> {
+  #fail(flows: readonly Flow[], thrown: unknown, onError = flows[0]?.route.errorHandling.onError): Pending {
     const open = flows.filter((flow) => !flow.closed);
-    if (open.length === 0) return Promise.resolve();
+    if (open.length === 0) return undefined;
     const failure = thrown instanceof StepFailure ? thrown : { error: toEventError(thrown), step: null };
     for (const flow of open) this.#inFlight.close(flow);
     // A batch fails as one: with one message that ends the execution, no other of it is tried again.
@@ -292,14 +307,14 @@ export class Execution {
   /** Fails what gatherers hold: nothing will be taken any more. */
   #dropParked(): void {
     for (const route of this.#routes.values()) {
-      for (const flow of route.takeParked()) this.#drop(flow).catch(this.#parts.onFault);
+      for (const flow of route.takeParked()) this.#drop(flow)?.catch(this.#parts.onFault);
     }
   }
 
-  #drop(flow: Flow): Promise<void> {
+  #drop(flow: Flow): Pending {
     if (this.#paused) {
       this.#inFlight.close(flow);
-      return Promise.resolve();
+      return undefined;
     }
     const text = "The execution was stopped while the message was in flight.";
     return this.#fail([flow], new StepFailure(messageError("CANCELLED", text, false), null));
@@ -318,43 +333,49 @@ export class Execution {
       // One that waits was promised another attempt (`will_retry`): it begins, and fails at once.
       const flow = new Flow(this.#host, route.definition, message, last.inFlight ? [] : null);
       this.#inFlight.add(flow);
-      await this.#drop(flow).catch(this.#parts.onFault);
+      await this.#drop(flow)?.catch(this.#parts.onFault);
     }
   }
 
-  #flush(flow: Flow): Promise<void> {
+  #flush(flow: Flow): Pending {
     this.#inFlight.flushed(flow);
-    if (flow.closed) return Promise.resolve();
+    if (flow.closed) return undefined;
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + flow.messages.length > limit) {
       flow.abort("cancelled");
       return this.#overLimit([flow], limit);
     }
     const { events, enqueue, changes } = flow.drain();
-    if (events.length === 0 && enqueue.length === 0) return Promise.resolve();
+    if (events.length === 0 && enqueue.length === 0) return undefined;
     return this.#append({ executionId: this.id, events, enqueue, changes });
   }
 
   /** Commits, then lets the journal's word count: the fold, the queues, the end. */
-  async #append(transition: Transition, settled: readonly Flow[] = []): Promise<void> {
+  #append(transition: Transition, settled: readonly Flow[] = []): Pending {
     this.#enqueued += transition.enqueue?.length ?? 0;
-    const committing = this.#parts.journal.append(transition).then(({ seqs }) => {
-      for (const event of transition.events) foldEvent(this.progress, event);
-      for (const flow of settled) {
-        const route = this.#routes.get(flow.message.route);
-        if (route !== undefined) route.unsettled -= 1;
-      }
-      this.#intake.arrive(transition, seqs);
-      this.#checkEnd();
-      this.#intake.pump();
-    });
-    committing.catch((error) => this.#breakDown(error));
-    // Under no pressure nobody waits for the commit: a slot is free as soon as the outcome is on its way.
-    if (settled.length > 0 && this.#parts.journal.backlog < MAX_BACKLOG) {
-      committing.catch(this.#parts.onFault);
-      return;
+    const { journal, onFault } = this.#parts;
+    // Under no pressure nobody waits for the commit of an outcome: a slot is free as soon as it is on its way.
+    const free = settled.length > 0 && journal.backlog + transition.events.length < MAX_BACKLOG;
+    const committing = journal.append(transition).then(
+      ({ seqs }) => this.#committed(transition, settled, seqs),
+      (error) => {
+        this.#breakDown(error);
+        if (free) onFault(error);
+        else throw error;
+      },
+    );
+    return free ? undefined : committing;
+  }
+
+  #committed(transition: Transition, settled: readonly Flow[], seqs: readonly number[]): void {
+    for (const event of transition.events) foldEvent(this.progress, event);
+    for (const flow of settled) {
+      const route = this.#routes.get(flow.message.route);
+      if (route !== undefined) route.unsettled -= 1;
     }
-    await committing;
+    this.#intake.arrive(transition, seqs);
+    this.#checkEnd();
+    this.#intake.pump();
   }
 
   /** What happened cannot be written down, whatever is tried: the execution fails, rather than to run on for ever. */
@@ -366,6 +387,16 @@ export class Execution {
     const message = error instanceof Error ? error.message : String(error);
     const text = `The journal refused what happened: ${message}`;
     this.stop("failed", { code: "INTERNAL", message: text }).catch(this.#parts.onFault);
+  }
+
+  /** RFC 3339, made once for all that happens in the same millisecond. */
+  #timestamp(): string {
+    const now = this.#parts.clock.now();
+    if (now !== this.#lastNow) {
+      this.#lastNow = now;
+      this.#lastTimestamp = new Date(now).toISOString();
+    }
+    return this.#lastTimestamp;
   }
 
   #checkEnd(): void {

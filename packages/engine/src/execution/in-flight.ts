@@ -9,6 +9,7 @@ export class InFlight {
   readonly #dirty = new Set<Flow>();
   readonly #flush: (flow: Flow) => void;
   #flushScheduled = false;
+  #tellEmpty = () => {};
 
   /** `flush` writes down what a flow has, and calls `flushed`. */
   constructor(flush: (flow: Flow) => void) {
@@ -26,6 +27,18 @@ export class InFlight {
 
   add(flow: Flow): void {
     this.#flows.add(flow);
+  }
+
+  /** Resolves when nothing is in flight any more, or after `timeoutMs`. For one caller at a time. */
+  whenEmpty(timeoutMs: number): Promise<void> {
+    if (this.#flows.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#tellEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** The flow has something to write down. */
@@ -50,5 +63,6 @@ export class InFlight {
     flow.closed = true;
     this.#flows.delete(flow);
     this.#dirty.delete(flow);
+    if (this.#flows.size === 0) this.#tellEmpty();
   }
 }

@@ -8,12 +8,14 @@ import type { InFlight } from "./in-flight.ts";
 /** Events that may wait for their commit before no message is taken. */
 export const MAX_BACKLOG = 1_000;
 
+const NOTHING_EMITTED: Readonly<Record<string, number>> = Object.freeze({});
+
 /** What is done with what is taken. */
 export interface IntakeHost {
   take(route: RouteRunner, message: StoredMessage): void;
   runBatch(route: RouteRunner, batch: Batch): void;
   /** Resolves when all that was appended so far is committed. */
-  committed(): Promise<void>;
+  committed(): Promise<void> | undefined;
 }
 
 /**
@@ -27,7 +29,11 @@ export class Intake {
   readonly #inFlight: InFlight;
   readonly #host: IntakeHost;
   readonly #retries: RetrySchedule;
+  /** Later routes first: what has begun gets done before more is begun, and queues stay short. */
+  #order: readonly RouteRunner[] | null = null;
+  #gatherers: readonly RouteRunner[] | null = null;
   #waitsForCommits = false;
+  #waitsForTurn = false;
   #closed = false;
 
   constructor(parts: ExecutionParts, routes: ReadonlyMap<string, RouteRunner>, inFlight: InFlight, host: IntakeHost) {
@@ -51,14 +57,13 @@ export class Intake {
   /** Takes messages for as long as there are slots. */
   pump(): void {
     if (this.#closed) return;
-    // Later routes first: what has begun gets done before more is begun, and queues stay short.
-    for (const route of [...this.#routes.values()].reverse()) {
-      while (route.hasSlot && this.#inFlight.size - this.#parked() < this.#parts.definition.limits.maxHandlers) {
-        if (this.#parts.journal.backlog > MAX_BACKLOG) {
-          this.#pumpAfterCommit();
-          return;
-        }
+    this.#order ??= [...this.#routes.values()].reverse();
+    const { limits } = this.#parts.definition;
+    for (const route of this.#order) {
+      while (route.hasSlot && this.#inFlight.size - this.#parked() < limits.maxHandlers) {
         if (route.gatherer?.isDue) route.releaseGathered();
+        if (route.batches.length === 0 && route.queue.isEmpty) break;
+        if (this.#mustWait()) return;
         const batch = route.batches.shift();
         if (batch !== undefined) {
           this.#host.runBatch(route, batch);
@@ -75,20 +80,27 @@ export class Intake {
 
   /** Puts the messages of a transition that is committed into their queues. */
   arrive(transition: Transition, seqs: readonly number[]): void {
-    for (const [index, message] of (transition.enqueue ?? []).entries()) {
-      const route = this.#routes.get(message.route);
+    const { enqueue } = transition;
+    if (enqueue === undefined) return;
+    for (let index = 0; index < enqueue.length; index += 1) {
+      const message = enqueue[index];
       const seq = seqs[index];
-      if (route === undefined || seq === undefined) continue;
+      const route = message && this.#routes.get(message.route);
+      if (route === undefined || message === undefined || seq === undefined) continue;
       route.unsettled += 1;
       if (this.#closed) continue;
       route.queue.push({
-        ...message,
+        id: message.id,
+        parentId: message.parentId,
+        route: message.route,
+        payloadJson: message.payloadJson,
+        hops: message.hops,
         seq,
         attempt: 1,
         failures: 0,
         dueAt: 0,
         emittedOutputs: 0,
-        emitted: {},
+        emitted: NOTHING_EMITTED,
         interruptions: 0,
       });
     }
@@ -101,14 +113,36 @@ export class Intake {
 
   #parked(): number {
     let parked = 0;
-    for (const route of this.#routes.values()) parked += route.parked;
+    for (const route of this.#gathering) parked += route.parked;
     return parked;
+  }
+
+  get #gathering(): readonly RouteRunner[] {
+    this.#gatherers ??= [...this.#routes.values()].filter((route) => route.gatherer !== null);
+    return this.#gatherers;
+  }
+
+  /** Whether nothing is to be taken now: then it goes on by itself, after a commit, or in the loop's next turn. */
+  #mustWait(): boolean {
+    if (this.#parts.journal.backlog > MAX_BACKLOG) {
+      this.#pumpAfterCommit();
+      return true;
+    }
+    if (!this.#parts.turn.isOver) return false;
+    if (!this.#waitsForTurn) {
+      this.#waitsForTurn = true;
+      this.#parts.turn.wait(() => {
+        this.#waitsForTurn = false;
+        this.pump();
+      });
+    }
+    return true;
   }
 
   #pumpAfterCommit(): void {
     if (this.#waitsForCommits) return;
     this.#waitsForCommits = true;
-    this.#host.committed().then(() => {
+    this.#host.committed()?.then(() => {
       this.#waitsForCommits = false;
       this.pump();
     }, this.#parts.onFault);
@@ -130,7 +164,8 @@ export class Intake {
 
   /** Gatherers that nothing more can come to let go of what they hold. */
   #releaseLast(): void {
-    const last = [...this.#routes.values()].filter((route) => route.hasLast);
+    if (this.#gathering.length === 0) return;
+    const last = this.#gathering.filter((route) => route.hasLast);
     for (const route of last) route.releaseGathered();
     if (last.length > 0) this.pump();
   }

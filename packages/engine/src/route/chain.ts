@@ -19,6 +19,9 @@ export class StepFailure extends Error {
   }
 }
 
+/** What is still under way; undefined where it is done: a chain of adapters that wait for nothing runs without a promise. */
+export type Pending = Promise<void> | undefined;
+
 /** What the chains of an execution share. */
 export interface ChainHost {
   readonly objects: ObjectStore;
@@ -44,26 +47,26 @@ export class Chain {
   }
 
   /**
-   * Takes a payload through the steps from `from` on.
+   * Takes a payload through the steps from `from` on. Throws, or rejects, where it fails.
    * @throws StepFailure
    */
-  async run(flow: Flow, payload: JsonObject, from: number): Promise<void> {
-    for (let index = from; ; index += 1) {
-      if (flow.abortCause !== null) throw aborted(flow, this.#route.steps[index] ?? null);
-      const step = this.#route.steps[index];
-      if (step === undefined) {
-        await this.#emit(flow, null, payload);
-        return;
-      }
-      if (step.condition !== null && !(await this.#holds(step, payload))) continue;
-      flow.begin(step);
-      if (step.adapter.gather !== undefined) {
-        flow.gathered.push(payload);
-        return;
-      }
-      await this.#step(flow, step, payload);
-      return;
+  run(flow: Flow, payload: JsonObject, from: number): Pending {
+    const step = this.#route.steps[from];
+    if (flow.abortCause !== null) throw aborted(flow, step ?? null);
+    if (step === undefined) return this.#emit(flow, null, payload);
+    if (step.condition === null) return this.#enter(flow, step, payload);
+    return this.#holds(step, payload).then((holds) =>
+      holds ? this.#enter(flow, step, payload) : this.run(flow, payload, from + 1),
+    );
+  }
+
+  #enter(flow: Flow, step: Step, payload: JsonObject): Pending {
+    flow.begin(step);
+    if (step.adapter.gather !== undefined) {
+      flow.gathered.push(payload);
+      return undefined;
     }
+    return this.#step(flow, step, payload);
   }
 
   async #holds(step: Step, payload: JsonObject): Promise<boolean> {
@@ -75,25 +78,38 @@ export class Chain {
   }
 
   /** Runs one adapter on one payload, and the rest of the chain on each that it emits. */
-  async #step(flow: Flow, step: Step, payload: JsonObject): Promise<void> {
+  #step(flow: Flow, step: Step, payload: JsonObject): Pending {
     let result: unknown;
     try {
-      result = step.adapter.process?.(this.#message(flow, payload), this.#context(flow, step));
-      if (isPromise(result)) result = await this.#supervise(flow, step, result);
+      result = step.adapter.process?.(
+        this.#message(flow, payload),
+        new StepContext(this.#host, flow, step, this.#prepared[step.index]),
+      );
     } catch (error) {
       throw toStepFailure(error, step);
     }
-    if (result === undefined || result === null) return;
+    if (!isPromise(result)) return this.#spread(flow, step, result);
+    return this.#supervise(flow, step, result).then(
+      (settled) => this.#spread(flow, step, settled),
+      (error) => {
+        throw toStepFailure(error, step);
+      },
+    );
+  }
+
+  /** Sends what an adapter returned down the rest of the chain. */
+  #spread(flow: Flow, step: Step, result: unknown): Pending {
+    if (result === undefined || result === null) return undefined;
     if (typeof result !== "object") throw invalid(result, step);
     if (Symbol.asyncIterator in result) {
       // The interface says what such a value yields; each of them is checked.
-      await this.#drainAsync(flow, step, (result as AsyncIterable<unknown>)[Symbol.asyncIterator]());
-    } else if (Symbol.iterator in result) {
-      if (ArrayBuffer.isView(result)) throw invalid(result, step);
-      await this.#drainSync(flow, step, (result as Iterable<unknown>)[Symbol.iterator]());
-    } else {
-      await this.#pass(flow, step, result);
+      return this.#drainAsync(flow, step, (result as AsyncIterable<unknown>)[Symbol.asyncIterator]());
     }
+    if (Symbol.iterator in result) {
+      if (ArrayBuffer.isView(result)) throw invalid(result, step);
+      return this.#drainSync(flow, step, (result as Iterable<unknown>)[Symbol.iterator]());
+    }
+    return this.#pass(flow, step, result);
   }
 
   async #drainSync(flow: Flow, step: Step, iterator: Iterator<unknown>): Promise<void> {
@@ -111,7 +127,8 @@ export class Chain {
           finished = true;
           return;
         }
-        await this.#pass(flow, step, next.value);
+        const pending = this.#pass(flow, step, next.value);
+        if (pending !== undefined) await pending;
         if (flow.abortCause !== null) throw aborted(flow, step);
       }
     } finally {
@@ -143,23 +160,29 @@ export class Chain {
     }
   }
 
-  async #pass(flow: Flow, step: Step, emitted: unknown): Promise<void> {
-    if (emitted instanceof Routed) {
-      await this.#emit(flow, step, emitted);
-      return;
-    }
+  #pass(flow: Flow, step: Step, emitted: unknown): Pending {
+    if (emitted instanceof Routed) return this.#emit(flow, step, emitted);
     if (!isPayload(emitted)) throw invalid(emitted, step);
-    await this.run(flow, emitted, step.index + 1);
+    return this.run(flow, emitted, step.index + 1);
   }
 
-  async #emit(flow: Flow, step: Step | null, output: Emit): Promise<void> {
-    const blamed = step ?? this.#route.steps.at(-1) ?? null;
+  #emit(flow: Flow, step: Step | null, output: Emit): Pending {
+    let pending: Pending;
     try {
-      if (output instanceof Routed) await flow.emit(output, [output.route], output.payload);
-      else await flow.emit(output, this.#route.outbound, output);
+      pending =
+        output instanceof Routed
+          ? flow.emit(output, [output.route], output.payload)
+          : flow.emit(output, this.#route.outbound, output);
     } catch (error) {
-      throw toStepFailure(error, blamed);
+      throw this.#emitFailure(error, step);
     }
+    return pending?.catch((error) => {
+      throw this.#emitFailure(error, step);
+    });
+  }
+
+  #emitFailure(error: unknown, step: Step | null): StepFailure {
+    return toStepFailure(error, step ?? this.#route.steps.at(-1) ?? null);
   }
 
   /** Waits for an adapter, for as long as its route allows; one that was told to stop is abandoned after a grace period. */
@@ -201,22 +224,36 @@ export class Chain {
       payload,
     };
   }
+}
 
-  #context(flow: Flow, step: Step): AdapterContext {
-    const host = this.#host;
-    return {
-      config: step.config,
-      prepared: this.#prepared[step.index],
-      name: step.name,
-      index: step.index,
-      objects: host.objects,
-      get signal() {
-        return flow.signal;
-      },
-      get log() {
-        return host.log(flow, step);
-      },
-    };
+/** What an adapter is given: one object per step that runs, whose dearer parts are made when they are asked for. */
+class StepContext implements AdapterContext {
+  readonly config: unknown;
+  readonly prepared: unknown;
+  readonly name: string;
+  readonly index: number;
+  readonly objects: ObjectStore;
+  readonly #host: ChainHost;
+  readonly #flow: Flow;
+  readonly #step: Step;
+
+  constructor(host: ChainHost, flow: Flow, step: Step, prepared: unknown) {
+    this.config = step.config;
+    this.prepared = prepared;
+    this.name = step.name;
+    this.index = step.index;
+    this.objects = host.objects;
+    this.#host = host;
+    this.#flow = flow;
+    this.#step = step;
+  }
+
+  get signal(): AbortSignal {
+    return this.#flow.signal;
+  }
+
+  get log(): AdapterLog {
+    return this.#host.log(this.#flow, this.#step);
   }
 }
 

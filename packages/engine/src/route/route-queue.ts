@@ -59,6 +59,11 @@ export class RouteQueue {
     this.#fill();
   }
 
+  /** Whether {@link take} has nothing to give and nothing to ask the store for. */
+  get isEmpty(): boolean {
+    return this.#size === 0 && this.#retries.length === 0 && !this.#spilled;
+  }
+
   /** The next message, or null: none waits, or the window is being filled ({@link #onReady} is called then). */
   take(): StoredMessage | { readonly retrySeq: number } | null {
     const retrySeq = this.#retries.shift();

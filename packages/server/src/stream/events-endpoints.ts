@@ -1,5 +1,6 @@
 import type { JournalBounds, Position, Records } from "@millrace/engine";
 import {
+  type EventType,
   type ExecutionStatus,
   encodeFrame,
   enumListQuery,
@@ -20,7 +21,7 @@ import { type Endpoint, endpoint, type ResponseSpec } from "../http/endpoint.ts"
 import { ValidationFailure } from "../http/errors.ts";
 import { outlineOf } from "../http/execution-view.ts";
 import { findStart } from "./cursor.ts";
-import { type EventType, FrameFilter } from "./frame-filter.ts";
+import { FrameFilter } from "./frame-filter.ts";
 import type { HubParts, StreamHub } from "./hub.ts";
 import { canTakeOver } from "./take-over.ts";
 import { Turnstile } from "./turnstile.ts";

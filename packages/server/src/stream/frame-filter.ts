@@ -1,7 +1,4 @@
-import type { ExecutionEvent } from "@millrace/protocol";
-
-/** The type of an event, as in its frame. */
-export type EventType = ExecutionEvent["type"];
+import type { EventType } from "@millrace/protocol";
 
 const EVENT = Buffer.from("event: ");
 const BLOCK_END = Buffer.from("\n\n");

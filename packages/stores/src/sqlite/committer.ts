@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
-import { MillraceError } from "@millrace/protocol";
+import { EventEncoder, MillraceError } from "@millrace/protocol";
 import { Group } from "./group.ts";
+import { MessageWrites } from "./message-writes.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is
@@ -16,6 +17,8 @@ export class Committer {
   readonly #database: DatabaseSync;
   readonly #insertEntry;
   readonly #onRollback: () => void;
+  readonly #encoder = new EventEncoder();
+  readonly #messages: MessageWrites;
   readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>();
   #waiting: Job[] = [];
   #scheduled = false;
@@ -31,6 +34,7 @@ export class Committer {
   constructor(database: DatabaseSync, onRollback: () => void) {
     this.#database = database;
     this.#onRollback = onRollback;
+    this.#messages = new MessageWrites(database);
     this.#insertEntry = database.prepare(
       "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames) VALUES (?, ?, ?, ?, ?, ?)",
     );
@@ -132,26 +136,34 @@ export class Committer {
       const entries = group.entries.map(({ entry }) => entry);
       for (const listener of this.#listeners) listener(entries);
     }
-    for (const [index, job] of jobs.entries()) {
+    for (let index = 0; index < jobs.length; index += 1) {
+      const job = jobs[index];
+      if (job === undefined) continue;
       this.#backlog -= job.weight;
       const outcome = outcomes[index];
-      if (outcome !== undefined && "error" in outcome) job.reject(outcome.error);
-      else job.resolve(outcome?.value);
+      if (outcome instanceof Refusal) job.reject(outcome.error);
+      else job.resolve(outcome);
     }
   }
 
-  /** One transaction: all of the group, or nothing. */
-  #write(jobs: readonly Job[]): Written {
-    const group = new Group(this.#position, this.#seq);
-    const outcomes: Outcome[] = [];
+  /**
+   * One transaction: all of the group, or nothing. `singly`: what each job does to messages is written at once, and not
+   * gathered, so that the one whose values SQLite does not take is known.
+   */
+  #write(jobs: readonly Job[], singly = false): Written {
+    const group = new Group({ position: this.#position, seq: this.#seq }, this.#encoder, this.#messages);
+    const outcomes: unknown[] = [];
     let current: Job | undefined;
+    this.#messages.clear();
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       for (const job of jobs) {
         current = job;
-        outcomes.push(attempt(() => job.write(group)));
+        outcomes.push(attempt(job, group));
+        if (singly) group.flushMessages();
       }
       current = undefined;
+      group.flushMessages();
       group.encode();
       for (const { entry, executionKey } of group.entries) {
         if (entry.kind === "events") {
@@ -165,9 +177,9 @@ export class Committer {
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       this.#rollBack();
-      return current !== undefined && !isStoreError(error)
-        ? { kind: "refused", job: current, error }
-        : { kind: "faulty", error };
+      if (isStoreError(error)) return { kind: "faulty", error };
+      if (current !== undefined) return { kind: "refused", job: current, error };
+      return singly ? { kind: "faulty", error } : this.#write(jobs, true);
     }
   }
 
@@ -214,20 +226,27 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** The outcome of a job that was refused; that of any other is its value. */
+class Refusal {
+  readonly error: MillraceError;
+
+  constructor(error: MillraceError) {
+    this.error = error;
+  }
+}
 
 /** How a transaction went: `refused` is one job that cannot be written, `faulty` the store. */
 type Written =
-  | { readonly kind: "committed"; readonly group: Group; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "committed"; readonly group: Group; readonly outcomes: readonly unknown[] }
   | { readonly kind: "refused"; readonly job: Job; readonly error: Error }
   | { readonly kind: "faulty"; readonly error: Error };
 
 /** A refusal is an outcome; anything else goes on up. */
-function attempt(write: () => unknown): Outcome {
+function attempt(job: Job, group: Group): unknown {
   try {
-    return { value: write() };
+    return job.write(group);
   } catch (error) {
-    if (error instanceof MillraceError) return { error };
+    if (error instanceof MillraceError) return new Refusal(error);
     throw error;
   }
 }

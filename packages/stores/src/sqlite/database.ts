@@ -15,6 +15,12 @@ const MIGRATIONS = join(import.meta.dirname, "migrations");
 /** Waits so long for a lock that another process holds on the database, in milliseconds: short, as it blocks. */
 const BUSY_TIMEOUT_MS = 50;
 
+/**
+ * Most of what is written is rows of frames, tens of kilobytes each: large pages take half the time that SQLite's 4 KiB
+ * take, as each costs system calls and a checksum header of its own (docs/decisions/0009).
+ */
+const PAGE_BYTES = 16 * 1024;
+
 /** Positions are never given out twice, even if the newest rows of the journal are deleted: this remembers the last. */
 export const KEEP_POSITION =
   "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
@@ -31,6 +37,8 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    // Counts for a file that is being made; one that is there keeps its own.
+    database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec("PRAGMA foreign_keys = ON");

@@ -10,7 +10,7 @@ import { fillDisk, smallDisk } from "../support/small-disk.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 test("SQLite: on a full disk steps wait, requests are refused with the reason, and all goes on when there is room", async (t) => {
-  using disk = smallDisk(t, "4m");
+  using disk = smallDisk(t, "24m");
   if (disk === null) return;
   const store = openSqliteStore(disk.path, { durability: "normal" });
   try {
@@ -55,10 +55,10 @@ test("SQLite: on a full disk steps wait, requests are refused with the reason, a
 });
 
 test("SQLite: wherever in a commit the disk gets full, a step is kept whole or not at all, also after a restart", async (t) => {
-  using disk = smallDisk(t, "4m");
+  using disk = smallDisk(t, "24m");
   if (disk === null) return;
   let faults = 0;
-  for (let left = 0; left <= 120_000; left += 4_096) {
+  for (let left = 0; left <= 480_000; left += 16_384) {
     const folder = join(disk.path, `${left}`);
     mkdirSync(folder);
     const store = openSqliteStore(folder, { durability: "normal" });
@@ -91,7 +91,7 @@ test("SQLite: wherever in a commit the disk gets full, a step is kept whole or n
 });
 
 test("SQLite: an execution whose creation the full disk refused gets nothing, and gives nothing to the next", async (t) => {
-  using disk = smallDisk(t, "4m");
+  using disk = smallDisk(t, "24m");
   if (disk === null) return;
   const store = openSqliteStore(disk.path, { durability: "normal" });
   try {
@@ -117,7 +117,7 @@ test("SQLite: an execution whose creation the full disk refused gets nothing, an
 });
 
 test("SQLite: a store that nobody can write to is closed at once, and says to those who waited that it is closed", async (t) => {
-  using disk = smallDisk(t, "4m");
+  using disk = smallDisk(t, "24m");
   if (disk === null) return;
   const store = openSqliteStore(disk.path, { durability: "normal" });
   const id = await create(store);

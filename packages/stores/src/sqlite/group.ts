@@ -1,51 +1,79 @@
-import type { JournalEntry, Lifecycle } from "@millrace/engine";
-import { type ExecutionEvent, encodeEvent, encodeFrame } from "@millrace/protocol";
+import type { JournalEntry, Lifecycle, NewMessage } from "@millrace/engine";
+import type { EventEncoder, ExecutionEvent } from "@millrace/protocol";
+import type { MessageWrites } from "./message-writes.ts";
 
-/** Frames of one row: pages that are read later are made of whole rows. */
-const MAX_ROW_EVENTS = 1_000;
+/**
+ * A row of frames ends at about so many characters: whoever is behind reads whole rows, so they bound what a slow reader
+ * takes. Beyond a few pages of the database a longer row is no cheaper to write.
+ */
+const MAX_ROW_LENGTH = 64 * 1024;
 
-interface EncodedEvent {
-  readonly type: ExecutionEvent["type"];
-  readonly data: string;
+/** Frames of one row on their way: all but their ids. */
+interface Frames {
+  readonly starts: string[];
+  length: number;
 }
+
+/** What a frame's id and the lines around it take at most: `\nid: `, sixteen digits, `\n\n`. */
+const ID_LENGTH = 23;
 
 /** What a group adds to the journal: positions are given out when it is encoded, each execution's in one run. */
 export class Group {
   position: number;
   seq: number;
   readonly entries: { executionKey: number; entry: JournalEntry }[] = [];
-  readonly #byExecution = new Map<string, { key: number; parts: (EncodedEvent[] | Lifecycle)[] }>();
+  readonly #encoder: EventEncoder;
+  readonly #messages: MessageWrites;
+  readonly #byExecution = new Map<string, { key: number; parts: (Frames | Lifecycle)[] }>();
 
-  constructor(position: number, seq: number) {
-    this.position = position;
-    this.seq = seq;
+  constructor(start: { position: number; seq: number }, encoder: EventEncoder, messages: MessageWrites) {
+    this.position = start.position;
+    this.seq = start.seq;
+    this.#encoder = encoder;
+    this.#messages = messages;
   }
 
-  /** The number of the next message. */
-  nextSeq(): number {
+  /** Puts a message into its queue; returns its number. */
+  enqueue(key: number, message: NewMessage): number {
     this.seq += 1;
+    this.#messages.put(this.seq, key, message);
     return this.seq;
+  }
+
+  /** Removes a message from its queue. */
+  settle(seq: number): void {
+    this.#messages.settle(seq);
+  }
+
+  /** To be called before a statement that reads or changes messages in any other way. */
+  flushMessages(): void {
+    this.#messages.flush();
   }
 
   /**
    * Adds events, or a lifecycle record, to an execution's journal, after what the group has for it already. The events
    * become JSON here, so that one that cannot fails the transition that it belongs to.
    */
-  add(executionId: string, key: number, added: readonly ExecutionEvent[], lifecycle: Lifecycle | undefined): void {
-    const events = added.map((event) => ({ type: event.type, data: encodeEvent(event) }));
+  add(executionId: string, key: number, events: readonly ExecutionEvent[], lifecycle: Lifecycle | undefined): void {
     let execution = this.#byExecution.get(executionId);
     if (execution === undefined) {
       execution = { key, parts: [] };
       this.#byExecution.set(executionId, execution);
     }
-    if (events.length > 0) {
-      const open = execution.parts.at(-1);
-      if (Array.isArray(open) && open.length + events.length <= MAX_ROW_EVENTS) open.push(...events);
-      else
-        for (let at = 0; at < events.length; at += MAX_ROW_EVENTS)
-          execution.parts.push(events.slice(at, at + MAX_ROW_EVENTS));
+    const { parts } = execution;
+    let open = parts.at(-1);
+    for (const event of events) {
+      const start = this.#encoder.encode(event);
+      const length = start.length + ID_LENGTH;
+      if (open === undefined || !("starts" in open) || open.length + length > MAX_ROW_LENGTH) {
+        open = { starts: [start], length };
+        parts.push(open);
+      } else {
+        open.starts.push(start);
+        open.length += length;
+      }
     }
-    if (lifecycle !== undefined) execution.parts.push(lifecycle);
+    if (lifecycle !== undefined) parts.push(lifecycle);
   }
 
   /** Gives out the position of a lifecycle record at once, ahead of {@link encode}: for an execution's first record. */
@@ -71,7 +99,7 @@ export class Group {
     for (const [executionId, { key, parts }] of this.#byExecution) {
       for (const part of parts) {
         const first = this.position + 1;
-        if (!Array.isArray(part)) {
+        if (!("starts" in part)) {
           this.position = first;
           this.entries.push({
             executionKey: key,
@@ -79,10 +107,11 @@ export class Group {
           });
           continue;
         }
+        // One string and one copy of it to bytes per row.
         let text = "";
-        for (const { type, data } of part) {
+        for (const start of part.starts) {
           this.position += 1;
-          text += encodeFrame(type, data, this.position);
+          text += `${start}\nid: ${this.position}\n\n`;
         }
         this.entries.push({
           executionKey: key,
@@ -91,7 +120,7 @@ export class Group {
             executionId,
             first,
             last: this.position,
-            count: part.length,
+            count: part.starts.length,
             frames: Buffer.from(text),
           },
         });

@@ -7,7 +7,6 @@ import type {
   JournalEntry,
   Lifecycle,
   MessageChange,
-  NewMessage,
   Position,
   Transition,
 } from "@millrace/engine";
@@ -44,10 +43,6 @@ export class SqliteJournal implements Journal {
       trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND lifecycle IS NULL"),
       keepPosition: database.prepare(KEEP_POSITION),
       trimMark: database.prepare("UPDATE executions SET trimmed_position = ? WHERE key = ?"),
-      insertMessage: database.prepare(
-        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      ),
-      settle: database.prepare("DELETE FROM messages WHERE seq = ?"),
       keep: database.prepare("UPDATE messages SET error = ? WHERE seq = ?"),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
@@ -165,14 +160,20 @@ export class SqliteJournal implements Journal {
     const key = this.#keys.find(executionId);
     // Deleted while its last transition waited: there is nothing left to write to.
     if (key === null) return { seqs: [] };
-    for (const change of transition.changes ?? []) this.#change(change);
-    const seqs = (transition.enqueue ?? []).map((message) => this.#enqueue(group, key, message));
+    if (transition.changes !== undefined) for (const change of transition.changes) this.#change(group, change);
+    const seqs: number[] = [];
+    if (transition.enqueue !== undefined) {
+      for (const message of transition.enqueue) seqs.push(group.enqueue(key, message));
+    }
     group.add(executionId, key, transition.events, transition.lifecycle);
     const { record } = transition;
     if (record !== undefined) {
       if (record.status !== undefined) {
         this.#sql.status.run(record.status, key);
-        if (isTerminal(record.status)) this.#sql.dropWaiting.run(key);
+        if (isTerminal(record.status)) {
+          group.flushMessages();
+          this.#sql.dropWaiting.run(key);
+        }
       }
       if (record.completedAt !== undefined) this.#sql.completedAt.run(record.completedAt, key);
       if (record.errorInfo !== undefined) {
@@ -184,25 +185,13 @@ export class SqliteJournal implements Journal {
     return { seqs };
   }
 
-  #enqueue(group: Group, key: number, message: NewMessage): number {
-    const seq = group.nextSeq();
-    this.#sql.insertMessage.run(
-      seq,
-      key,
-      message.id,
-      message.parentId,
-      message.route,
-      message.payloadJson,
-      message.hops,
-    );
-    return seq;
-  }
-
-  #change(change: MessageChange): void {
+  #change(group: Group, change: MessageChange): void {
+    if (change.kind === "settled") {
+      group.settle(change.seq);
+      return;
+    }
+    group.flushMessages();
     switch (change.kind) {
-      case "settled":
-        this.#sql.settle.run(change.seq);
-        break;
       case "kept":
         this.#sql.keep.run(change.errorJson, change.seq);
         break;

@@ -94,10 +94,10 @@ test("SQLite: a data directory that is a file, or cannot be written, is refused 
 });
 
 test("SQLite: on a full disk opening is refused with its reason, and works when there is room", (t) => {
-  using disk = smallDisk(t, "1m");
+  using disk = smallDisk(t, "4m");
   if (disk === null) return;
   // Each amount of room lets another step of the opening be the one that fails.
-  for (let left = 0; left < 200_000; left += 4096) {
+  for (let left = 0; left < 800_000; left += 16_384) {
     const free = fillDisk(disk.path, left);
     try {
       open(join(disk.path, "data")).close();

@@ -50,9 +50,6 @@ export class SqliteRecords implements Records {
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
-      insertMessage: database.prepare(
-        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      ),
       deleteMessages: database.prepare("DELETE FROM messages WHERE execution_key = ?"),
       deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ?"),
       deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
@@ -105,19 +102,7 @@ export class SqliteRecords implements Records {
         );
         const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
         this.#sql.startPosition.run(start, key);
-        let firstSeq: number | null = null;
-        if (first !== null) {
-          firstSeq = group.nextSeq();
-          this.#sql.insertMessage.run(
-            firstSeq,
-            key,
-            first.id,
-            first.parentId,
-            first.route,
-            first.payloadJson,
-            first.hops,
-          );
-        }
+        const firstSeq = first === null ? null : group.enqueue(key, first);
         const record: ExecutionRecord = {
           ...execution,
           status: "running",
@@ -191,6 +176,7 @@ export class SqliteRecords implements Records {
       (group) => {
         const key = this.#keys.find(id);
         if (key === null) return;
+        group.flushMessages();
         group.drop(id);
         this.#sql.keepPosition.run(group.position);
         this.#sql.deleteMessages.run(key);

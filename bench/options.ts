@@ -1,0 +1,51 @@
+import { parseArgs } from "node:util";
+
+/** What every command of the benchmarks takes. */
+export interface BenchOptions {
+  /** A smoke test: everything small and short, with figures that mean nothing. */
+  readonly quick: boolean;
+  /** Names of the servers to measure, in parts; without it all. */
+  readonly only: readonly string[];
+  /** Subscribers. */
+  readonly subscribers: number | null;
+  /** How long a stretch takes. */
+  readonly seconds: number | null;
+  /** Events of the run that is read, or published. */
+  readonly events: number | null;
+  /** Whether to keep the figures as those to compare with. */
+  readonly record: boolean;
+}
+
+/** Reads the command line; ends the process where it is wrong. */
+export function benchOptions(): BenchOptions {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
+        subscribers: { type: "string" },
+        seconds: { type: "string" },
+        events: { type: "string" },
+        record: { type: "boolean", default: false },
+      },
+    });
+    return {
+      quick: values.quick,
+      only: values.only?.split(",") ?? [],
+      subscribers: values.subscribers === undefined ? null : Number(values.subscribers),
+      seconds: values.seconds === undefined ? null : Number(values.seconds),
+      events: values.events === undefined ? null : Number(values.events),
+      record: values.record,
+    };
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S --events N --record`,
+    );
+    return process.exit(2);
+  }
+}
+
+/** Whether a server is among those that were asked for. */
+export function isWanted({ only }: BenchOptions, name: string): boolean {
+  return only.length === 0 || only.some((part) => name.toLowerCase().includes(part.toLowerCase()));
+}

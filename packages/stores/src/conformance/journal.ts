@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeFrame } from "@millrace/protocol";
+import { encodeFrame, toOneLine } from "@millrace/protocol";
 import { journalReadConformance } from "./journal-reads.ts";
 import { journalRetentionConformance } from "./journal-retention.ts";
 import {
@@ -30,7 +30,9 @@ export function journalConformance(name: string, open: StoreFactory): void {
     assert.deepEqual([entry.executionId, entry.count, entry.last - entry.first], [id, 3, 2]);
     assert.equal(
       entry.frames.toString("utf8"),
-      events.map((event, index) => encodeFrame(event.type, JSON.stringify(event), entry.first + index)).join(""),
+      events
+        .map((event, index) => encodeFrame(event.type, toOneLine(JSON.stringify(event)), entry.first + index))
+        .join(""),
     );
   });
 

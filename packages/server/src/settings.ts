@@ -38,7 +38,7 @@ export const settingsSchema = z.object({
     .default(8000)
     .describe("The port to listen on; 0 picks a free one"),
   workers: count(
-    "Processes that serve the port: 1 is this process alone; 2 and more are so many workers beside it, for streams on more cores than one",
+    "Processes that serve the port; 2 or more are workers beside the main process, which streams then leave to them",
     1,
     1,
     64,

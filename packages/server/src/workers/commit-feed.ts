@@ -63,7 +63,10 @@ export class CommitFeed {
   /** The worker has taken all that it was sent. */
   drained(worker: GroupSink): void {
     const late = [...(this.#late.get(worker) ?? [])];
-    if (late.length > 0) worker.sendGroup(encodeGroup(late.flatMap((watch) => this.#catchUp(watch))));
+    if (late.length === 0) return;
+    const group: Sent[] = [];
+    for (const watch of late) this.#catchUp(watch, group);
+    worker.sendGroup(encodeGroup(group));
   }
 
   /** The worker has gone. */
@@ -93,10 +96,13 @@ export class CommitFeed {
           this.#fallBehind(watch, entry.last);
           continue;
         }
-        const sent: Sent[] = [...this.#catchUp(watch), { topic, entry }];
-        const group = groups.get(worker);
-        if (group === undefined) groups.set(worker, sent);
-        else group.push(...sent);
+        let group = groups.get(worker);
+        if (group === undefined) {
+          group = [];
+          groups.set(worker, group);
+        }
+        this.#catchUp(watch, group);
+        group.push({ topic, entry });
       }
     }
     for (const [worker, group] of groups) worker.sendGroup(encodeGroup(group));
@@ -109,12 +115,11 @@ export class CommitFeed {
     else late.add(watch);
   }
 
-  /** What tells the worker of what is unread, if anything is. */
-  #catchUp(watch: Watch): Sent[] {
-    const { topic, unread } = watch;
-    if (unread === null) return [];
+  /** Tells the worker of what is unread, if anything is. */
+  #catchUp(watch: Watch, group: Sent[]): void {
+    if (watch.unread === null) return;
+    group.push({ topic: watch.topic, unread: watch.unread });
     watch.unread = null;
     this.#late.get(watch.worker)?.delete(watch);
-    return [{ topic, unread }];
   }
 }

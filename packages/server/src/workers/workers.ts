@@ -255,10 +255,10 @@ async function mustShare(host: string): Promise<void> {
   try {
     await tryListening({ host, port: 0, reusePort: true });
   } catch (error) {
-    if (codeOf(error) !== "ENOTSUP" && codeOf(error) !== "ENOTSUPP" && codeOf(error) !== "EINVAL") throw error;
+    if (codeOf(error) !== "ENOTSUP") throw error;
     throw new MillraceError(
       "SETTING_INVALID",
-      `workers: this system (${process.platform}) cannot share a port between processes. Use --workers 1.`,
+      `workers: processes cannot share a port on this system (${process.platform}). Leave it out, or set it to 1.`,
       { cause: error },
     );
   }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
@@ -82,6 +84,34 @@ test("max_subscribers holds for all workers together: each may have them all, an
     }
     await cutAll(open);
   }
+});
+
+test("while the journal cannot be written no worker opens a stream, and afterwards each does", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const id = await service.run(WAITS);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  const open = await RawReader.open(url);
+  const statuses = async () => {
+    const readers = await Promise.all(Array.from({ length: 12 }, () => RawReader.open(url)));
+    for (const reader of readers) reader.cut();
+    return [...new Set(readers.map(({ status, text }) => `${status} ${text.includes("STREAMER_UNAVAILABLE")}`))];
+  };
+  const other = new DatabaseSync(join(service.dataDir, "millrace.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const refused = await fetch(`${service.url}/api/v1/executions/${id}`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ status: "cancelled" }),
+    signal: AbortSignal.timeout(500),
+  }).catch(() => null);
+  assert.notEqual(refused?.status, 200);
+  assert.deepEqual(await statuses(), ["503 true"]);
+  other.exec("ROLLBACK");
+  other.close();
+  while ((await service.client.system.ready()).components.store?.status !== "healthy") await wait(20);
+  await open.ended();
+  assert.equal(open.frames.at(-1)?.data.reason, "cancelled", "the stream that was open has stayed so");
+  assert.deepEqual(await statuses(), ["200 false"]);
 });
 
 test("an adapter that blocks the process silences no stream of the workers", async () => {

@@ -62,6 +62,19 @@ test("watchers see the same bytes, whichever worker serves them, and whenever th
   assert.ok(events.length > 9_000);
 });
 
+test("progress is told by every worker, up to the last count", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const id = await service.run(BUSY);
+  const url = `${service.url}/api/v1/executions/${id}/events?view=progress`;
+  const streams = await Promise.all(Array.from({ length: 12 }, () => readStream(url)));
+  for (const { frames } of streams) {
+    const states = frames.slice(0, -1).map(({ event, data }) => [event, data.completed]);
+    assert.ok(states.length > 2);
+    assert.deepEqual(states.at(-1), ["progress", 3_001]);
+    assert.equal(frames.at(-1)?.data.reason, "completed");
+  }
+});
+
 test("max_subscribers holds for all workers together: each may have them all, and no more are served", async () => {
   await using service = await ServiceProcess.start(["--workers", "2", "--max-subscribers", "10"]);
   const id = await service.run(WAITS);

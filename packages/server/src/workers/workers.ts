@@ -184,6 +184,8 @@ export class Workers {
     this.#serving.add(worker);
     // It may have changed since the worker was started.
     await worker.channel.call("fault", { message: this.#parts.journal.fault?.message ?? null });
+    // Started while all the others were told.
+    if (this.#ending.signal.aborted) await worker.channel.call("endStreams", null);
   }
 
   /** Starts a process; it could listen when it resolves. */

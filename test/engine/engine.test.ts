@@ -509,6 +509,7 @@ describe("an execution", () => {
         return completed === 2 ? Promise.reject(new Error("it does not fit")) : journal.append(transition);
       },
       onCommit: (listener) => journal.onCommit(listener),
+      onFault: (listener) => journal.onFault(listener),
       read: (...args) => journal.read(...args),
       bounds: (id) => journal.bounds(id),
       contains: (...args) => journal.contains(...args),

@@ -154,6 +154,8 @@ export interface Journal {
   readonly backlog: number;
   /** Null, or why nothing can be committed at present. */
   readonly fault: Error | null;
+  /** Told whenever {@link fault} changes between null and an error. Must not throw. Returns the way to stop. */
+  onFault(listener: (fault: Error | null) => void): () => void;
 }
 
 /** The unsettled messages of executions. */

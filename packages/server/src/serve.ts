@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
+import { type Front, openFront } from "./front.ts";
 import { createHttpApp } from "./http/app.ts";
 import { docsEndpoints } from "./http/docs-page.ts";
 import type { Endpoint } from "./http/endpoint.ts";
@@ -34,15 +34,17 @@ export const VERSION: string = JSON.parse(readFileSync(new URL("../package.json"
 export async function serve(settings: Settings, log: Logger): Promise<Server> {
   const service = await openService(settings, log);
   let closing: Promise<void> | null = null;
+  let front: Front | null = null;
   try {
     if (settings.configs_dir !== null) {
       const { problems } = await service.configs.loadFolder(settings.configs_dir);
       for (const problem of problems) log.warn(problem);
     }
+    const readProgress = progressReader(service.executions, service.records);
     const hub = new StreamHub({
       journal: service.journal,
       records: service.records,
-      readProgress: progressReader(service.executions, service.records),
+      readProgress,
       maxSubscribers: settings.max_subscribers,
     });
     const startedAt = new Date().toISOString();
@@ -52,7 +54,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
       ...configEndpoints(service),
       ...systemEndpoints({
         adapters: service.adapters,
-        health: () => health(service, hub, closing !== null),
+        health: () => health(service, front, settings.max_subscribers, closing !== null),
         info: () => systemInfo(settings, startedAt),
       }),
     ];
@@ -67,24 +69,26 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
         maxBodyBytes: settings.max_body_bytes,
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,
+        behindWorkers: settings.workers > 1,
       },
       log,
       () => closing !== null,
     );
+    let opened: Front;
     try {
-      await app.listen({ host: settings.host, port: settings.port, backlog: 4_096 });
+      opened = await openFront({ app, hub, journal: service.journal, readProgress, settings, log });
     } catch (error) {
       throw cannotListen(settings, error);
     }
+    front = opened;
     return {
-      url: urlOf(settings.host, app.server.address() as AddressInfo),
+      url: urlOf(settings.host, opened.port),
       service,
       close() {
         closing ??= (async () => {
-          await hub.close();
+          await opened.endStreams();
           await service.executions.close(settings.shutdown_grace * 1000);
-          hub.cut();
-          await app.close();
+          await opened.close();
           await service.close(0);
         })();
         return closing;
@@ -96,10 +100,16 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
   }
 }
 
-function health(service: Service, hub: StreamHub, closing: boolean): Health {
+async function health(
+  service: Service,
+  front: Front | null,
+  maxSubscribers: number,
+  closing: boolean,
+): Promise<Health> {
   const { fault } = service.journal;
   const store = fault === null ? ("healthy" as const) : ("unhealthy" as const);
-  const full = hub.unavailable === "full";
+  const { streams, components: more } = (await front?.look()) ?? { streams: 0, components: {} };
+  const full = streams >= maxSubscribers;
   const components: Health["components"] = {
     store: { status: store, detail: fault === null ? null : `Commits fail: ${fault.message}` },
     streams: {
@@ -111,6 +121,7 @@ function health(service: Service, hub: StreamHub, closing: boolean): Health {
           : null,
     },
     executions: { status: "healthy", detail: `${service.executions.running} running` },
+    ...more,
   };
   const states = Object.values(components).map((component) => component.status);
   const status = states.includes("unhealthy") ? "unhealthy" : states.includes("degraded") ? "degraded" : "healthy";
@@ -136,6 +147,7 @@ function systemInfo(settings: Settings, startedAt: string): SystemInfo {
 }
 
 function cannotListen(settings: Settings, error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
   const code = error instanceof Error && "code" in error ? error.code : null;
   const why =
     code === "EADDRINUSE"
@@ -150,8 +162,8 @@ function cannotListen(settings: Settings, error: unknown): MillraceError {
   });
 }
 
-function urlOf(host: string, address: AddressInfo): string {
+function urlOf(host: string, port: number): string {
   // A name may lead to an IPv6 address; brackets are for addresses alone.
   const shown = host.includes(":") ? `[${host}]` : host;
-  return `http://${shown}:${address.port}`;
+  return `http://${shown}:${port}`;
 }

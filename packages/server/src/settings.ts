@@ -37,6 +37,12 @@ export const settingsSchema = z.object({
   port: number(z.number(PORT).int(PORT).min(0).max(65535))
     .default(8000)
     .describe("The port to listen on; 0 picks a free one"),
+  workers: count(
+    "Processes that serve the port; 2 or more are workers beside the main process, which streams then leave to them",
+    1,
+    1,
+    64,
+  ),
   data_dir: z.string().min(1).default("./data").describe("The folder for the database and the objects"),
   configs_dir: z
     .string()

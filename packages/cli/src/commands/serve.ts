@@ -12,7 +12,7 @@ import { surviveAdapters } from "../survive-adapters.ts";
 export function addServe(program: Command, output: Output): void {
   const command = program
     .command("serve")
-    .description("start the service: API, event streams and engine in one process")
+    .description("start the service: API, event streams and engine")
     .option("--config <file>", "a YAML or JSON file with settings (MILLRACE_CONFIG)");
   addSettingFlags(command);
   command

@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { noteResponses } from "../stream/take-over.ts";
+import type { Forward } from "../workers/forward.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type Endpoint, registerEndpoints } from "./endpoint.ts";
@@ -21,7 +22,14 @@ export interface HttpSettings {
   readonly requestTimeoutMs?: number;
   /** The longest that a request's head may take to arrive. Default 30 s. */
   readonly headersTimeoutMs?: number;
+  /** Where requests go that no endpoint takes, and all `OPTIONS`; without it they are answered here. */
+  readonly forward?: Forward;
+  /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
+  readonly behindWorkers?: boolean;
 }
+
+/** A worker adds so much to the head of a request that it passes on, at most. */
+const ADDED_HEADER_BYTES = 1024;
 
 /**
  * Builds the HTTP service from its endpoints; it does not listen yet. Every error that leaves it has one of the
@@ -35,6 +43,7 @@ export async function createHttpApp(
   shuttingDown: () => boolean = () => false,
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
+  const { forward } = settings;
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -67,6 +76,10 @@ export async function createHttpApp(
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
     setCommonHeaders(request, reply);
+    if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
+      await forward(request.raw, reply.raw);
+      return reply.hijack();
+    }
     if (request.method === "OPTIONS") setAllow(reply, paths.methodsOf(request.url));
     checkHost(request);
     drainUnusedBody(request);
@@ -91,10 +104,10 @@ export async function createHttpApp(
 }
 
 function serverOptions(settings: HttpSettings) {
-  const requestTimeout = settings.requestTimeoutMs ?? 120_000;
+  const requestTimeout = settings.behindWorkers ? 0 : (settings.requestTimeoutMs ?? 120_000);
   const headersTimeout = settings.headersTimeoutMs ?? 30_000;
   return {
-    maxHeaderSize: settings.maxHeaderBytes,
+    maxHeaderSize: settings.maxHeaderBytes + (settings.behindWorkers ? ADDED_HEADER_BYTES : 0),
     // Longer than the idle timeout of common proxies, which would otherwise send into a connection that closes.
     keepAliveTimeout: 72_000,
     headersTimeout,

@@ -20,6 +20,7 @@ export class Committer {
   readonly #encoder = new EventEncoder();
   readonly #messages: MessageWrites;
   readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>();
+  readonly #faultListeners = new Set<(fault: Error | null) => void>();
   #waiting: Job[] = [];
   #scheduled = false;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -65,6 +66,12 @@ export class Committer {
   onCommit(listener: (entries: readonly JournalEntry[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** @see Journal.onFault */
+  onFault(listener: (fault: Error | null) => void): () => void {
+    this.#faultListeners.add(listener);
+    return () => this.#faultListeners.delete(listener);
   }
 
   /**
@@ -130,7 +137,7 @@ export class Committer {
     const { group, outcomes } = written;
     this.#position = group.position;
     this.#seq = group.seq;
-    this.#fault = null;
+    this.#setFault(null);
     this.#retryDelayMs = 0;
     if (group.entries.length > 0) {
       const entries = group.entries.map(({ entry }) => entry);
@@ -193,7 +200,7 @@ export class Committer {
   }
 
   #recover(jobs: Job[], error: Error): void {
-    this.#fault = error;
+    this.#setFault(error);
     const patient: Job[] = [];
     for (const job of jobs) {
       if (job.patient) patient.push(job);
@@ -211,6 +218,12 @@ export class Committer {
       else this.#commit();
     }, this.#retryDelayMs);
     if (this.#waiting.length === 0) this.#retryTimer.unref();
+  }
+
+  #setFault(fault: Error | null): void {
+    const changed = (this.#fault === null) !== (fault === null);
+    this.#fault = fault;
+    if (changed) for (const listener of this.#faultListeners) listener(fault);
   }
 
   #probe(): void {

@@ -52,6 +52,13 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
   }
 }
 
+/** Opens the database file that another process writes. Reading waits for nobody, and nobody for it. */
+export function openReadOnly(dataDir: string): DatabaseSync {
+  const database = new DatabaseSync(join(dataDir, "millrace.db"), { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  database.exec("PRAGMA cache_size = -16384");
+  return database;
+}
+
 /** Why a data directory cannot be worked on, and what to do about it, for the one who started the service. */
 export function unusable(dataDir: string, error: unknown): MillraceError {
   if (error instanceof MillraceError) return error;

@@ -25,12 +25,15 @@ test("SQLite: on a full disk steps wait, requests are refused with the reason, a
     await append("0");
     const free = fillDisk(disk.path);
     const steps = Array.from({ length: 40 }, (_, index) => `${index + 1}`);
+    const faults: (Error | null)[] = [];
+    store.journal.onFault((fault) => faults.push(fault));
     const appends: Promise<void>[] = [];
     for (const step of steps) {
       appends.push(append(step));
       await wait(1);
     }
     await until(() => store.journal.fault !== null);
+    assert.deepEqual(faults, [store.journal.fault]);
     const before = [...acknowledged];
     assert.ok(before.length < 41 && store.journal.backlog > 0);
     assert.deepEqual(messagesOf(await readAll(store, [id])), doubled(before), "what is kept can be read meanwhile");
@@ -44,6 +47,11 @@ test("SQLite: on a full disk steps wait, requests are refused with the reason, a
     free();
     await Promise.all(appends);
     assert.deepEqual([store.journal.fault, store.journal.backlog], [null, 0]);
+    assert.deepEqual(
+      [faults.length, faults[1]],
+      [2, null],
+      "that it is at fault, and that it is not any more, is told once",
+    );
     assert.deepEqual(acknowledged, ["0", ...steps]);
     assert.deepEqual(messagesOf(told), doubled(acknowledged), "each is told once");
     await checkKept(store, id, acknowledged);

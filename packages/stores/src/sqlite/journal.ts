@@ -67,6 +67,10 @@ export class SqliteJournal implements Journal {
     return this.#committer.fault;
   }
 
+  onFault(listener: (fault: Error | null) => void): () => void {
+    return this.#committer.onFault(listener);
+  }
+
   append(transition: Transition): Promise<Committed> {
     return this.#committer.submit((group) => this.#write(group, transition), {
       patient: true,

@@ -16,7 +16,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 /** What the system's endpoints stand on. */
 export interface SystemEndpointParts {
   readonly adapters: AdapterRegistry;
-  health(): Health;
+  health(): Promise<Health>;
   info(): SystemInfo;
 }
 
@@ -78,7 +78,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
           503: { description: "It does not", schema: healthSchema },
         },
         handler: async ({ reply }) => {
-          const state = kind === "live" ? { status: "healthy" as const, components: {} } : health();
+          const state = kind === "live" ? { status: "healthy" as const, components: {} } : await health();
           return reply.code(state.status === "unhealthy" ? 503 : 200).send(state);
         },
       }),

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Journal } from "@millrace/engine";
+import type { Health } from "@millrace/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { listen } from "./http/listen.ts";
+import type { Settings } from "./settings.ts";
+import type { StreamHub } from "./stream/hub.ts";
+import type { ReadProgress } from "./stream/progress-feed.ts";
+import { Workers } from "./workers/workers.ts";
+
+/** What serves the port: this process, or workers. */
+export interface Front {
+  readonly port: number;
+  /** How many streams are open, and what else there is to say of its health. */
+  look(): Promise<{ readonly streams: number; readonly components: Health["components"] }>;
+  /** Ends every stream with reason `shutdown`, and takes no more. */
+  endStreams(): Promise<void>;
+  /** Closes the port and all connections. */
+  close(): Promise<void>;
+}
+
+/** What a front stands on. */
+export interface FrontParts {
+  readonly app: FastifyInstance;
+  readonly hub: StreamHub;
+  readonly journal: Journal;
+  readonly readProgress: ReadProgress;
+  readonly settings: Settings;
+  readonly log: Logger;
+}
+
+/**
+ * Listens, in this process or with as many workers as the settings say.
+ * @throws MillraceError SETTING_INVALID where workers cannot share a port here; the system's own errors of listening
+ */
+export function openFront(parts: FrontParts): Promise<Front> {
+  return parts.settings.workers === 1 ? listenHere(parts) : listenWithWorkers(parts);
+}
+
+async function listenHere({ app, hub, settings }: FrontParts): Promise<Front> {
+  const port = await listen(app, { host: settings.host, port: settings.port });
+  return {
+    port,
+    look: async () => ({ streams: hub.size, components: {} }),
+    endStreams: () => hub.close(),
+    close() {
+      hub.cut();
+      return app.close();
+    },
+  };
+}
+
+/** The application listens on a socket that is for this user alone; the port is the workers'. */
+async function listenWithWorkers({ app, hub, journal, readProgress, settings, log }: FrontParts): Promise<Front> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-"));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", removeFolder);
+  const close = async () => {
+    await app.close();
+    removeFolder();
+    process.off("exit", removeFolder);
+  };
+  try {
+    const apiSocket = join(folder, "api.sock");
+    await listen(app, { path: apiSocket });
+    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log });
+    return {
+      port: workers.port,
+      async look() {
+        const { health, streams } = await workers.look();
+        return { streams, components: { workers: health } };
+      },
+      async endStreams() {
+        await Promise.all([workers.endStreams(), hub.close()]);
+      },
+      async close() {
+        // In this order: whatever was passed on has its answer, or none, when the workers close.
+        await app.close();
+        await workers.stop();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

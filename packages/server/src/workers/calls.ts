@@ -1,0 +1,60 @@
+import type { Position } from "@millrace/engine";
+import type { Settings } from "../settings.ts";
+import type { ProgressSnapshot } from "../stream/progress-feed.ts";
+
+/**
+ * What a worker asks of the main process. A method that is added here has its handler where the main process starts the
+ * worker (`workers.ts`).
+ */
+export interface MainCalls {
+  /**
+   * From the answer on, the worker is sent what is committed to the execution, as `topic`. The answer is the position
+   * after which that is: what is before can be read.
+   */
+  watch: { params: { topic: number; executionId: string }; result: Position };
+  /** The topic's last watcher has gone. */
+  unwatch: { params: { topic: number }; result: null };
+  /** The state of an execution; null where there is no such execution. */
+  progress: { params: { executionId: string }; result: ProgressSnapshot | null };
+  /** The worker has no room for `wanted` streams more; the answer is how many it may open beyond what it may already. */
+  moreStreams: { params: { wanted: number }; result: number };
+}
+
+/** What the main process asks of a worker. */
+export interface WorkerCalls {
+  /** First of all; answered when the worker could listen. */
+  start: {
+    params: {
+      settings: Settings;
+      /** The socket on which the main process answers what the worker does not. */
+      apiSocket: string;
+      /** Streams that it may open without asking. */
+      streams: number;
+      /** The last position that is committed. */
+      head: Position;
+      /** @see fault */
+      fault: string | null;
+    };
+    result: null;
+  };
+  /** Shares `port` with the other workers; 0 picks a free one. The answer is the port. */
+  listen: { params: { port: number }; result: number };
+  /** Why nothing can be committed at present; null: it can be. */
+  fault: { params: { message: string | null }; result: null };
+  /** The answer is how many streams fewer the worker may open from now on: all that it has room for. */
+  giveBackStreams: { params: null; result: number };
+  /** How many streams are open. */
+  countStreams: { params: null; result: number };
+  /** Ends all streams with reason `shutdown`, and takes no more; answered when that is written. */
+  endStreams: { params: null; result: null };
+  /** Closes the port and all connections; the process ends after the answer. */
+  stop: { params: null; result: null };
+}
+
+/** The calls of one direction. */
+export type Calls<C> = { [M in keyof C]: { params: unknown; result: unknown } };
+
+/** What answers the calls of one direction. */
+export type Handlers<C extends Calls<C>> = {
+  [M in keyof C]: (params: C[M]["params"]) => C[M]["result"] | Promise<C[M]["result"]>;
+};

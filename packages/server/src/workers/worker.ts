@@ -1,0 +1,141 @@
+/**
+ * A worker's process: serves the port together with its fellows. Event streams it answers itself, from a connection of
+ * its own to the database and from the commits that the main process sends; all else it passes on to the main process.
+ * It lives as long as the line to the main process, and no longer.
+ */
+import { rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { dirname, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { MillraceError } from "@millrace/protocol";
+import { openSqliteReader, type SqliteReader } from "@millrace/stores/sqlite-reader";
+import type { FastifyInstance } from "fastify";
+import { type Logger, pino } from "pino";
+import { createHttpApp } from "../http/app.ts";
+import { listen } from "../http/listen.ts";
+import { eventsEndpoints } from "../stream/events-endpoints.ts";
+import { StreamHub } from "../stream/hub.ts";
+import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
+import { Channel } from "./channel.ts";
+import { createForward, type ForwardAgent } from "./forward.ts";
+import { StreamGate } from "./stream-gate.ts";
+import { WatchedJournal } from "./watched-journal.ts";
+
+/** The file descriptor of the line to the main process, which has opened it. */
+const CHANNEL_FD = 3;
+
+/** Answers that are under way are waited for so long at the end, in milliseconds. */
+const SETTLE_MS = 1_000;
+
+/** What there is once the worker is started. */
+interface Started {
+  readonly host: string;
+  readonly log: Logger;
+  readonly reader: SqliteReader;
+  readonly journal: WatchedJournal;
+  readonly hub: StreamHub;
+  readonly gate: StreamGate;
+  readonly app: FastifyInstance;
+  readonly toMain: ForwardAgent;
+  /** In a folder that goes with the last process that uses it. */
+  readonly apiSocket: string;
+}
+
+let started: Started | null = null;
+let closing = false;
+
+const handlers: Handlers<WorkerCalls> = {
+  async start(params) {
+    started = await start(params);
+    return null;
+  },
+  async listen({ port }) {
+    const { app, host } = needStarted();
+    return listen(app, { host, port, reusePort: true });
+  },
+  fault({ message }) {
+    needStarted().journal.fault = message === null ? null : new Error(message);
+    return null;
+  },
+  giveBackStreams: () => needStarted().gate.giveBack(),
+  countStreams: () => needStarted().hub.size,
+  async endStreams() {
+    closing = true;
+    await started?.hub.close();
+    return null;
+  },
+  async stop() {
+    if (started !== null) {
+      await Promise.race([started.toMain.settled(), wait(SETTLE_MS)]);
+      started.hub.cut();
+      await started.app.close();
+      started.reader.close();
+    }
+    setImmediate(() => process.exit(0));
+    return null;
+  },
+};
+
+const channel = new Channel<MainCalls, WorkerCalls>(
+  new Socket({ fd: CHANNEL_FD, readable: true, writable: true }),
+  handlers,
+  {
+    group: (message) => started?.journal.receive(message),
+    drained: () => {},
+    closed() {
+      // The main process was killed: it could not clean up.
+      if (started !== null && !closing) rmSync(dirname(started.apiSocket), { recursive: true, force: true });
+      process.exit(0);
+    },
+  },
+);
+
+// A terminal's Ctrl-C, and a service manager's signal to the whole group, are for the main process to act on.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+  process.on(event, (error: unknown) => {
+    started?.log.fatal({ err: error }, "unexpected error in a worker");
+    process.exit(70);
+  });
+}
+
+async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls["start"]["params"]): Promise<Started> {
+  const log = pino(
+    { level: settings.log_level, base: { worker: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const reader = openSqliteReader(resolve(settings.data_dir));
+  const journal = new WatchedJournal(reader.journal, channel, head);
+  if (fault !== null) journal.fault = new Error(fault);
+  const gate = new StreamGate(streams, (wanted) => channel.call("moreStreams", { wanted }));
+  const hub = new StreamHub({
+    journal,
+    records: reader.records,
+    readProgress: (executionId) => channel.call("progress", { executionId }),
+    get maxSubscribers() {
+      return gate.limit;
+    },
+    watch: (executionId) => journal.watch(executionId),
+    unwatch: (executionId) => journal.unwatch(executionId),
+  });
+  journal.onUnread = (executionId, last) => hub.markUnread(executionId, last);
+  const toMain = createForward(apiSocket, settings.max_body_bytes);
+  const endpoints = eventsEndpoints({ hub, journal, records: reader.records });
+  const app = await createHttpApp(
+    endpoints.map((endpoint) => gate.guard(endpoint, hub)),
+    {
+      maxBodyBytes: settings.max_body_bytes,
+      maxHeaderBytes: settings.max_header_bytes,
+      corsOrigins: settings.cors_origins,
+      forward: toMain.forward,
+    },
+    log,
+    () => closing,
+  );
+  return { host: settings.host, log, reader, journal, hub, gate, app, toMain, apiSocket };
+}
+
+function needStarted(): Started {
+  if (started === null) throw new MillraceError("INTERNAL", "The worker is not started.");
+  return started;
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { checkJournal } from "../support/check-journal.ts";
+import { RawReader } from "../support/raw-reader.ts";
+import { readStream } from "../support/read-stream.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+import { openSockets, workerPids } from "../support/worker-pids.ts";
+
+const WAITS = `
+version: "1.0"
+routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
+init_message: { route: wait }
+`;
+
+const BUSY = `
+version: "1.0"
+error_handling: { retry_delay_seconds: 0.01 }
+routes:
+  make: { adapters: [{ type: generate, config: { count: 3000 } }], outbound: [work] }
+  work:
+    inbound: { concurrency: 8 }
+    adapters:
+      - { type: delay, config: { seconds: 0.001 } }
+      - { type: fail, config: { when: "index % 100 = 7", attempts: 1 } }
+init_message: { route: make }
+`;
+
+const BLOCKS = `
+version: "1.0"
+error_handling: { max_retries: 0, on_error: continue }
+routes:
+  make: { adapters: [{ type: generate, config: { count: 2 } }], outbound: [block] }
+  block: { adapters: [{ type: fail, config: { mode: block } }] }
+init_message: { route: make }
+`;
+
+test("watchers see the same bytes, whichever worker serves them, and whenever they come", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const before = workerPids(service.pid).map(openSockets);
+  const id = await service.run(BUSY);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  const early = await Promise.all(Array.from({ length: 16 }, () => RawReader.open(url)));
+  const during = workerPids(service.pid).map(openSockets);
+  assert.equal(during.length, 2);
+  for (const [index, sockets] of during.entries()) assert.ok(sockets > (before[index] ?? 0), "each worker has some");
+  await wait(300);
+  const late = await Promise.all(Array.from({ length: 16 }, () => RawReader.open(url)));
+  const both = await readStream(`${service.url}/api/v1/events?execution_id=${id}`);
+  await Promise.all([...early, ...late].map((reader) => reader.ended()));
+  const after = await RawReader.open(url);
+  await after.ended();
+  const bodies = new Set([...early, ...late, after].map((reader) => bodyOf(reader.text)));
+  assert.equal(bodies.size, 1);
+  const events = checkJournal(after.frames);
+  assert.deepEqual(
+    both.frames.slice(0, -1).map(({ id: own, data }) => [own, data]),
+    after.frames.slice(0, -1).map(({ id: own, data }) => [own, data]),
+  );
+  assert.ok(events.length > 9_000);
+});
+
+test("progress is told by every worker, up to the last count", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const id = await service.run(BUSY);
+  const url = `${service.url}/api/v1/executions/${id}/events?view=progress`;
+  const streams = await Promise.all(Array.from({ length: 12 }, () => readStream(url)));
+  for (const { frames } of streams) {
+    const states = frames.slice(0, -1).map(({ event, data }) => [event, data.completed]);
+    assert.ok(states.length > 2);
+    assert.deepEqual(states.at(-1), ["progress", 3_001]);
+    assert.equal(frames.at(-1)?.data.reason, "completed");
+  }
+});
+
+test("max_subscribers holds for all workers together: each may have them all, and no more are served", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2", "--max-subscribers", "10"]);
+  const id = await service.run(WAITS);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  for (let round = 0; round < 5; round += 1) {
+    // More than there is room for: at once, and then one after the other.
+    const readers = await Promise.all(Array.from({ length: 12 }, () => RawReader.open(url)));
+    for (let more = 0; more < 4; more += 1) readers.push(await RawReader.open(url));
+    const refused = readers.filter(({ status }) => status !== 200);
+    assert.equal(refused.length, 6);
+    assert.ok(refused.every(({ status, text }) => status === 503 && text.includes("TOO_MANY_SUBSCRIBERS")));
+    assert.equal((await service.client.system.ready()).components.streams?.status, "degraded");
+    await cutAll(readers);
+    // All of them make room.
+    let open: RawReader[] = [];
+    while (open.length < 10) {
+      await cutAll(open);
+      const tried = await Promise.all(Array.from({ length: 10 }, () => RawReader.open(url)));
+      open = tried.filter(({ status }) => status === 200);
+    }
+    await cutAll(open);
+  }
+});
+
+test("while the journal cannot be written no worker opens a stream, and afterwards each does", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const id = await service.run(WAITS);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  const open = await RawReader.open(url);
+  const statuses = async () => {
+    const readers = await Promise.all(Array.from({ length: 12 }, () => RawReader.open(url)));
+    for (const reader of readers) reader.cut();
+    return [...new Set(readers.map(({ status, text }) => `${status} ${text.includes("STREAMER_UNAVAILABLE")}`))];
+  };
+  const other = new DatabaseSync(join(service.dataDir, "millrace.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const refused = await fetch(`${service.url}/api/v1/executions/${id}`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ status: "cancelled" }),
+    signal: AbortSignal.timeout(500),
+  }).catch(() => null);
+  assert.notEqual(refused?.status, 200);
+  assert.deepEqual(await statuses(), ["503 true"]);
+  other.exec("ROLLBACK");
+  other.close();
+  while ((await service.client.system.ready()).components.store?.status !== "healthy") await wait(20);
+  await open.ended();
+  assert.equal(open.frames.at(-1)?.data.reason, "cancelled", "the stream that was open has stayed so");
+  assert.deepEqual(await statuses(), ["200 false"]);
+});
+
+test("an adapter that blocks the process silences no stream of the workers", async () => {
+  await using service = await ServiceProcess.start(["--workers", "2"]);
+  const quiet = await service.run(WAITS);
+  const readers = await Promise.all(
+    Array.from({ length: 8 }, () => RawReader.open(`${service.url}/api/v1/executions/${quiet}/events`)),
+  );
+  await wait(12_500);
+  assert.ok(readers.every(({ text }) => !text.endsWith("\n:\n")));
+  const blocked = service.run(BLOCKS).then(() => wait(100));
+  await blocked;
+  let answered = false;
+  const health = fetch(`${service.url}/health/live`).then(() => {
+    answered = true;
+  });
+  while (!readers.every(({ text }) => text.endsWith("\n:\n"))) {
+    assert.ok(!answered, "every heartbeat comes while the main process cannot answer");
+    await wait(20);
+  }
+  assert.ok(!answered);
+  await health;
+  for (const reader of readers) reader.cut();
+});
+
+/** Cuts them off, and gives the service the time to notice. */
+async function cutAll(readers: readonly RawReader[]): Promise<void> {
+  for (const reader of readers) reader.cut();
+  await wait(100);
+}
+
+/** Without what differs: the head, and the time after which to come back. */
+function bodyOf(text: string): string {
+  return text.slice(text.indexOf("\r\n\r\n")).replace(/^retry: \d+$/m, "retry:");
+}

@@ -28,3 +28,9 @@ export async function median(runs: number, measure: () => Promise<number>): Prom
 function show(value: number): string {
   return Math.round(value).toLocaleString("en");
 }
+
+/** Prints a table in Markdown. */
+export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  console.log([line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n"));
+}

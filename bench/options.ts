@@ -1,0 +1,42 @@
+import { parseArgs } from "node:util";
+
+/** What every command of the benchmarks takes. */
+export interface BenchOptions {
+  /** A smoke test: everything small and short, with figures that mean nothing. */
+  readonly quick: boolean;
+  /** Names of the servers to measure, in parts; without it all. */
+  readonly only: readonly string[];
+  /** Subscribers. */
+  readonly subscribers: number | null;
+  readonly seconds: number | null;
+}
+
+/** Reads the command line; ends the process where it is wrong. */
+export function benchOptions(): BenchOptions {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
+        subscribers: { type: "string" },
+        seconds: { type: "string" },
+      },
+    });
+    return {
+      quick: values.quick,
+      only: values.only?.split(",") ?? [],
+      subscribers: values.subscribers === undefined ? null : Number(values.subscribers),
+      seconds: values.seconds === undefined ? null : Number(values.seconds),
+    };
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S`,
+    );
+    return process.exit(2);
+  }
+}
+
+/** Whether a server is among those that were asked for. */
+export function isWanted({ only }: BenchOptions, name: string): boolean {
+  return only.length === 0 || only.some((part) => name.toLowerCase().includes(part.toLowerCase()));
+}

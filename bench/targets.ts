@@ -84,7 +84,7 @@ export async function startMillrace(
     get pid() {
       return service.pid;
     },
-    paths: executionIds.map((id) => `/api/v1/executions/${id}/events?timeout=3600`),
+    paths: executionIds.map((id) => `/api/v1/executions/${id}/events?timeout=3600&since=now`),
     publishing: { kind: "gate", socket },
     stop: () => service[Symbol.asyncDispose](),
     service,

@@ -57,6 +57,8 @@ ${messages > 1 ? make : ""}${route}init_message: { route: ${messages > 1 ? "make
 `;
 }
 
+const STARTED_AT_ONCE = 16;
+
 /** The service as a user starts it, with an adapter of a user's own that waits for the driver. */
 export async function startMillrace(
   { executions = 1, messages = 100, gates = 1_000, flags = [] }: MillraceOptions,
@@ -73,9 +75,12 @@ export async function startMillrace(
   const socket = join(service.dataDir, "gates");
   const config = await service.client.configs.create({ config_yaml: gated(socket, messages, gates), name: "gated" });
   const executionIds: string[] = [];
-  for (let topic = 0; topic < executions; topic += 1) {
-    const execution = await service.client.configs.run(config.id, { payload: { topic } });
-    executionIds.push(execution.id);
+  for (let topic = 0; topic < executions; topic += STARTED_AT_ONCE) {
+    const topics = Array.from({ length: Math.min(STARTED_AT_ONCE, executions - topic) }, (_, index) => topic + index);
+    const started = await Promise.all(
+      topics.map((each) => service.client.configs.run(config.id, { payload: { topic: each } })),
+    );
+    executionIds.push(...started.map(({ id }) => id));
   }
   return {
     name: "Millrace",
@@ -113,31 +118,34 @@ export function nodePeer(
   };
 }
 
-/** nchan, the fan-out module of nginx. */
-export const startNchan: Start = async (frameBytes, core) => {
-  const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
-  installDebian(() => existsSync(module), ["nginx", "libnginx-mod-nchan"]);
-  const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "millrace-nchan-"));
-  writeFileSync(join(folder, "nginx.conf"), nginxConf(folder, module, port));
-  const child = spawn("nginx", ["-p", folder, "-c", "nginx.conf", "-e", "error.log"], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await answering(`${url}/health`, child);
-  if (core !== null) pin(child.pid ?? 0, core);
-  const version = spawnSync("dpkg-query", ["-W", "-f", "${Version}", "libnginx-mod-nchan"], {
-    encoding: "utf8",
-  }).stdout;
-  const started = peer("nchan", version, url, child, frameBytes);
-  return {
-    ...started,
-    stop: async () => {
-      await started.stop();
-      rmSync(folder, { recursive: true });
-    },
+/** nchan, the fan-out module of nginx, with so many workers; a subscriber's channel is what its path ends with. */
+export function startNchan(workers: number, channels = 1): Start {
+  return async (frameBytes, core) => {
+    const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+    installDebian(() => existsSync(module), ["nginx", "libnginx-mod-nchan"]);
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), "millrace-nchan-"));
+    writeFileSync(join(folder, "nginx.conf"), nginxConf(folder, module, port, workers));
+    const child = spawn("nginx", ["-p", folder, "-c", "nginx.conf", "-e", "error.log"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const url = `http://127.0.0.1:${port}`;
+    await answering(`${url}/health`, child);
+    if (core !== null) pin(child.pid ?? 0, core);
+    const asked = spawnSync("dpkg-query", ["-W", "-f", "${Version}", "libnginx-mod-nchan"], { encoding: "utf8" });
+    const version = `${/[\d.]+(?=\+|-|$)/.exec(asked.stdout)?.[0] ?? ""}${workers > 1 ? `, ${workers} workers` : ""}`;
+    const started = peer("nchan", version, url, child, frameBytes);
+    return {
+      ...started,
+      paths: Array.from({ length: channels }, (_, channel) => `/sub/${channel}`),
+      publishing: { kind: "post", path: "/pub/%u", bytes: frameBytes - 30 },
+      stop: async () => {
+        await started.stop();
+        rmSync(folder, { recursive: true });
+      },
+    };
   };
-};
+}
 
 /** The server in C that does least: one write per client and event, or per client and turn of its loop. */
 export function ceiling(batch: boolean): Start {
@@ -237,11 +245,11 @@ function versionIn(path: string): string {
   return JSON.parse(readFileSync(join(import.meta.dirname, "..", path), "utf8")).version;
 }
 
-function nginxConf(folder: string, module: string, port: number): string {
+function nginxConf(folder: string, module: string, port: number, workers: number): string {
   return `load_module ${module};
 daemon off;
 pid ${folder}/nginx.pid;
-worker_processes 1;
+worker_processes ${workers};
 worker_rlimit_nofile 20000;
 events { worker_connections 19000; }
 http {
@@ -253,8 +261,8 @@ http {
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location = /health { return 200; }
-    location = /sub { nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest; }
-    location = /pub { nchan_publisher; nchan_channel_id bench; }
+    location ~ ^/sub/(\\d+)$ { nchan_subscriber eventsource; nchan_channel_id $1; nchan_subscriber_first_message newest; }
+    location ~ ^/pub/(\\d+)$ { nchan_publisher; nchan_channel_id $1; }
   }
 }
 `;

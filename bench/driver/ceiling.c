@@ -18,7 +18,7 @@ struct client {
 
 static struct client *clients[65536];
 static size_t client_count;
-static char frame[65536];
+static char frame[1 << 17];
 static size_t frame_length, pending;
 static bool batching;
 static char *batch;

@@ -20,8 +20,8 @@ struct publisher {
 static struct publisher publishers[64];
 static int publisher_count, next;
 static bool raw;
-static char *request;
-static size_t request_length;
+static char *request, *body, *post_path;
+static size_t request_length, body_length;
 
 static void discard(struct source *source, uint32_t events) {
   (void)events;
@@ -43,6 +43,20 @@ static void forget(void) {
   publisher_count = next = 0;
 }
 
+/* A path with `%u` in it names the topic. */
+static size_t request_of(uint32_t topic) {
+  const char *place = strstr(post_path, "%u");
+  int before = place == NULL ? (int)strlen(post_path) : (int)(place - post_path);
+  char number[16] = "";
+  if (place != NULL) snprintf(number, sizeof number, "%u", topic);
+  int head = snprintf(request, 1024,
+                      "POST %.*s%s%s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: text/plain\r\n"
+                      "Content-Length: %zu\r\n\r\n",
+                      before, post_path, number, place == NULL ? "" : place + 2, target_host, target_port, body_length);
+  memcpy(request + head, body, body_length);
+  return (size_t)head + body_length;
+}
+
 void publisher_raw(const char *socket_path) {
   forget();
   raw = true;
@@ -57,12 +71,14 @@ void publisher_post(const char *path, size_t bytes, int connections) {
   forget();
   raw = false;
   free(request);
-  request = malloc(bytes + 512);
-  int head = sprintf(request,
-                     "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", path,
-                     target_host, target_port, bytes);
-  memset(request + head, 'x', bytes);
-  request_length = (size_t)head + bytes;
+  free(body);
+  free(post_path);
+  post_path = strdup(path);
+  body = malloc(bytes);
+  memset(body, 'x', bytes);
+  body_length = bytes;
+  request = malloc(bytes + 1024);
+  request_length = request_of(0);
   for (int at = 0; at < connections && at < 64; at += 1) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -89,6 +105,7 @@ void publisher_add(uint32_t topic, uint32_t count) {
     append(&publishers[0], record, sizeof record);
     return;
   }
+  if (topic_count() > 1) request_length = request_of(topic);
   for (; count > 0; count -= 1) append(&publishers[next++ % publisher_count], request, request_length);
 }
 

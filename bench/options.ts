@@ -8,7 +8,12 @@ export interface BenchOptions {
   readonly only: readonly string[];
   /** Subscribers. */
   readonly subscribers: number | null;
+  /** How long a stretch takes. */
   readonly seconds: number | null;
+  /** Events of the run that is read, or published. */
+  readonly events: number | null;
+  /** Whether to keep the figures as those to compare with. */
+  readonly record: boolean;
 }
 
 /** Reads the command line; ends the process where it is wrong. */
@@ -20,6 +25,8 @@ export function benchOptions(): BenchOptions {
         only: { type: "string" },
         subscribers: { type: "string" },
         seconds: { type: "string" },
+        events: { type: "string" },
+        record: { type: "boolean", default: false },
       },
     });
     return {
@@ -27,10 +34,12 @@ export function benchOptions(): BenchOptions {
       only: values.only?.split(",") ?? [],
       subscribers: values.subscribers === undefined ? null : Number(values.subscribers),
       seconds: values.seconds === undefined ? null : Number(values.seconds),
+      events: values.events === undefined ? null : Number(values.events),
+      record: values.record,
     };
   } catch (error) {
     console.error(
-      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S`,
+      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S --events N --record`,
     );
     return process.exit(2);
   }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "@millrace/protocol";
 import { ServiceProcess } from "../test/support/service-process.ts";
 import { compileDriver, type Publishing } from "./driver/driver.ts";
 import { pin } from "./machine.ts";
@@ -45,7 +46,7 @@ export function gated(socket: string, messages: number, gates: number): string {
 ${steps.join("\n")}
 `;
   const make = `  make:
-    adapters: [{ type: generate, config: { count: ${messages} } }]
+    adapters: [{ type: split, config: { field: messages } }]
     outbound: [wait]
 `;
   return `version: "1.0"
@@ -57,11 +58,15 @@ ${messages > 1 ? make : ""}${route}init_message: { route: ${messages > 1 ? "make
 `;
 }
 
+function payloadOf(topic: number, messages: number): JsonObject {
+  return messages === 1 ? { topic } : { messages: Array.from({ length: messages }, () => ({ topic })) };
+}
+
 const STARTED_AT_ONCE = 16;
 
 /** The service as a user starts it, with an adapter of a user's own that waits for the driver. */
 export async function startMillrace(
-  { executions = 1, messages = 100, gates = 1_000, flags = [] }: MillraceOptions,
+  { executions = 1, messages = 1_000, gates = 60, flags = [] }: MillraceOptions,
   core: number | null,
 ): Promise<Target & { readonly service: ServiceProcess; readonly executionIds: readonly string[] }> {
   const service = await ServiceProcess.start([
@@ -78,7 +83,7 @@ export async function startMillrace(
   for (let topic = 0; topic < executions; topic += STARTED_AT_ONCE) {
     const topics = Array.from({ length: Math.min(STARTED_AT_ONCE, executions - topic) }, (_, index) => topic + index);
     const started = await Promise.all(
-      topics.map((each) => service.client.configs.run(config.id, { payload: { topic: each } })),
+      topics.map((topic) => service.client.configs.run(config.id, { payload: payloadOf(topic, messages) })),
     );
     executionIds.push(...started.map(({ id }) => id));
   }
@@ -95,6 +100,41 @@ export async function startMillrace(
     service,
     executionIds,
   };
+}
+
+/** The service with a run that is over, of about so many events; `path` is its stream. */
+export async function startFinished(
+  events: number,
+  core: number | null,
+): Promise<{ readonly url: string; readonly pid: number; readonly path: string; stop(): Promise<void> }> {
+  const service = await ServiceProcess.start();
+  if (core !== null) pin(service.pid, core);
+  // A message that nothing comes of has three: initiated, processing, completed.
+  const id = await service.run(`version: "1.0"
+name: finished
+routes:
+  make:
+    adapters: [{ type: generate, config: { count: ${Math.round(events / 3)} } }]
+    outbound: [sink]
+  sink:
+    inbound: { concurrency: 8 }
+    adapters: [{ type: filter, config: { when: "false" } }]
+init_message: { route: make }
+`);
+  await service.client.executions.wait(id, 600);
+  return {
+    url: service.url,
+    pid: service.pid,
+    path: `/api/v1/executions/${id}/events?timeout=3600`,
+    stop: () => service[Symbol.asyncDispose](),
+  };
+}
+
+/** Plain `node:http` that sends so many bytes of a stream from memory. */
+export async function startFile(bytes: number, core: number | null): Promise<Target> {
+  const { child, url } = await listening(process.execPath, [join(SSE_PEERS, "file.js"), String(bytes)]);
+  if (core !== null) pin(child.pid ?? 0, core);
+  return peer("node:http from memory", process.versions.node, url, child, 0);
 }
 
 const SSE_PEERS = join(import.meta.dirname, "peers", "sse");

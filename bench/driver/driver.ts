@@ -149,6 +149,11 @@ export class Driver {
     return this.#command(`run open ${eventsPerSecond} ${seconds}`);
   }
 
+  /** Publishes to the first topic, and does not look what becomes of it. */
+  async trigger(events: number): Promise<void> {
+    await this.#command(`trigger 0 ${events}`);
+  }
+
   /** Reads for so long. */
   idle(seconds: number): Promise<{ frames: number; bytes: number; open: number; driverCpu: number }> {
     return this.#command(`idle ${seconds}`);

@@ -116,7 +116,11 @@ static bool command(char *line) {
   else if (sscanf(line, "idle %lf", &seconds) == 1) command_idle(seconds);
   else if (sscanf(line, "stall %u %u", &first, &second) == 2) command_stall(first, second, true);
   else if (sscanf(line, "unstall %u %u", &first, &second) == 2) command_stall(first, second, false);
-  else if (strcmp(line, "cursors keep") == 0) {
+  else if (sscanf(line, "trigger %u %u", &first, &second) == 2) {
+    publisher_add(first, second);
+    publisher_flush();
+    printf("{}\n");
+  } else if (strcmp(line, "cursors keep") == 0) {
     subscribers_resume_cursors(true);
     printf("{}\n");
   } else if (strcmp(line, "cursors drop") == 0) {

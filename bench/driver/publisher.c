@@ -27,7 +27,9 @@ static void discard(struct source *source, uint32_t events) {
   (void)events;
   static char answer[1 << 16];
   ssize_t length = read(source->fd, answer, sizeof answer);
-  if (length == 0 || (length < 0 && errno != EAGAIN)) fail("the server has closed a publisher's connection");
+  if (length > 0 || (length < 0 && errno == EAGAIN)) return;
+  close(source->fd);
+  source->fd = -1;
 }
 
 static void add(int fd) {
@@ -39,7 +41,8 @@ static void add(int fd) {
 }
 
 static void forget(void) {
-  for (int at = 0; at < publisher_count; at += 1) close(publishers[at].source.fd);
+  for (int at = 0; at < publisher_count; at += 1)
+    if (publishers[at].source.fd >= 0) close(publishers[at].source.fd);
   publisher_count = next = 0;
 }
 
@@ -113,6 +116,7 @@ void publisher_flush(void) {
   for (int at = 0; at < publisher_count; at += 1) {
     struct publisher *publisher = &publishers[at];
     if (publisher->length == publisher->sent) continue;
+    if (publisher->source.fd < 0) fail("the server has closed a publisher's connection");
     ssize_t sent = write(publisher->source.fd, publisher->out + publisher->sent, publisher->length - publisher->sent);
     if (sent < 0 && errno != EAGAIN) fail("publishing: %s", strerror(errno));
     if (sent > 0) publisher->sent += (size_t)sent;

@@ -13,12 +13,13 @@ const options = benchOptions();
 const subscribers = options.subscribers ?? (options.quick ? 100 : 1_000);
 const measured: FanOutOptions = {
   subscribers,
-  seconds: options.seconds ?? (options.quick ? 0.2 : 1),
-  rounds: options.quick ? 1 : 3,
+  seconds: options.seconds ?? (options.quick ? 0.2 : subscribers > 2_000 ? 1.5 : 0.7),
+  rounds: options.quick ? 1 : 5,
   // With more subscribers fewer, as each takes longer.
   several: subscribers > 2_000 ? 4 : 8,
   burst: 100,
   rates: [20_000, 100_000],
+  frameBytes: options.bytes,
 };
 
 const peers: readonly (readonly [string, Start])[] = [
@@ -32,18 +33,14 @@ const peers: readonly (readonly [string, Start])[] = [
   ["ceiling-batch", ceiling(true)],
 ];
 
-// Ours comes first: what its frames weigh, the others' are to weigh.
-const ours = await measureFanOut(() => startMillrace({}, SERVER_CORE), null, measured);
-const { bytesPerFrame } = ours.one;
-const rows = [ours];
-for (const [name, start] of peers) {
-  if (isWanted(options, name)) {
-    rows.push(await measureFanOut(() => start(bytesPerFrame, SERVER_CORE), bytesPerFrame, measured));
-  }
-}
+const wanted = peers.filter(([name]) => isWanted(options, name)).map(([, start]) => start);
+const rows = await measureFanOut(
+  [() => startMillrace({}, SERVER_CORE), ...wanted.map((start) => (bytes: number) => start(bytes, SERVER_CORE))],
+  measured,
+);
 const nchan = rows.find(({ name }) => name.startsWith("nchan"));
 console.log(
-  `${machine()}. ${subscribers.toLocaleString("en")} subscribers, ${Math.round(bytesPerFrame)} bytes a delivery.\n`,
+  `${machine()}. ${subscribers.toLocaleString("en")} subscribers, ${Math.round(rows[0]?.one.bytesPerFrame ?? 0)} bytes a delivery.\n`,
 );
 printTable(
   fanOutHead(measured),

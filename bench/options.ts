@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly seconds: number | null;
   /** Events of the run that is read, or published. */
   readonly events: number | null;
+  /** What a peer's delivery weighs, instead of as much as ours. */
+  readonly bytes: number | null;
   /** Whether to keep the figures as those to compare with. */
   readonly record: boolean;
 }
@@ -26,6 +28,7 @@ export function benchOptions(): BenchOptions {
         subscribers: { type: "string" },
         seconds: { type: "string" },
         events: { type: "string" },
+        bytes: { type: "string" },
         record: { type: "boolean", default: false },
       },
     });
@@ -35,11 +38,12 @@ export function benchOptions(): BenchOptions {
       subscribers: values.subscribers === undefined ? null : Number(values.subscribers),
       seconds: values.seconds === undefined ? null : Number(values.seconds),
       events: values.events === undefined ? null : Number(values.events),
+      bytes: values.bytes === undefined ? null : Number(values.bytes),
       record: values.record,
     };
   } catch (error) {
     console.error(
-      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S --events N --record`,
+      `${error instanceof Error ? error.message : error}\nOptions: --quick --only NAME,NAME --subscribers N --seconds S --events N --bytes N --record`,
     );
     return process.exit(2);
   }

@@ -11,27 +11,26 @@ const options = benchOptions();
 const subscribers = options.subscribers ?? (options.quick ? 100 : 1_000);
 const measured: FanOutOptions = {
   subscribers,
-  seconds: options.seconds ?? (options.quick ? 0.2 : 1),
-  rounds: options.quick ? 1 : 3,
+  seconds: options.seconds ?? (options.quick ? 0.2 : 0.7),
+  rounds: options.quick ? 1 : 5,
   several: subscribers > 2_000 ? 4 : 8,
   burst: 100,
   rates: [20_000, 100_000],
+  frameBytes: null,
 };
 
-const rows = [];
-let frameBytes = 450;
-for (const workers of [1, 2]) {
-  const flags = ["--workers", String(workers)];
-  const row = await measureFanOut(() => startMillrace({ flags }, null), null, measured);
-  frameBytes = row.one.bytesPerFrame;
-  rows.push({ ...row, name: `${row.name}, \`--workers ${workers}\`` });
-}
-for (const workers of isWanted(options, "nchan") ? [1, 2] : []) {
-  rows.push(await measureFanOut(() => startNchan(workers)(frameBytes, null), frameBytes, measured));
-}
+const counts = [1, 2];
+const ours = counts.map((workers) => async () => {
+  const target = await startMillrace({ flags: ["--workers", String(workers)] }, null);
+  return { ...target, name: `Millrace, \`--workers ${workers}\`` };
+});
+const peers = isWanted(options, "nchan")
+  ? counts.map((workers) => (bytes: number) => startNchan(workers)(bytes, null))
+  : [];
+const rows = await measureFanOut([...ours, ...peers], measured);
 const nchan = rows.find(({ name }) => name.startsWith("nchan"));
 console.log(
-  `${machine()}. ${subscribers.toLocaleString("en")} subscribers, ${Math.round(frameBytes)} bytes a delivery; the server on both cores, the driver pinned to one of them.\n`,
+  `${machine()}. ${subscribers.toLocaleString("en")} subscribers, ${Math.round(rows[0]?.one.bytesPerFrame ?? 0)} bytes a delivery; the server on both cores, the driver pinned to one of them.\n`,
 );
 printTable(
   fanOutHead(measured),

@@ -8,9 +8,10 @@ import { machine } from "./machine.ts";
 import { type FanOutOptions, measureFanOut } from "./measure-fan-out.ts";
 import { replay } from "./measure-replay.ts";
 import { SERVER_CORE } from "./measured.ts";
+import { startFinished, startMillrace } from "./millrace.ts";
 import { benchOptions } from "./options.ts";
+import { nodePeer, startFile } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { nodePeer, startFile, startFinished, startMillrace } from "./targets.ts";
 
 interface Expectation {
   readonly what: string;

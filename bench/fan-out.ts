@@ -5,9 +5,11 @@
 import { machine } from "./machine.ts";
 import { type FanOutOptions, fanOutCells, fanOutHead, measureFanOut } from "./measure-fan-out.ts";
 import { SERVER_CORE } from "./measured.ts";
+import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
+import { ceiling, nodePeer, startNchan } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { ceiling, nodePeer, type Start, startMillrace, startNchan } from "./targets.ts";
+import type { Start } from "./target.ts";
 
 const options = benchOptions();
 const subscribers = options.subscribers ?? (options.quick ? 100 : 1_000);

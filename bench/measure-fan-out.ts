@@ -1,7 +1,7 @@
 import { Driver } from "./driver/driver.ts";
 import { residentBytes } from "./machine.ts";
 import { DRIVER_CORE, latency, type Measured, openAll, stretch, thousands, weighTheSame } from "./measured.ts";
-import type { Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 /** What fan-out is measured by. */
 export interface FanOutOptions {

@@ -1,7 +1,7 @@
 import { Driver, type Readers } from "./driver/driver.ts";
 import { residentBytes } from "./machine.ts";
 import { DRIVER_CORE } from "./measured.ts";
-import type { Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 /** A finished stream, read from its beginning to its end by some clients at once. */
 export interface Replay extends Readers {

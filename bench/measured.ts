@@ -1,6 +1,6 @@
 import type { Driver, Run } from "./driver/driver.ts";
 import { cpuSeconds } from "./machine.ts";
-import type { Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 /** A stretch of publishing, and what it cost the server. */
 export interface Measured extends Run {

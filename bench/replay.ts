@@ -5,9 +5,10 @@
 import { machine } from "./machine.ts";
 import { type Replay, replay } from "./measure-replay.ts";
 import { SERVER_CORE } from "./measured.ts";
+import { startFinished } from "./millrace.ts";
 import { benchOptions } from "./options.ts";
+import { startFile } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { startFile, startFinished } from "./targets.ts";
 
 const options = benchOptions();
 const events = options.events ?? (options.quick ? 30_000 : 1_000_000);

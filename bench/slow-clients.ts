@@ -5,9 +5,11 @@
 import { Driver } from "./driver/driver.ts";
 import { machine, residentBytes } from "./machine.ts";
 import { DRIVER_CORE, openAll, SERVER_CORE, thousands, weighTheSame } from "./measured.ts";
+import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
+import { nodePeer, startNchan } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { nodePeer, type Start, startMillrace, startNchan, type Target } from "./targets.ts";
+import type { Start, Target } from "./target.ts";
 
 const options = benchOptions();
 const slow = options.subscribers ?? (options.quick ? 20 : 1_000);

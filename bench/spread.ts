@@ -4,9 +4,11 @@
 import { Driver } from "./driver/driver.ts";
 import { machine, residentBytes } from "./machine.ts";
 import { best, DRIVER_CORE, latency, openAll, SERVER_CORE, thousands, weighTheSame } from "./measured.ts";
+import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
+import { startNchan } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { startMillrace, startNchan, type Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 const options = benchOptions();
 const subscribers = options.subscribers ?? (options.quick ? 300 : 15_000);

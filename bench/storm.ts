@@ -5,9 +5,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Driver, type Opened } from "./driver/driver.ts";
 import { machine, pin } from "./machine.ts";
 import { DRIVER_CORE, SERVER_CORE, thousands } from "./measured.ts";
+import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
+import { nodePeer, startNchan } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { nodePeer, type Start, startMillrace, startNchan } from "./targets.ts";
+import type { Start } from "./target.ts";
 
 /** A pipeline that does a little, all the time: some hundred messages a second, each a few milliseconds' wait. */
 const PACED = `version: "1.0"

@@ -3,9 +3,10 @@
  */
 import { machine } from "./machine.ts";
 import { type FanOutOptions, fanOutCells, fanOutHead, measureFanOut } from "./measure-fan-out.ts";
+import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
+import { startNchan } from "./peers/servers.ts";
 import { printTable } from "./report.ts";
-import { startMillrace, startNchan } from "./targets.ts";
 
 const options = benchOptions();
 const subscribers = options.subscribers ?? (options.quick ? 100 : 1_000);

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 export interface BenchOptions {
   /** A smoke test: everything small and short, with figures that mean nothing. */
   readonly quick: boolean;
-  /** Names of the servers to measure, in parts; without it all. */
+  /** Names of the peers to measure, in parts; without it all. Ours is always measured: `none` leaves it alone. */
   readonly only: readonly string[];
   /** Subscribers. */
   readonly subscribers: number | null;
@@ -35,10 +35,10 @@ export function benchOptions(): BenchOptions {
     return {
       quick: values.quick,
       only: values.only?.split(",") ?? [],
-      subscribers: values.subscribers === undefined ? null : Number(values.subscribers),
-      seconds: values.seconds === undefined ? null : Number(values.seconds),
-      events: values.events === undefined ? null : Number(values.events),
-      bytes: values.bytes === undefined ? null : Number(values.bytes),
+      subscribers: number("subscribers", values.subscribers),
+      seconds: number("seconds", values.seconds),
+      events: number("events", values.events),
+      bytes: number("bytes", values.bytes),
       record: values.record,
     };
   } catch (error) {
@@ -47,6 +47,13 @@ export function benchOptions(): BenchOptions {
     );
     return process.exit(2);
   }
+}
+
+function number(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not "${text}".`);
+  return value;
 }
 
 /** Whether a server is among those that were asked for. */

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Events of one topic that are on their way: when each was due, and how many have yet to read it. */
+/*
+ * Events of one topic that are on their way: when each was due, and how many have yet to read it. An event is known by
+ * its place: what a subscriber reads as its nth since the stretch began is the nth that was published to its topic.
+ */
 struct topic {
   uint32_t readers, mask;
   uint64_t published;

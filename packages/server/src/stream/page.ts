@@ -81,11 +81,18 @@ export function joinChosen(parts: readonly Buffer[], filter: FrameFilter | null)
   return chosen.length === 0 ? null : FrameBytes.join(chosen);
 }
 
-/** The frames after the one with the id `position`; frames are in the order of their ids. */
+/** The frames with ids above `position`, which may be that of none of them; frames are in the order of their ids. */
 export function framesAfter(frames: Buffer, position: Position): Buffer {
   const mark = `${ID}${position}${BLOCK_END}`;
-  const at = frames.indexOf(mark);
-  return at < 0 ? frames : frames.subarray(at + mark.length);
+  const there = frames.indexOf(mark);
+  if (there >= 0) return frames.subarray(there + mark.length);
+  let at = 0;
+  while (at < frames.length) {
+    const end = frames.indexOf(BLOCK_END, at) + BLOCK_END.length;
+    if (lastIdOf(frames, end) > position) break;
+    at = end;
+  }
+  return frames.subarray(at);
 }
 
 /** Where to cut frames so that about `room` bytes of whole ones are left of the cut; `must`: at least one. */

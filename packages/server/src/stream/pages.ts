@@ -70,7 +70,8 @@ export class PageBook {
   readonly #executionIds: readonly string[];
   readonly #filter: FrameFilter | null;
   readonly #pages = new Map<Position, Page>();
-  readonly #underWay = new Map<Position, Promise<Page | null>>();
+  readonly #underWay = new Map<Position, { readonly upTo: Position; readonly page: Promise<Page | null> }>();
+  #closed = false;
 
   constructor(shelf: PageShelf, executionId: string, filter: FrameFilter | null) {
     this.#shelf = shelf;
@@ -85,16 +86,20 @@ export class PageBook {
       this.#shelf.keep(page, this);
       return page;
     }
-    let reading = this.#underWay.get(after);
-    if (reading === undefined) {
-      reading = this.#read(after, upTo).finally(() => this.#underWay.delete(after));
-      this.#underWay.set(after, reading);
+    const underWay = this.#underWay.get(after);
+    if (underWay !== undefined) {
+      if (underWay.upTo >= upTo) return underWay.page;
+      // It was begun for somebody who was not to have as much: that there was nothing for them says nothing of the rest.
+      return underWay.page.then((shared) => shared ?? this.get(after, upTo));
     }
+    const reading = this.#read(after, upTo).finally(() => this.#underWay.delete(after));
+    this.#underWay.set(after, { upTo, page: reading });
     return reading;
   }
 
   /** Lets go of everything. */
   close(): void {
+    this.#closed = true;
     for (const page of this.#pages.values()) this.#shelf.drop(page);
     this.#pages.clear();
   }
@@ -109,7 +114,8 @@ export class PageBook {
     const entries = await this.#shelf.read(this.#executionIds, after, maxBytes);
     const begins = (position: Position) => this.#pages.has(position);
     const page = cutPage(entries, this.#filter, { after, upTo, maxBytes, begins });
-    if (page !== null) {
+    // Nobody comes for a page that was still being read when the last stream left.
+    if (page !== null && !this.#closed) {
       this.#pages.set(after, page);
       this.#shelf.keep(page, this);
     }

@@ -208,16 +208,3 @@ test("a stream whose execution cannot be read ends without a word, and what was 
   assert.deepEqual(watched, ["watch a", "unwatch a"]);
   assert.equal(hub.size, 0);
 });
-
-test("a stream that waits for its turn on a connection is freed when that is closed", async (t) => {
-  const clock = FakeClock.install(t);
-  const { hub } = hubOf();
-  const waiting = open(hub, ["a"]);
-  await turns(5);
-  assert.equal(hub.size, 1);
-  // The response is not told: it has not been given the connection yet.
-  waiting.socket.emit("close");
-  assert.equal(hub.size, 0);
-  assert.equal(hub.shelf.readers, 0);
-  assert.equal(clock.timers, 0);
-});

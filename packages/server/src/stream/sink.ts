@@ -99,16 +99,9 @@ class ResponseSink implements Sink {
 
   constructor(response: ServerResponse, owner: SinkOwner) {
     this.#response = response;
-    const { socket } = response.req;
-    const gone = () => {
-      socket.off("close", gone);
-      owner.gone();
-    };
     response.on("drain", () => owner.drained());
-    response.once("close", gone);
-    response.on("error", gone);
-    // Where it waits for the answers ahead of it, the response is not told that the connection is closed.
-    socket.on("close", gone);
+    response.once("close", () => owner.gone());
+    response.on("error", () => owner.gone());
   }
 
   write(frames: FrameBytes): void {

@@ -1,12 +1,10 @@
-import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 
 /** A response whose client reads, or does not, as a test says. Its connection cannot be taken over. */
 export class FakeResponse extends Writable {
   readonly chunkedEncoding = true;
-  readonly socket = Object.assign(new EventEmitter(), { setTimeout: () => undefined });
-  readonly req = { socket: this.socket };
+  readonly socket = { setTimeout: () => undefined };
   readonly #chunks: Buffer[] = [];
   #stalled = false;
   #held: (() => void) | null = null;

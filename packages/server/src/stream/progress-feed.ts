@@ -137,12 +137,14 @@ export class ProgressFeed {
     // Nothing changed between a sample from before the window and the window, or there would be another.
     const from = since === undefined ? (firstEventAt ?? now) : Math.max(since.at, now - RATE_WINDOW_MS);
     const seconds = Math.max(0.001, ((over ? (lastEventAt ?? now) : now) - from) / 1000);
+    let allGrown = 0;
     const told = routes.map((route) => {
-      const grown = route.completed + route.failed - (since?.settled.get(route.route) ?? 0);
-      return { ...route, rate: round(Math.max(0, grown) / seconds) };
+      const grown = Math.max(0, route.completed + route.failed - (since?.settled.get(route.route) ?? 0));
+      allGrown += grown;
+      return { ...route, rate: round(grown / seconds) };
     });
     this.#samples.push({ at: now, settled });
-    const sum = (key: "queued" | "running" | "retrying" | "completed" | "failed" | "rate") =>
+    const sum = (key: "queued" | "running" | "retrying" | "completed" | "failed") =>
       told.reduce((total, route) => total + route[key], 0);
     return {
       execution_id: this.#executionId,
@@ -153,7 +155,7 @@ export class ProgressFeed {
       retrying: sum("retrying"),
       completed: sum("completed"),
       failed: sum("failed"),
-      rate: round(sum("rate")),
+      rate: round(allGrown / seconds),
       routes: told,
     };
   }

@@ -69,7 +69,13 @@ test("whoever goes from page to page gets each chosen event once, whatever the p
             const maxBytes = sizes[pages % sizes.length] ?? 1;
             pages += 1;
             const entries = await journal.read(["e"], after, maxBytes);
-            const page = cutPage(entries, filter, { after, upTo, maxBytes, begins: (place) => marks.includes(place) });
+            const page = cutPage(entries, filter, {
+              after,
+              upTo,
+              maxBytes,
+              minBytes: 400,
+              begins: (place) => marks.includes(place),
+            });
             if (page === null) break;
             assert.equal(page.after, after);
             assert.ok(page.last > after && page.last <= upTo);
@@ -122,7 +128,7 @@ test("that an execution is interrupted is a page's word only if nothing follows"
       if ("kind" in part) journal.commit([{ executionId: "e", events: [], lifecycle: part }]);
       else journal.commit([{ executionId: "e", events: [part] }]);
     }
-    const limits = { after: 0, upTo: journal.head, maxBytes: 10_000, begins: () => false };
+    const limits = { after: 0, upTo: journal.head, maxBytes: 10_000, minBytes: 0, begins: () => false };
     return cutPage(journal.entries, null, limits)?.interrupted;
   };
   assert.equal(word(event), null);

@@ -64,6 +64,23 @@ test("that there is nothing up to one reader's edge does not keep the rest from 
   assert.equal((await ahead)?.last, 2);
 });
 
+test("those who come one after the other to the edge of a run leave no trail of small pages for who comes later", async () => {
+  const journal = journalOf(1, 100);
+  const shelf = shelfOf(journal);
+  const book = new PageBook(shelf, "e", null);
+  for (let comer = 0; comer < 500; comer += 1) {
+    journal.commit([{ executionId: "e", events: [{ type: "completed", route: "x", text: "x".repeat(100) }] }]);
+    await readAll(book, journal.head);
+  }
+  const pages = await readAll(book, journal.head);
+  const bytes = pages.reduce((sum, page) => sum + (page.frames?.length ?? 0), 0);
+  assert.ok(pages.length <= bytes / (16 * 1024) + 1, `${pages.length} pages for ${bytes} bytes`);
+  assert.equal(
+    pages.map((page) => page.frames?.bytes.toString()).join(""),
+    journal.events.map(({ frame }) => frame).join(""),
+  );
+});
+
 test("pages that are kept come to a bounded number of bytes, and those go first that were not asked for longest", async () => {
   const journal = journalOf(280, 250_000);
   const shelf = shelfOf(journal);

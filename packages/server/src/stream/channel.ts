@@ -16,7 +16,7 @@ export class Channel {
   members = 0;
   #delivered: Position;
   readonly #live: EventSubscriber[] = [];
-  /** Where a delivery is: those before have been sent the part that it is at. */
+  /** Where a delivery is: those before have been told of what it is at. */
   #at = 0;
 
   /** `delivered`: what was committed up to there is in the journal, and will not be delivered here. */
@@ -64,17 +64,20 @@ export class Channel {
         if (slices.over) await slices.rest();
       }
       this.#at = 0;
-      this.#delivered = part.last;
+      this.#delivered = Math.max(this.#delivered, part.last);
     }
   }
 
-  /** Lets everybody who is live read up to `last` from the journal. */
+  /** Lets everybody who is live, and has not had it, read up to `last` from the journal. */
   async skip(last: Position, slices: Slices): Promise<void> {
-    this.#delivered = last;
-    for (let subscriber = this.#live.at(-1); subscriber !== undefined; subscriber = this.#live.at(-1)) {
-      subscriber.fallBehind();
+    this.#delivered = Math.max(this.#delivered, last);
+    for (this.#at = 0; this.#at < this.#live.length; ) {
+      const subscriber = this.#live[this.#at];
+      this.#at += 1;
+      subscriber?.fallBehind(last);
       if (slices.over) await slices.rest();
     }
+    this.#at = 0;
   }
 
   #move(from: number, to: number): void {

@@ -3,7 +3,7 @@ import type { Position } from "@millrace/engine";
 import { type ExecutionStatus, encodeFrame } from "@millrace/protocol";
 import type { Channel } from "./channel.ts";
 import { FrameBytes } from "./frame-bytes.ts";
-import type { Page } from "./page.ts";
+import { framesAfter, type Page } from "./page.ts";
 import type { Part } from "./part.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
 import type { Topic } from "./topic.ts";
@@ -52,7 +52,8 @@ export class EventSubscriber extends Subscriber {
         this.goReading();
         return;
       }
-      this.write(part.frames);
+      if (part.first > this.#cursor) this.write(part.frames);
+      else this.#writeRest(part.frames);
     }
     this.#cursor = part.last;
     if (part.lastId !== null) this.lastId = part.lastId;
@@ -60,9 +61,9 @@ export class EventSubscriber extends Subscriber {
     else if (part.interrupted) this.#end("interrupted");
   }
 
-  /** What was committed has to be read from the journal. */
-  fallBehind(): void {
-    this.goReading();
+  /** What was committed up to `last` has to be read from the journal. */
+  fallBehind(last: Position): void {
+    if (last > this.#cursor) this.goReading();
   }
 
   /** @see Subscriber */
@@ -115,6 +116,12 @@ export class EventSubscriber extends Subscriber {
     }
     this.goLive();
     this.#channel.join(this);
+  }
+
+  /** A stream may begin at an event that is committed and not delivered: of what it is part of, it has had some. */
+  #writeRest(frames: FrameBytes): void {
+    const rest = framesAfter(frames.bytes, this.#cursor);
+    if (rest.length > 0) this.write(FrameBytes.join([rest]));
   }
 
   #take(page: Page): void {

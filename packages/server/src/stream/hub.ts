@@ -166,10 +166,11 @@ export class StreamHub implements ManyHost {
   /** Commits of an execution up to a position were not told: its streams read them from the journal. */
   markUnread(executionId: string, last: Position): void {
     const topic = this.#topics.get(executionId);
-    if (topic === undefined) return;
     this.#head = Math.max(this.#head, last);
-    topic.markUnread(last);
-    this.#due.add(topic);
+    if (topic !== undefined) {
+      topic.markUnread(last);
+      this.#due.add(topic);
+    }
     this.#deliverDue();
   }
 
@@ -233,7 +234,8 @@ export class StreamHub implements ManyHost {
     if (request.view === "progress") {
       const feeds = new Map(
         topics.map((topic) => {
-          const lastEvent = topic.bounds?.lastEvent ?? request.lastEvents.get(topic.executionId) ?? lastId;
+          // The execution may have got further since it was looked up.
+          const lastEvent = Math.max(topic.lastEvent, request.lastEvents.get(topic.executionId) ?? lastId);
           return [topic.executionId, { topic, feed: topic.takeFeed(this.#parts.readProgress, lastEvent) }] as const;
         }),
       );
@@ -279,12 +281,14 @@ export class StreamHub implements ManyHost {
   async #watch(executionId: string): Promise<Topic> {
     const { journal, watch } = this.#parts;
     const topic = new Topic(this.shelf, executionId, watch === undefined ? this.#head : 0);
+    let watched = false;
     // From here on nothing that is told of it is lost on it.
     this.#topics.set(executionId, topic);
     topic.held += 1;
     try {
       if (watch !== undefined) {
         const from = await watch(executionId);
+        watched = true;
         topic.begin(from);
         this.#head = Math.max(this.#head, from);
         this.#deliverDue();
@@ -294,6 +298,8 @@ export class StreamHub implements ManyHost {
       return topic;
     } catch (error) {
       this.#topics.delete(executionId);
+      this.#due.delete(topic);
+      if (watched) this.#parts.unwatch?.(executionId);
       throw error;
     } finally {
       topic.held -= 1;
@@ -340,10 +346,9 @@ export class StreamHub implements ManyHost {
       this.#due = new Set();
       const batch = [...due].map((topic) => ({ topic, waiting: topic.take() }));
       for (const { topic, waiting } of batch) await topic.deliver(waiting, slices);
-      if (this.#several.length > 0 || batch.some(({ topic }) => topic.several > 0)) {
-        await this.#deliverSeveral(batch, head, slices);
-      }
+      // Those that are told to read what there was too much of may read up to here.
       this.#edge = head;
+      if (this.#several.length > 0) await this.#deliverSeveral(batch, slices);
       const turns = Math.min(MAX_TURNS, Math.floor(slices.spentMs / MS_PER_TURN));
       for (let turn = 0; turn < turns; turn += 1) await nextTurn();
     }
@@ -352,11 +357,7 @@ export class StreamHub implements ManyHost {
   }
 
   /** Each gets the entries of its own executions, in the order of positions. */
-  async #deliverSeveral(
-    batch: readonly { topic: Topic; waiting: Waiting }[],
-    last: Position,
-    slices: Slices,
-  ): Promise<void> {
+  async #deliverSeveral(batch: readonly { topic: Topic; waiting: Waiting }[], slices: Slices): Promise<void> {
     const waiting = new Map(batch.map((each) => [each.topic.executionId, each.waiting]));
     for (this.#at = 0; this.#at < this.#several.length; ) {
       const subscriber = this.#several[this.#at];
@@ -364,8 +365,8 @@ export class StreamHub implements ManyHost {
       const own = subscriber?.executionIds.flatMap((executionId) => waiting.get(executionId) ?? []) ?? [];
       if (subscriber === undefined || own.length === 0) continue;
       try {
-        if (own.some(({ unread }) => unread)) subscriber.fallBehind();
-        else subscriber.deliver(inOrder(own), last);
+        if (own.some(({ unread }) => unread)) subscriber.fallBehind(Math.max(...own.map(({ last }) => last)));
+        else subscriber.deliver(inOrder(own));
       } catch {
         // A stream's failure ends that stream, and nothing else.
         subscriber.cut();

@@ -60,20 +60,19 @@ export class ManySubscriber extends Subscriber {
     this.#from = from;
   }
 
-  /** Commits to its executions, in the order of positions; `last` is where the delivery ends. */
-  deliver(entries: readonly JournalEntry[], last: Position): void {
+  /** Commits to its executions, in the order of positions. */
+  deliver(entries: readonly JournalEntry[]): void {
     if (this.full) {
       this.goReading();
       return;
     }
     this.#send(entries);
-    this.#cursor = Math.max(this.#cursor, last);
     this.#endInterrupted();
   }
 
-  /** What was committed has to be read from the journal. */
-  fallBehind(): void {
-    this.goReading();
+  /** What was committed up to `last` has to be read from the journal. */
+  fallBehind(last: Position): void {
+    if (last > this.#cursor) this.goReading();
   }
 
   /** @see Subscriber */
@@ -149,6 +148,8 @@ export class ManySubscriber extends Subscriber {
   #send(entries: readonly JournalEntry[]): void {
     const parts: Buffer[] = [];
     for (const entry of entries) {
+      // It may have begun at an event that was not delivered yet, or have read it meanwhile.
+      if (entry.last <= this.#cursor) continue;
       if (entry.kind === "events") {
         const frames = entry.first > this.#cursor ? entry.frames : framesAfter(entry.frames, this.#cursor);
         const chosen = this.#filter === null ? frames : this.#filter.apply(frames);

@@ -17,6 +17,8 @@ export interface Page {
   readonly ended: TerminalStatus | null;
   /** Whether its last word is that the execution is interrupted; null where it says nothing of it. */
   readonly interrupted: boolean | null;
+  /** Whether it is small for want of more: there may be a larger one later. */
+  readonly short: boolean;
 }
 
 /** Where a page begins and what it may hold. */
@@ -26,6 +28,8 @@ export interface PageLimits {
   readonly upTo: Position;
   /** Bytes of frames, before the filter; at least one event is taken. */
   readonly maxBytes: number;
+  /** A page with fewer bytes than this, before the filter, is short if nothing but the edge ended it. */
+  readonly minBytes: number;
   /** Whether another page begins after the position: this one then ends there, so that both can be shared. */
   begins(position: Position): boolean;
 }
@@ -37,7 +41,7 @@ const ID = "\nid: ";
 export function cutPage(
   entries: readonly JournalEntry[],
   filter: FrameFilter | null,
-  { after, upTo, maxBytes, begins }: PageLimits,
+  { after, upTo, maxBytes, minBytes, begins }: PageLimits,
 ): Page | null {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -45,9 +49,13 @@ export function cutPage(
   let lastId: Position | null = null;
   let ended: TerminalStatus | null = null;
   let interrupted: boolean | null = null;
+  let settled = false;
   for (const entry of entries) {
     if (entry.first > upTo || ended !== null) break;
-    if (last > after && begins(last)) break;
+    if (last > after && begins(last)) {
+      settled = true;
+      break;
+    }
     if (entry.kind === "lifecycle") {
       if (entry.lifecycle.kind === "ended") ended = entry.lifecycle.status;
       else if (entry.lifecycle.kind === "interrupted") interrupted = true;
@@ -62,6 +70,7 @@ export function cutPage(
       last = entry.last;
     } else {
       const end = cutAt(frames, room, bytes === 0);
+      settled = true;
       if (end === 0) break;
       parts.push(frames.subarray(0, end));
       last = end === frames.length ? entry.last : lastIdOf(frames, end);
@@ -72,7 +81,8 @@ export function cutPage(
     if (bytes >= maxBytes) break;
   }
   if (last === after) return null;
-  return { after, last, lastId, frames: joinChosen(parts, filter), ended, interrupted };
+  const short = !settled && ended === null && bytes < minBytes;
+  return { after, last, lastId, frames: joinChosen(parts, filter), ended, interrupted, short };
 }
 
 /** Joins the chosen ones of frames; null where there are none. */
@@ -81,11 +91,18 @@ export function joinChosen(parts: readonly Buffer[], filter: FrameFilter | null)
   return chosen.length === 0 ? null : FrameBytes.join(chosen);
 }
 
-/** The frames after the one with the id `position`; frames are in the order of their ids. */
+/** The frames with ids above `position`, which may be that of none of them; frames are in the order of their ids. */
 export function framesAfter(frames: Buffer, position: Position): Buffer {
   const mark = `${ID}${position}${BLOCK_END}`;
-  const at = frames.indexOf(mark);
-  return at < 0 ? frames : frames.subarray(at + mark.length);
+  const there = frames.indexOf(mark);
+  if (there >= 0) return frames.subarray(there + mark.length);
+  let at = 0;
+  while (at < frames.length) {
+    const end = frames.indexOf(BLOCK_END, at) + BLOCK_END.length;
+    if (lastIdOf(frames, end) > position) break;
+    at = end;
+  }
+  return frames.subarray(at);
 }
 
 /** Where to cut frames so that about `room` bytes of whole ones are left of the cut; `must`: at least one. */

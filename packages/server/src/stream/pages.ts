@@ -70,7 +70,8 @@ export class PageBook {
   readonly #executionIds: readonly string[];
   readonly #filter: FrameFilter | null;
   readonly #pages = new Map<Position, Page>();
-  readonly #underWay = new Map<Position, Promise<Page | null>>();
+  readonly #underWay = new Map<Position, { readonly upTo: Position; readonly page: Promise<Page | null> }>();
+  #closed = false;
 
   constructor(shelf: PageShelf, executionId: string, filter: FrameFilter | null) {
     this.#shelf = shelf;
@@ -81,35 +82,44 @@ export class PageBook {
   /** The page after a position; null where the journal has nothing for the execution from there up to `upTo`. */
   get(after: Position, upTo: Position): Page | Promise<Page | null> {
     const page = this.#pages.get(after);
-    if (page !== undefined) {
+    // Else each stream that came to the edge of a run would leave a page of a few events behind, for all who come later.
+    if (page !== undefined && !(page.short && page.last < upTo)) {
       this.#shelf.keep(page, this);
       return page;
     }
-    let reading = this.#underWay.get(after);
-    if (reading === undefined) {
-      reading = this.#read(after, upTo).finally(() => this.#underWay.delete(after));
-      this.#underWay.set(after, reading);
+    const underWay = this.#underWay.get(after);
+    if (underWay !== undefined) {
+      if (underWay.upTo >= upTo) return underWay.page;
+      // It was begun for somebody who was not to have as much: that there was nothing for them says nothing of the rest.
+      return underWay.page.then((shared) => shared ?? this.get(after, upTo));
     }
+    const reading = this.#read(after, upTo).finally(() => this.#underWay.delete(after));
+    this.#underWay.set(after, { upTo, page: reading });
     return reading;
   }
 
   /** Lets go of everything. */
   close(): void {
+    this.#closed = true;
     for (const page of this.#pages.values()) this.#shelf.drop(page);
     this.#pages.clear();
   }
 
   /** To be called by the shelf, when it has dropped the page. */
   forget(page: Page): void {
-    this.#pages.delete(page.after);
+    if (this.#pages.get(page.after) === page) this.#pages.delete(page.after);
   }
 
   async #read(after: Position, upTo: Position): Promise<Page | null> {
     const maxBytes = this.#shelf.pageBytes;
     const entries = await this.#shelf.read(this.#executionIds, after, maxBytes);
-    const begins = (position: Position) => this.#pages.has(position);
-    const page = cutPage(entries, this.#filter, { after, upTo, maxBytes, begins });
-    if (page !== null) {
+    const begins = (position: Position) => this.#pages.get(position)?.short === false;
+    const limits = { after, upTo, maxBytes, minBytes: MIN_PAGE_BYTES, begins };
+    const page = cutPage(entries, this.#filter, limits);
+    // Nobody comes for a page that was still being read when the last stream left.
+    if (page !== null && !this.#closed) {
+      const before = this.#pages.get(after);
+      if (before !== undefined) this.#shelf.drop(before);
       this.#pages.set(after, page);
       this.#shelf.keep(page, this);
     }

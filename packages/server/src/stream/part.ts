@@ -8,7 +8,9 @@ import { joinChosen } from "./page.ts";
 export interface Part {
   /** The chosen events; null where there are none. */
   readonly frames: FrameBytes | null;
-  /** The position that it goes up to. */
+  /** The position of its first entry… */
+  readonly first: Position;
+  /** …and the one that it goes up to. */
   readonly last: Position;
   /** The id of its last event, chosen or not; null where it has none. */
   readonly lastId: Position | null;
@@ -26,10 +28,11 @@ export function toParts(entries: readonly JournalEntry[], filter: FrameFilter | 
   const parts: Part[] = [];
   let frames: Buffer[] = [];
   let bytes = 0;
+  let first = entries[0]?.first ?? 0;
   let lastId: Position | null = null;
   let interrupted = false;
   const close = (last: Position, ended: TerminalStatus | null) => {
-    parts.push({ frames: joinChosen(frames, filter), last, lastId, ended, interrupted });
+    parts.push({ frames: joinChosen(frames, filter), first, last, lastId, ended, interrupted });
     frames = [];
     bytes = 0;
     lastId = null;
@@ -47,7 +50,10 @@ export function toParts(entries: readonly JournalEntry[], filter: FrameFilter | 
     }
     const next = entries[index + 1];
     const full = next?.kind === "events" && bytes + next.frames.length > MAX_PART_BYTES;
-    if (full || ended !== null || next === undefined) close(entry.last, ended);
+    if (full || ended !== null || next === undefined) {
+      close(entry.last, ended);
+      first = next?.first ?? 0;
+    }
   }
   return parts;
 }

@@ -1,5 +1,11 @@
 import type { Position } from "@millrace/engine";
-import { type ExecutionStatus, encodeFrame, type ProgressData, type RouteProgressData } from "@millrace/protocol";
+import {
+  type ExecutionStatus,
+  encodeFrame,
+  isTerminal,
+  type ProgressData,
+  type RouteProgressData,
+} from "@millrace/protocol";
 import { FrameBytes } from "./frame-bytes.ts";
 import type { ProgressSubscriber } from "./progress-subscriber.ts";
 
@@ -107,13 +113,17 @@ export class ProgressFeed {
     this.#asking = false;
     this.#lastSent = performance.now();
     if (snapshot === null) {
+      // Whoever comes next asks anew.
+      this.#stale = true;
       for (const member of this.#members) member.lose(this.#executionId);
       return;
     }
+    // Nothing comes after the end, so there it is the last of all.
+    const id = isTerminal(snapshot.status) ? this.#lastId : lastId;
     this.#frame = {
-      frames: FrameBytes.of(encodeFrame("progress", JSON.stringify(this.#dataOf(snapshot)), lastId)),
+      frames: FrameBytes.of(encodeFrame("progress", JSON.stringify(this.#dataOf(snapshot)), id)),
       status: snapshot.status,
-      lastId,
+      lastId: id,
     };
     for (const member of this.#members) member.show(this.#executionId, this.#frame);
     if (this.#stale) this.#schedule();
@@ -124,13 +134,17 @@ export class ProgressFeed {
     const settled = new Map(routes.map((route) => [route.route, route.completed + route.failed]));
     const over = status !== "running" && status !== "interrupted";
     const since = over ? undefined : this.#sampleSince(now);
-    const seconds = Math.max(0.001, ((over ? (lastEventAt ?? now) : now) - (since?.at ?? firstEventAt ?? now)) / 1000);
+    // Nothing changed between a sample from before the window and the window, or there would be another.
+    const from = since === undefined ? (firstEventAt ?? now) : Math.max(since.at, now - RATE_WINDOW_MS);
+    const seconds = Math.max(0.001, ((over ? (lastEventAt ?? now) : now) - from) / 1000);
+    let allGrown = 0;
     const told = routes.map((route) => {
-      const grown = route.completed + route.failed - (since?.settled.get(route.route) ?? 0);
-      return { ...route, rate: round(Math.max(0, grown) / seconds) };
+      const grown = Math.max(0, route.completed + route.failed - (since?.settled.get(route.route) ?? 0));
+      allGrown += grown;
+      return { ...route, rate: round(grown / seconds) };
     });
     this.#samples.push({ at: now, settled });
-    const sum = (key: "queued" | "running" | "retrying" | "completed" | "failed" | "rate") =>
+    const sum = (key: "queued" | "running" | "retrying" | "completed" | "failed") =>
       told.reduce((total, route) => total + route[key], 0);
     return {
       execution_id: this.#executionId,
@@ -141,7 +155,7 @@ export class ProgressFeed {
       retrying: sum("retrying"),
       completed: sum("completed"),
       failed: sum("failed"),
-      rate: round(sum("rate")),
+      rate: round(allGrown / seconds),
       routes: told,
     };
   }

@@ -83,8 +83,9 @@ export class TimerWheel {
     const now = performance.now();
     let calls = 0;
     for (const last = Math.floor(now / TICK_MS); this.#next <= last; this.#next += 1) {
-      const members = this.#slots.get(this.#next);
-      for (let timed = members?.at(-1); timed !== undefined; timed = members?.at(-1)) {
+      // Looked up anew each time: a call may put something in that is due at once.
+      const first = () => this.#slots.get(this.#next)?.at(-1);
+      for (let timed = first(); timed !== undefined; timed = first()) {
         if (calls === MAX_CALLS) return;
         calls += 1;
         this.#takeOut(timed);

@@ -61,11 +61,17 @@ export class Topic {
    */
   get bounds(): JournalBounds | null {
     if (this.#bounds === null || this.#over) return null;
-    return { ...this.#bounds, lastEvent: Math.max(this.#bounds.lastEvent, this.#lastEvent) };
+    return { ...this.#bounds, lastEvent: this.#lastEvent };
+  }
+
+  /** The id of its last event, over or not; 0 where that is not known. */
+  get lastEvent(): Position {
+    return this.#lastEvent;
   }
 
   /** Takes over what was read while it was watched already. */
   learn(bounds: JournalBounds): void {
+    this.#lastEvent = Math.max(this.#lastEvent, bounds.lastEvent);
     if (bounds.ended === null) this.#bounds = bounds;
   }
 
@@ -110,21 +116,23 @@ export class Topic {
 
   /** A commit of the execution. */
   add(entry: JournalEntry): void {
-    this.#last = entry.last;
+    this.#last = Math.max(this.#last, entry.last);
     this.#feed?.changed(entry.kind === "events" ? entry.last : null);
     if (entry.kind === "events") {
-      this.#lastEvent = entry.last;
+      this.#lastEvent = Math.max(this.#lastEvent, entry.last);
       this.#bytes += entry.frames.length;
     } else if (entry.lifecycle.kind === "ended") this.#over = true;
-    if (this.#bytes > MAX_WAITING_BYTES) this.markUnread(entry.last);
+    if (this.#bytes > MAX_WAITING_BYTES) this.#leaveUnread();
     if (!this.#unread) this.#entries.push(entry);
   }
 
-  /** There are commits up to `last` that have to be read from the journal. */
+  /** There are commits up to `last` that it was not told of, and that have to be read from the journal. */
   markUnread(last: Position): void {
-    this.#last = last;
-    this.#unread = true;
-    this.#entries = [];
+    this.#last = Math.max(this.#last, last);
+    this.#leaveUnread();
+    // What they were is not known here.
+    this.#bounds = null;
+    this.#feed?.changed(null);
   }
 
   /** Takes out what waits. */
@@ -142,6 +150,11 @@ export class Topic {
       if (unread) await channel.skip(last, slices);
       else await channel.deliver(toParts(entries, channel.filter), slices);
     }
-    this.#delivered = last;
+    this.#delivered = Math.max(this.#delivered, last);
+  }
+
+  #leaveUnread(): void {
+    this.#unread = true;
+    this.#entries = [];
   }
 }

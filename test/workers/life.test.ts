@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -53,12 +54,15 @@ test("a worker that is killed is started again; clients go on with their cursors
 });
 
 test("workers go with the main process at once, so that a restart serves the same port, and clients resume", async () => {
-  await using service = await ServiceProcess.start(["--workers", "2"]);
+  using folder = new Folder();
+  await using service = await ServiceProcess.start(["--workers", "2"], { TMPDIR: folder.path });
   const id = await service.run(BUSY);
   const url = `${service.url}/api/v1/executions/${id}/events`;
   const watched = Promise.all(Array.from({ length: 6 }, () => watchThroughFaults(url)));
+  const temporary = () => readdirSync(folder.path).filter((name) => name.startsWith("millrace-"));
   for (let kill = 0; kill < 3; kill += 1) {
     await wait(300);
+    assert.equal(temporary().length, 1);
     const pids = workerPids(service.pid);
     assert.equal(pids.length, 2);
     await service.end("SIGKILL");
@@ -67,6 +71,7 @@ test("workers go with the main process at once, so that a restart serves the sam
       assert.ok(performance.now() - killedAt < 5_000, "a worker lives on");
       await wait(5);
     }
+    assert.deepEqual(temporary(), [], "they have cleaned up behind it");
     await service.start();
   }
   assert.equal(await waitFor(service, id), "completed");

@@ -32,9 +32,11 @@ export function addServe(program: Command, output: Output): void {
       const { serve } = await engineRoom();
       const server = await serve(settings, log);
       surviveAdapters(server.service.executions, log);
+      // Before it says that it serves: whoever reads that may stop it at once.
+      const stopped = stopSignal();
       output.line(`Millrace listens on ${server.url}`);
       for (const hint of hints(server.url, await configToTry(server))) output.note(hint);
-      await stopSignal();
+      await stopped;
       await server.close();
       process.exit(0);
     });

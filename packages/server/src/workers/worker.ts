@@ -4,7 +4,7 @@
  * It lives as long as the line to the main process, and no longer.
  */
 import { rmSync } from "node:fs";
-import { Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { dirname, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { MillraceError } from "@millrace/protocol";
@@ -82,11 +82,7 @@ const channel = new Channel<MainCalls, WorkerCalls>(
   {
     group: (message) => started?.journal.receive(message),
     drained: () => {},
-    closed() {
-      // The main process was killed: it could not clean up.
-      if (started !== null && !closing) rmSync(dirname(started.apiSocket), { recursive: true, force: true });
-      process.exit(0);
-    },
+    closed: leave,
   },
 );
 
@@ -96,6 +92,17 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
     started?.log.fatal({ err: error }, "unexpected error in a worker");
     process.exit(70);
+  });
+}
+
+/** Ends this process at once, after a look whether the main process could clean up behind itself. */
+function leave(): void {
+  if (started === null) process.exit(0);
+  const { apiSocket } = started;
+  // Nobody listens there: it was killed. Somebody does: only the line to this worker is broken.
+  connect(apiSocket, () => process.exit(0)).on("error", () => {
+    rmSync(dirname(apiSocket), { recursive: true, force: true });
+    process.exit(0);
   });
 }
 

@@ -25,8 +25,12 @@ interface Workload {
 /** A run of each kind on one workload, in events a second. */
 export interface AppendRates {
   readonly journal: number;
+  /** SQLite as it comes. */
   readonly rowPerEvent: number;
-  readonly rowPerGroup: number;
+  /** The same, on pages as large as the journal's. */
+  readonly rowPerEventLargePages: number;
+  /** And the frames of a group and execution in one row. */
+  readonly rowPerGroupLargePages: number;
 }
 
 /**
@@ -38,8 +42,9 @@ export async function measureAppends(messages: number, executions: number): Prom
   const events = workloads.reduce((sum, { steps }) => sum + steps.length, 0) * EVENTS_PER_MESSAGE;
   return {
     journal: events / (await appendAll(workloads)),
-    rowPerEvent: events / insertAll(workloads, "event"),
-    rowPerGroup: events / insertAll(workloads, "group"),
+    rowPerEvent: events / insertAll(workloads, "event", 4_096),
+    rowPerEventLargePages: events / insertAll(workloads, "event", 16_384),
+    rowPerGroupLargePages: events / insertAll(workloads, "group", 16_384),
   };
 }
 
@@ -133,9 +138,10 @@ async function appendAll(workloads: readonly Workload[]): Promise<number> {
 }
 
 /** Seconds that bare statements take for the same rows; the frames are encoded before the clock starts. */
-function insertAll(workloads: readonly Workload[], row: "event" | "group"): number {
+function insertAll(workloads: readonly Workload[], row: "event" | "group", pageBytes: number): number {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const database = new DatabaseSync(join(folder, "bare.db"));
+  database.exec(`PRAGMA page_size = ${pageBytes}`);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536");
   database.exec(readFileSync(SCHEMA, "utf8"));
   const insertFrames = database.prepare(

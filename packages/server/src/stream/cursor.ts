@@ -3,13 +3,13 @@ import { encodeFrame, type GapData, parseCursor } from "@millrace/protocol";
 
 /** Where a stream begins. */
 export type Start =
-  /** Everything after `after`; `preface` goes first, which tells the gaps of the executions in `gaps`. */
+  /** Everything after `after`; `preface` goes first, which tells of `gaps`: up to where events of an execution were removed. */
   | {
       readonly kind: "stream";
       readonly after: Position;
       readonly lastId: Position;
       readonly preface: string;
-      readonly gaps: readonly string[];
+      readonly gaps: ReadonlyMap<string, Position>;
     }
   /** The cursor is at the end, and every execution is over: 204, which makes a browser stop reconnecting. */
   | { readonly kind: "over" }
@@ -29,7 +29,7 @@ export async function findStart(
 ): Promise<Start> {
   const lastEvent = Math.max(...bounds.map((each) => each.lastEvent));
   if (cursor === null && since === "now") {
-    return { kind: "stream", after: lastEvent, lastId: lastEvent, preface: "", gaps: [] };
+    return { kind: "stream", after: lastEvent, lastId: lastEvent, preface: "", gaps: new Map() };
   }
   let after = Math.min(...bounds.map((each) => each.start));
   if (cursor !== null) {
@@ -54,7 +54,7 @@ export async function findStart(
     after,
     lastId: Math.max(after, ...gaps.map(({ trimmed }) => idOf(trimmed))),
     preface,
-    gaps: gaps.map(({ executionId }) => executionId),
+    gaps: new Map(gaps.map(({ executionId, trimmed }) => [executionId, trimmed])),
   };
 }
 

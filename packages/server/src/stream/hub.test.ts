@@ -48,7 +48,7 @@ function open(hub: StreamHub, executionIds: readonly string[], request: Partial<
       lastId: after,
       timeoutMs: 3_600_000,
       preface: "",
-      gaps: [],
+      gaps: new Map(),
       lastEvents: new Map(),
       ...request,
     },

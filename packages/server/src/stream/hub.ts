@@ -46,8 +46,8 @@ export interface StreamRequest {
   readonly timeoutMs: number;
   /** What goes before the first event: a `gap`, where retention has removed events after the cursor. */
   readonly preface: string;
-  /** The executions that it tells so of. */
-  readonly gaps: readonly string[];
+  /** The executions that it tells so of, and up to where their events were removed. */
+  readonly gaps: ReadonlyMap<string, Position>;
   /** The id of the last event of each execution, or of its start; for `progress`. */
   readonly lastEvents: ReadonlyMap<string, Position>;
 }
@@ -256,7 +256,7 @@ export class StreamHub implements ManyHost {
       after,
       lastId,
       over: openIds.length === 0,
-      gapTold: gaps.length > 0,
+      gapTold: gaps.size > 0,
       timeoutMs,
     });
   }

@@ -16,7 +16,7 @@ export interface ManyStart {
   readonly after: Position;
   readonly lastId: Position;
   /** The executions of which it was told that retention has removed events. */
-  readonly gaps: readonly string[];
+  readonly gaps: ReadonlyMap<string, Position>;
   readonly filter: FrameFilter | null;
   readonly timeoutMs: number;
 }
@@ -43,7 +43,7 @@ export class ManySubscriber extends Subscriber {
   readonly #open: Set<string>;
   /** Executions whose last word so far is that they are interrupted. */
   readonly #interrupted = new Set<string>();
-  readonly #gaps: Set<string>;
+  readonly #gaps: Map<string, Position>;
   /** What was committed before is in the journal, and may not have been told to its topics. */
   readonly #from: Position;
   #cursor: Position;
@@ -55,7 +55,7 @@ export class ManySubscriber extends Subscriber {
     this.executionIds = start.executionIds;
     this.#filter = start.filter;
     this.#open = new Set(start.openIds);
-    this.#gaps = new Set(start.gaps);
+    this.#gaps = new Map(start.gaps);
     this.#cursor = start.after;
     this.#from = from;
   }
@@ -139,7 +139,7 @@ export class ManySubscriber extends Subscriber {
       if (this.#gaps.has(entry.executionId)) continue;
       const trimmed = (await this.host.bounds(entry.executionId))?.trimmed ?? null;
       if (trimmed === null || trimmed <= this.#cursor || !this.reading) continue;
-      this.#gaps.add(entry.executionId);
+      this.#gaps.set(entry.executionId, trimmed);
       this.tellGap(entry.executionId, trimmed);
     }
   }
@@ -157,6 +157,8 @@ export class ManySubscriber extends Subscriber {
         this.lastId = entry.last;
         this.#interrupted.delete(entry.executionId);
       } else if (entry.lifecycle.kind === "ended") {
+        // All that came before is sent: what was removed of it does not have to be told of again.
+        this.lastId = Math.max(this.lastId, this.#gaps.get(entry.executionId) ?? 0);
         const end = this.#endOf(entry.executionId, entry.lifecycle.status);
         if (end !== null) parts.push(end);
       } else if (entry.lifecycle.kind === "interrupted") this.#interrupted.add(entry.executionId);

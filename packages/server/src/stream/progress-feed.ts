@@ -32,6 +32,9 @@ export interface ProgressFrame {
 /** States are sent no closer together than this. */
 const INTERVAL_MS = 250;
 
+/** A run that has fallen quiet is told of so often until its rate has, too. */
+const QUIET_MS = 1_000;
+
 /** What rates are taken over. */
 const RATE_WINDOW_MS = 5_000;
 
@@ -54,6 +57,7 @@ export class ProgressFeed {
   #frame: ProgressFrame | null = null;
   #stale = true;
   #timer: NodeJS.Timeout | undefined;
+  #quietTimer: NodeJS.Timeout | undefined;
   #asking = false;
 
   /** `lastId`: the id of the last event that was committed before it is told of commits. */
@@ -79,6 +83,7 @@ export class ProgressFeed {
   leave(subscriber: ProgressSubscriber): void {
     this.#members.delete(subscriber);
     if (this.#members.size > 0) return;
+    clearTimeout(this.#quietTimer);
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -100,6 +105,7 @@ export class ProgressFeed {
   }
 
   async #send(): Promise<void> {
+    clearTimeout(this.#quietTimer);
     this.#asking = true;
     this.#stale = false;
     // What is committed while the state is asked for may be in it or not: the id promises no more than is.
@@ -120,13 +126,17 @@ export class ProgressFeed {
     }
     // Nothing comes after the end, so there it is the last of all.
     const id = isTerminal(snapshot.status) ? this.#lastId : lastId;
+    const data = this.#dataOf(snapshot);
     this.#frame = {
-      frames: FrameBytes.of(encodeFrame("progress", JSON.stringify(this.#dataOf(snapshot)), id)),
+      frames: FrameBytes.of(encodeFrame("progress", JSON.stringify(data), id)),
       status: snapshot.status,
       lastId: id,
     };
     for (const member of this.#members) member.show(this.#executionId, this.#frame);
     if (this.#stale) this.#schedule();
+    else if (data.rate > 0 && data.status === "running" && this.#members.size > 0) {
+      this.#quietTimer = setTimeout(() => this.#schedule(), QUIET_MS);
+    }
   }
 
   #dataOf({ status, routes, firstEventAt, lastEventAt }: ProgressSnapshot): ProgressData {

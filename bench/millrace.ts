@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { JsonObject } from "@millrace/protocol";
 import { ServiceProcess } from "../test/support/service-process.ts";
 import { pin } from "./machine.ts";
-import { type Target, versionIn } from "./target.ts";
+import { endWithUs, hasEnded, type Target, versionIn } from "./target.ts";
 
 /** How the real service is set up for a measurement. */
 export interface MillraceOptions {
@@ -56,6 +56,7 @@ export async function startMillrace(
     String(executions + 100),
     ...flags,
   ]);
+  endWithUs(service.pid);
   if (core !== null) pin(service.pid, core);
   const socket = join(service.dataDir, "gates");
   const config = await service.client.configs.create({ config_yaml: gated(socket, messages, gates), name: "gated" });
@@ -76,10 +77,16 @@ export async function startMillrace(
     },
     paths: executionIds.map((id) => `/api/v1/executions/${id}/events?timeout=3600&since=now`),
     publishing: { kind: "gate", socket },
-    stop: () => service[Symbol.asyncDispose](),
+    stop: () => stop(service),
     service,
     executionIds,
   };
+}
+
+async function stop(service: ServiceProcess): Promise<void> {
+  const { pid } = service;
+  await service[Symbol.asyncDispose]();
+  hasEnded(pid);
 }
 
 /** The service with a run that is over, of about so many events; `path` is its stream. */
@@ -88,6 +95,7 @@ export async function startFinished(
   core: number | null,
 ): Promise<{ readonly url: string; readonly pid: number; readonly path: string; stop(): Promise<void> }> {
   const service = await ServiceProcess.start();
+  endWithUs(service.pid);
   if (core !== null) pin(service.pid, core);
   // A message that nothing comes of has three: initiated, processing, completed.
   const id = await service.run(`version: "1.0"
@@ -106,6 +114,6 @@ init_message: { route: make }
     url: service.url,
     pid: service.pid,
     path: `/api/v1/executions/${id}/events?timeout=3600`,
-    stop: () => service[Symbol.asyncDispose](),
+    stop: () => stop(service),
   };
 }

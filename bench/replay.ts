@@ -8,7 +8,7 @@ import { SERVER_CORE } from "./measured.ts";
 import { startFinished } from "./millrace.ts";
 import { benchOptions } from "./options.ts";
 import { startFile } from "./peers/servers.ts";
-import { printTable } from "./report.ts";
+import { printTable, progress } from "./report.ts";
 
 const options = benchOptions();
 const events = options.events ?? (options.quick ? 30_000 : 1_000_000);
@@ -54,7 +54,7 @@ async function fastest(times: number, measure: () => Promise<Replay>): Promise<R
 function cells(server: string, clients: number, done: Replay): string[] {
   const { resident, residentBefore } = done;
   const at = (part: number) => resident[Math.floor(resident.length * part)] ?? residentBefore;
-  return [
+  const row = [
     server,
     String(clients),
     done.megabytesPerSecond.toFixed(0),
@@ -63,4 +63,6 @@ function cells(server: string, clients: number, done: Replay): string[] {
       (each) => `${Math.round(each / 2 ** 20)} MiB`,
     ),
   ];
+  progress(row);
+  return row;
 }

@@ -34,3 +34,8 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
   console.log([line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n"));
 }
+
+/** Tells of a row that is done, on stderr: a table is printed when it is whole, and that takes minutes. */
+export function progress(row: readonly (string | number)[]): void {
+  console.error(row.join("  "));
+}

@@ -8,7 +8,7 @@ import { DRIVER_CORE, openAll, SERVER_CORE, thousands, weighTheSame } from "./me
 import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
 import { nodePeer, startNchan } from "./peers/servers.ts";
-import { printTable } from "./report.ts";
+import { printTable, progress } from "./report.ts";
 import type { Start, Target } from "./target.ts";
 
 const options = benchOptions();
@@ -81,7 +81,7 @@ async function row(start: () => Promise<Target>): Promise<string[]> {
     const caughtUpS = (performance.now() - unstalledAt) / 1_000;
     clearInterval(sampler);
     const got = readers.alike - HEALTHY;
-    return [
+    const cells = [
       `${target.name} ${target.version}`,
       thousands(alone.perSecond),
       thousands(beside.perSecond),
@@ -92,6 +92,8 @@ async function row(start: () => Promise<Target>): Promise<string[]> {
       `${got.toLocaleString("en")} of ${slow.toLocaleString("en")}`,
       got < slow ? "never" : `${caughtUpS.toFixed(1)} s`,
     ];
+    progress(cells);
+    return cells;
   } finally {
     await target.stop();
   }

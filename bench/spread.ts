@@ -7,7 +7,7 @@ import { best, DRIVER_CORE, latency, openAll, SERVER_CORE, thousands, weighTheSa
 import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
 import { startNchan } from "./peers/servers.ts";
-import { printTable } from "./report.ts";
+import { printTable, progress } from "./report.ts";
 import type { Target } from "./target.ts";
 
 const options = benchOptions();
@@ -62,7 +62,7 @@ async function row(executions: number, start: () => Promise<Target>): Promise<st
     frameBytes ??= one.bytesPerFrame;
     const atOnce = Math.max(100, Math.min(executions, 15_000));
     const many = await best(driver, target, 2, () => driver.outstanding(atOnce, seconds));
-    return [
+    const cells = [
       executions.toLocaleString("en"),
       `${target.name} ${target.version}`,
       thousands(one.perSecond),
@@ -72,6 +72,8 @@ async function row(executions: number, start: () => Promise<Target>): Promise<st
       (bytesPerConnection / 1024).toFixed(1),
       thousands(opened.perSecond),
     ];
+    progress(cells);
+    return cells;
   } finally {
     await target.stop();
   }

@@ -8,8 +8,8 @@ import { DRIVER_CORE, SERVER_CORE, thousands } from "./measured.ts";
 import { startMillrace } from "./millrace.ts";
 import { benchOptions, isWanted } from "./options.ts";
 import { nodePeer, startNchan } from "./peers/servers.ts";
-import { printTable } from "./report.ts";
-import type { Start } from "./target.ts";
+import { printTable, progress } from "./report.ts";
+import { endWithUs, hasEnded, type Start } from "./target.ts";
 
 /** A pipeline that does a little, all the time: some hundred messages a second, each a few milliseconds' wait. */
 const PACED = `version: "1.0"
@@ -73,8 +73,11 @@ async function ours(): Promise<string[][]> {
     const passed = await check(driver);
     await driver.keepCursors(true);
     await driver.close();
+    const killed = target.pid;
     await target.service.end("SIGKILL");
+    hasEnded(killed);
     await target.service.start();
+    endWithUs(target.pid);
     pin(target.pid, SERVER_CORE);
     await driver.publishing(target.publishing);
     // What was under way is done again: through gates that have been passed, without a second event.
@@ -157,7 +160,7 @@ function cells(
   before: ReturnType<typeof pace> | null,
   during: ReturnType<typeof pace> | null,
 ): string[] {
-  return [
+  const row = [
     name,
     when,
     `${opened.seconds.toFixed(2)} s`,
@@ -167,4 +170,6 @@ function cells(
     ...[before, during].map((each) => (each === null ? "" : each.perSecond.toFixed(0))),
     ...[before, during].map((each) => (each === null ? "" : `${each.longestMs} ms`)),
   ];
+  progress(row);
+  return row;
 }

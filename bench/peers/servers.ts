@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileDriver } from "../driver/driver.ts";
 import { pin } from "../machine.ts";
-import { type Start, type Target, versionIn } from "../target.ts";
+import { endWithUs, hasEnded, type Start, type Target, versionIn } from "../target.ts";
 
 const SSE_PEERS = join(import.meta.dirname, "sse");
 
@@ -74,6 +74,7 @@ export function ceiling(batch: boolean): Start {
 }
 
 function peer(name: string, version: string, url: string, child: ChildProcess, frameBytes: number): Target {
+  endWithUs(child.pid ?? 0);
   return {
     name,
     version,
@@ -87,6 +88,7 @@ function peer(name: string, version: string, url: string, child: ChildProcess, f
       const gone = once(child, "exit");
       child.kill();
       await gone;
+      hasEnded(child.pid ?? 0);
     },
   };
 }

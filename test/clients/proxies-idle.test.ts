@@ -115,13 +115,16 @@ describe("quiet streams behind a proxy", { concurrency: true }, () => {
           assert.deepEqual(seen, ["initiated", "processing", "failed", "end"]);
           assert.equal(errors, 0, "none was cut, and none came back");
         }
-        const protocols = await page.evaluate(() =>
-          performance
-            .getEntriesByType("resource")
-            .filter(({ name }) => name.endsWith("/events"))
-            .map((entry) => (entry as PerformanceResourceTiming).nextHopProtocol),
-        );
-        assert.deepEqual(protocols, Array(STREAMS).fill("h2"));
+        const protocols = () =>
+          page.evaluate(() =>
+            performance
+              .getEntriesByType("resource")
+              .filter(({ name }) => name.endsWith("/events"))
+              .map((entry) => (entry as PerformanceResourceTiming).nextHopProtocol),
+          );
+        // They are told of when the requests are over.
+        for (let tries = 0; tries < 100 && (await protocols()).length < STREAMS; tries += 1) await wait(100);
+        assert.deepEqual(await protocols(), Array(STREAMS).fill("h2"));
       } finally {
         await browser.close();
       }

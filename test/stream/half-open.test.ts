@@ -61,6 +61,9 @@ describe("a client whose network is gone without a word", { skip: skipWithoutNam
     const path = `/api/v1/executions/${await service.run(SLOW)}/events`;
     const dead = await RawReader.open(`http://${LINKS[1].there}:${port}${path}`);
     assert.equal(dead.status, 200);
+    // All that was sent has come and is acknowledged: nothing but a heartbeat can find out.
+    while (dead.frames.length < 2) await wait(20);
+    await wait(1_000);
     ip("neigh", "replace", LINKS[1].there, "lladdr", NOBODY, "dev", device(1, "a"), "nud", "permanent");
     ip("-n", NAMESPACE, "neigh", "replace", LINKS[1].here, "lladdr", NOBODY, "dev", device(1, "b"), "nud", "permanent");
     const open = () =>

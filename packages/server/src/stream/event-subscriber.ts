@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Position } from "@millrace/engine";
-import { type ExecutionStatus, encodeFrame } from "@millrace/protocol";
+import type { ExecutionStatus } from "@millrace/protocol";
 import type { Channel } from "./channel.ts";
 import { FrameBytes } from "./frame-bytes.ts";
-import { framesAfter, type Page } from "./page.ts";
+import { encodeEnd, framesAfter, type Page } from "./page.ts";
 import type { Part } from "./part.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
 import type { Topic } from "./topic.ts";
@@ -57,7 +57,8 @@ export class EventSubscriber extends Subscriber {
     }
     this.#cursor = part.last;
     if (part.lastId !== null) this.lastId = part.lastId;
-    if (part.ended !== null) this.#end(part.ended);
+    if (part.endTold) this.close();
+    else if (part.ended !== null) this.#end(part.ended);
     else if (part.interrupted) this.#end("interrupted");
   }
 
@@ -132,7 +133,8 @@ export class EventSubscriber extends Subscriber {
       this.#interrupted = false;
     }
     if (page.interrupted !== null) this.#interrupted = page.interrupted;
-    if (page.ended !== null) this.#end(page.ended);
+    if (page.endTold) this.close();
+    else if (page.ended !== null) this.#end(page.ended);
     else if (this.full) this.block();
   }
 
@@ -147,7 +149,7 @@ export class EventSubscriber extends Subscriber {
   }
 
   #end(reason: ExecutionStatus): void {
-    this.write(FrameBytes.of(encodeFrame("end", JSON.stringify({ reason, status: reason }), this.lastId)));
+    this.write(FrameBytes.of(encodeEnd(reason, this.lastId)));
     this.close();
   }
 }

@@ -1,5 +1,5 @@
 import type { JournalEntry, Position } from "@millrace/engine";
-import type { TerminalStatus } from "@millrace/protocol";
+import { type ExecutionStatus, encodeFrame, type TerminalStatus } from "@millrace/protocol";
 import { FrameBytes } from "./frame-bytes.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 
@@ -15,6 +15,8 @@ export interface Page {
   readonly frames: FrameBytes | null;
   /** How the execution ended, where it did: nothing comes after that. */
   readonly ended: TerminalStatus | null;
+  /** Whether `frames` has the `end` as well: where there are events before it, all streams end with the same. */
+  readonly endTold: boolean;
   /** Whether its last word is that the execution is interrupted; null where it says nothing of it. */
   readonly interrupted: boolean | null;
   /** Whether it is small for want of more: there may be a larger one later. */
@@ -82,13 +84,25 @@ export function cutPage(
   }
   if (last === after) return null;
   const short = !settled && ended === null && bytes < minBytes;
-  return { after, last, lastId, frames: joinChosen(parts, filter), ended, interrupted, short };
+  return { after, last, lastId, ...joinChosen(parts, filter, ended, lastId), ended, interrupted, short };
 }
 
-/** Joins the chosen ones of frames; null where there are none. */
-export function joinChosen(parts: readonly Buffer[], filter: FrameFilter | null): FrameBytes | null {
-  const chosen = filter === null ? parts : parts.map((part) => filter.apply(part)).filter((part) => part.length > 0);
-  return chosen.length === 0 ? null : FrameBytes.join(chosen);
+/** Joins the chosen ones of frames, with the `end` where it follows an event; null where there is nothing of both. */
+export function joinChosen(
+  parts: readonly Buffer[],
+  filter: FrameFilter | null,
+  ended: TerminalStatus | null,
+  lastId: Position | null,
+): { frames: FrameBytes | null; endTold: boolean } {
+  const chosen = parts.map((part) => (filter === null ? part : filter.apply(part))).filter((part) => part.length > 0);
+  const endTold = ended !== null && lastId !== null;
+  if (endTold) chosen.push(Buffer.from(encodeEnd(ended, lastId)));
+  return { frames: chosen.length === 0 ? null : FrameBytes.join(chosen), endTold };
+}
+
+/** The last frame of a stream of one execution (contract: "The end"). */
+export function encodeEnd(reason: ExecutionStatus, lastId: Position): string {
+  return encodeFrame("end", JSON.stringify({ reason, status: reason }), lastId);
 }
 
 /** The frames with ids above `position`, which may be that of none of them; frames are in the order of their ids. */

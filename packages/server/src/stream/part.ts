@@ -16,6 +16,8 @@ export interface Part {
   readonly lastId: Position | null;
   /** How the execution ended, where it did. */
   readonly ended: TerminalStatus | null;
+  /** Whether `frames` has the `end` as well. */
+  readonly endTold: boolean;
   /** Whether its last word is that the execution is interrupted. */
   readonly interrupted: boolean;
 }
@@ -32,7 +34,7 @@ export function toParts(entries: readonly JournalEntry[], filter: FrameFilter | 
   let lastId: Position | null = null;
   let interrupted = false;
   const close = (last: Position, ended: TerminalStatus | null) => {
-    parts.push({ frames: joinChosen(frames, filter), first, last, lastId, ended, interrupted });
+    parts.push({ ...joinChosen(frames, filter, ended, lastId), first, last, lastId, ended, interrupted });
     frames = [];
     bytes = 0;
     lastId = null;

@@ -5,6 +5,7 @@ import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
 import type { ObjectStore } from "../ports.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
+import { FlowObjects } from "./flow-objects.ts";
 
 /** A failed attempt: what goes into the event, and the adapter to blame. */
 export class StepFailure extends Error {
@@ -209,7 +210,9 @@ export class Chain {
       prepared: this.#prepared[step.index],
       name: step.name,
       index: step.index,
-      objects: host.objects,
+      get objects() {
+        return new FlowObjects(host.objects, flow);
+      },
       get signal() {
         return flow.signal;
       },

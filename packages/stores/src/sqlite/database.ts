@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "@millrace/protocol";
 import { makeFolder } from "./make-folder.ts";
+import { migrate } from "./migrate.ts";
 
 /**
  * What a commit survives. `normal`: the death of the process. `full`: a power cut as well, at the price of one flush
  * to the disk per group commit.
  */
 export type Durability = "normal" | "full";
-
-const MIGRATIONS = join(import.meta.dirname, "migrations");
 
 /** Waits so long for a lock that another process holds on the database, in milliseconds: short, as it blocks. */
 const BUSY_TIMEOUT_MS = 50;
@@ -91,34 +89,6 @@ export function lockDataDir(dataDir: string): () => void {
       `Another Millrace works on the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
       { cause: error },
     );
-  }
-}
-
-/** Runs the migrations that the database has not seen, each in a transaction; `user_version` counts them. */
-function migrate(database: DatabaseSync): void {
-  const files = readdirSync(MIGRATIONS)
-    .filter((name) => name.endsWith(".sql"))
-    .sort();
-  const row = database.prepare("PRAGMA user_version").get();
-  const version = Number(row?.user_version ?? 0);
-  if (version > files.length) {
-    throw new MillraceError(
-      "DATA_DIR_UNUSABLE",
-      `The database was written by a newer Millrace (schema ${version}, this one knows ${files.length}). Update Millrace, or choose another data directory.`,
-    );
-  }
-  for (const [index, name] of files.entries()) {
-    if (index < version) continue;
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      database.exec(readFileSync(join(MIGRATIONS, name), "utf8"));
-      database.exec(`PRAGMA user_version = ${index + 1}`);
-      database.exec("COMMIT");
-    } catch (error) {
-      // On a full disk SQLite has rolled back by itself, and a second time would hide why.
-      if (database.isTransaction) database.exec("ROLLBACK");
-      throw error;
-    }
   }
 }
 

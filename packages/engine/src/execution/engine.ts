@@ -46,7 +46,7 @@ export interface EngineSettings extends ExecutionSettings {
 const FOLD_PAGE_BYTES = 512 * 1024;
 
 /** What a deleted execution left is removed in steps of so many bytes, each a commit, with a pause behind it. */
-const PURGED_AT_ONCE_BYTES = 2 * 1024 * 1024;
+const PURGED_AT_ONCE_BYTES = 1024 * 1024;
 const PURGE_PAUSE_MS = 5;
 
 const SWEPT_AT_ONCE = 100;

@@ -19,7 +19,7 @@ import type { Group } from "./group.ts";
 import { reading } from "./reading.ts";
 
 /** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
-export const REMOVED_AT_ONCE_BYTES = 2 * 1024 * 1024;
+const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {

@@ -32,8 +32,9 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-    // Counts for a file that is being made; one that is there keeps its own (docs/decisions/0013).
-    database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    // Only a file that is being made can have it; one that is there is to be left as it is (docs/decisions/0013).
+    const isNew = database.prepare("PRAGMA page_count").get()?.page_count === 0;
+    if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`);
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);

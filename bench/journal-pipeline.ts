@@ -24,6 +24,7 @@ const NO_OBJECTS: ObjectStore = {
   get: () => Promise.resolve(null),
   async *list() {},
   deleteAll: () => Promise.resolve(),
+  sizeOf: async () => 0,
 };
 
 /** Makes `messages` messages and runs them, spread over `executions`; in messages a second, from start to the last end. */

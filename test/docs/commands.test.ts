@@ -18,6 +18,8 @@ before(async () => {
   cpSync(join(ROOT, "examples"), join(folder, "examples"), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   service = await ServiceProcess.start(["--configs-dir", "examples"]);
+  // Where a reader who has started the service as the pages say finds its data.
+  symlinkSync(service.dataDir, join(folder, "data"));
 });
 
 after(async () => {

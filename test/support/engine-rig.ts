@@ -75,6 +75,7 @@ const NO_OBJECTS: ObjectStore = {
   get: () => Promise.resolve(null),
   async *list() {},
   deleteAll: () => Promise.resolve(),
+  sizeOf: () => Promise.resolve(0),
 };
 
 /** An engine over a real SQLite file, which can die and be opened again. */

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { ApiError } from "@millrace/client";
 import { MillraceError } from "@millrace/protocol";
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./commands/adapters.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addConfigs } from "./commands/configs.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addRun } from "./commands/run.ts";
@@ -12,9 +12,7 @@ import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
 import { type Output, processOutput } from "./output.ts";
-
-/** One version for all packages; read here, as loading the service for it takes long. */
-const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+import { VERSION } from "./version.ts";
 
 /** The command line. */
 export function createProgram(output: Output): Command {
@@ -38,6 +36,7 @@ export function createProgram(output: Output): Command {
   addSchema(program, output);
   addConfigs(program, output);
   addExecutions(program, output);
+  addBackup(program, output);
   exitByThrowing(program);
   return program;
 }

@@ -146,7 +146,7 @@ export interface Journal {
   bounds(executionId: string): Promise<JournalBounds | null>;
   /** Whether `position` is in the execution's journal (or was, before retention). */
   contains(executionId: string, position: Position): Promise<boolean>;
-  /** Removes the events of an execution that is over; its cursors then meet a gap. */
+  /** Removes the events of an execution that is over, in small steps; its cursors then meet a gap. */
   trim(executionId: string): Promise<void>;
   /** The last position that is committed, whichever execution it belongs to. */
   readonly head: Position;
@@ -195,6 +195,14 @@ export interface ExecutionRecord {
   readonly stopping: TerminalStatus | null;
   /** The folded journal of an execution that is over, as JSON; null while it runs. */
   readonly progressJson: string | null;
+}
+
+/** An execution that is over, as retention sees it. */
+export interface OverExecution {
+  readonly id: string;
+  readonly completedAt: string;
+  /** What it takes; null where it was not measured. */
+  readonly bytes: number | null;
 }
 
 /** A new execution. */
@@ -265,10 +273,30 @@ export interface Records {
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;
   /** Those that are not over. */
   unfinishedExecutions(): Promise<ExecutionRecord[]>;
-  /** Removes an execution, its journal and its messages. */
-  deleteExecution(id: string): Promise<void>;
+  /**
+   * Takes an execution out of sight, with its journal and its messages: whoever asks finds none, and its tag and key are
+   * free. What it left is removed by {@link purgeExecution}. False where there is none.
+   */
+  deleteExecution(id: string): Promise<boolean>;
+  /** Ids of deleted executions that are not purged. */
+  deletedExecutions(limit: number): Promise<string[]>;
+  /**
+   * Removes about `maxBytes` of what a deleted execution left in the journal and the queue. True when nothing is left,
+   * which is the last that is known of it: its objects must be gone by then.
+   */
+  purgeExecution(id: string, maxBytes: number): Promise<boolean>;
   /** Ids of executions that were over before the given time and whose events are still there. */
   executionsToTrim(completedBefore: string, limit: number): Promise<string[]>;
+  /** Executions that are over, the one that ended first before the others. */
+  executionsOver(limit: number): Promise<OverExecution[]>;
+  /** How many executions are over, and the bytes of those that were measured. */
+  totalsOver(): Promise<{ count: number; bytes: number }>;
+  /** Ids of executions that are over and not measured since they were, or since they were trimmed. */
+  unmeasuredExecutions(limit: number): Promise<string[]>;
+  /** Notes what an execution that is over takes: its record, journal and kept messages, and what its objects take. */
+  measureExecution(id: string, objectBytes: number): Promise<void>;
+  /** Gives up to so much space that is not used any more back to the system. True when there is no more to give. */
+  giveBackSpace(maxBytes: number): Promise<boolean>;
 
   /** Creates a config, or (same id) its next version. */
   putConfig(config: ConfigRecord): Promise<void>;
@@ -292,8 +320,10 @@ export interface ObjectStore {
   get(key: string): Promise<{ body: Buffer; metadata: ObjectMetadata } | null>;
   /** Keys that begin with `prefix`, sorted. */
   list(prefix: string): AsyncIterable<string>;
-  /** Removes every object whose key begins with `prefix`. */
+  /** Removes every object whose key begins with `prefix`, those included that are being written. */
   deleteAll(prefix: string): Promise<void>;
+  /** Bytes that the objects whose keys begin with `prefix` take, with what is kept beside them. */
+  sizeOf(prefix: string): Promise<number>;
 }
 
 /** What is kept beside an object. */

@@ -36,6 +36,17 @@ export const ERROR_CODES = {
   SETTING_INVALID: { status: 500, exit: 2, summary: "A setting has a value that does not fit." },
   DATA_DIR_IN_USE: { status: 500, exit: 6, summary: "Another process works on this data directory." },
   DATA_DIR_UNUSABLE: { status: 500, exit: 6, summary: "The data directory cannot be read or written." },
+  BACKUP_INVALID: {
+    status: 500,
+    exit: 2,
+    summary: "The file is no backup, or not a whole one, or of a newer Millrace.",
+  },
+  BACKUP_FAILED: { status: 500, exit: 6, summary: "A backup cannot be written, or not be restored." },
+  TARGET_EXISTS: {
+    status: 500,
+    exit: 5,
+    summary: "What a backup would be written to, or restored into, is there already.",
+  },
   ADAPTER_INVALID: { status: 500, exit: 3, summary: "A user-written adapter cannot be loaded." },
   INTERNAL: { status: 500, exit: 70, summary: "A fault of the service itself." },
 } as const satisfies Record<string, { status: number; exit: number; summary: string }>;

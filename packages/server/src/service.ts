@@ -16,7 +16,7 @@ import { FileObjectStore, openSqliteStore } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
-import { trimExpired } from "./retention.ts";
+import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
@@ -37,8 +37,6 @@ export interface Service {
 
 /** How long an adapter that was told to stop is waited for, in milliseconds. */
 const ABANDON_AFTER_MS = 1_000;
-
-const RETENTION_INTERVAL_MS = 10 * 60_000;
 
 /**
  * Opens the data directory and takes up the executions that are in it.
@@ -83,7 +81,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   };
   process.once("exit", onExit);
   await executions.recover();
-  const retention = startRetention(settings, { records, journal, clock }, log);
+  const retention = new Retention({ records, journal, objects, executions, clock, log }, settings);
+  retention.start();
   return {
     executions,
     records,
@@ -96,24 +95,12 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     ids,
     loadDefinition: load,
     async close(graceMs) {
-      clearInterval(retention);
+      await retention.stop();
       await executions.close(graceMs);
       process.off("exit", onExit);
       store.close();
     },
   };
-}
-
-function startRetention(
-  settings: Settings,
-  parts: Parameters<typeof trimExpired>[0],
-  log: Logger,
-): NodeJS.Timeout | undefined {
-  const days = settings.retain_events_days;
-  if (days === null) return undefined;
-  const trim = () => trimExpired(parts, days).catch((error) => log.error({ err: error }, "retention failed"));
-  trim();
-  return setInterval(trim, RETENTION_INTERVAL_MS).unref();
 }
 
 function adapterLog(log: Logger) {

@@ -15,6 +15,9 @@ const count = (what: string, fallback: number, min: number, max: number) =>
 
 const bytes = (what: string, fallback: number, min = 1024) => count(what, fallback, min, 2 ** 31);
 
+const days = (what: string) =>
+  number(z.number("expected a number of days").gt(0).max(36_500)).nullable().default(null).describe(what);
+
 const PORT = "expected a port from 0 to 65535";
 
 const list = z.preprocess(
@@ -74,10 +77,18 @@ export const settingsSchema = z.object({
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
   max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
-  retain_events_days: number(z.number("expected a number of days").gt(0).max(36_500))
+  retain_days: days("Days after its end that an execution is kept, with all that it stored; without it for ever"),
+  retain_executions: number(z.number("expected a whole number").int("expected a whole number").min(0).max(1e9))
     .nullable()
     .default(null)
-    .describe("Days after its end that an execution's events are kept; without it for ever"),
+    .describe("Executions that are over of which the newest are kept; without it all"),
+  retain_bytes: number(z.number("expected a whole number").int("expected a whole number").min(0).max(1e15))
+    .nullable()
+    .default(null)
+    .describe(
+      "Bytes that executions that are over may take, journal and objects together; the oldest go first; without it any",
+    ),
+  retain_events_days: days("Days after its end that an execution's events are kept; without it for ever"),
 });
 
 /** @see settingsSchema */

@@ -23,6 +23,7 @@ const NO_OBJECTS: ObjectStore = {
   get: () => Promise.resolve(null),
   async *list() {},
   deleteAll: () => Promise.resolve(),
+  sizeOf: () => Promise.resolve(0),
 };
 
 /** Runs an adapter on one message as the engine does: config checked, prepared, and its emits pulled one by one. */

@@ -16,12 +16,13 @@ import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Ids, Journal, NewMessage, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import { dropInterrupted } from "./drop-interrupted.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionSettings } from "./execution-parts.ts";
 import type { Executions, StartExecution } from "./executions.ts";
 import { eventsOf } from "./journal-events.ts";
 import { LoopTurn } from "./loop-turn.ts";
-import { progressFromJson } from "./progress-json.ts";
+import { progressFromJson, progressToJson } from "./progress-json.ts";
 
 /** What the engine stands on. */
 export interface EngineParts {
@@ -48,6 +49,12 @@ const FOLD_PAGE_BYTES = 512 * 1024;
 /** Executions that are taken up at a time: each holds a page of its journal meanwhile. */
 const TAKEN_UP_AT_ONCE = 64;
 
+/** What a deleted execution left is removed in steps of so many bytes, each a commit, with a pause behind it. */
+const PURGED_AT_ONCE_BYTES = 1024 * 1024;
+const PURGE_PAUSE_MS = 5;
+
+const SWEPT_AT_ONCE = 100;
+
 /** The code of an execution's error while it cannot be taken up. */
 const INTERRUPTED = "INTERRUPTED";
 
@@ -66,6 +73,10 @@ export class Engine implements Executions {
   readonly #turn = new LoopTurn();
   /** Executions that are being started, and count against the limit already. */
   #starting = 0;
+  /** The last start that was asked for with each idempotency key, until it is done. */
+  readonly #startingKeys = new Map<string, Promise<void>>();
+  /** Executions that are being ended without having been taken up. */
+  readonly #endings = new Map<string, Promise<void>>();
   #closing = false;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
@@ -81,11 +92,27 @@ export class Engine implements Executions {
 
   async start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
     if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
-    const { records } = this.#parts;
-    if (input.idempotencyKey) {
-      const known = await records.getExecutionByIdempotencyKey(input.idempotencyKey);
-      if (known !== null && known.configId === (input.config?.id ?? null)) return { record: known, created: false };
-    }
+    const key = input.idempotencyKey ?? null;
+    if (key === null) return this.#startCounted(input);
+    // One after the other: those who come while its first is still being started get that one, whatever the limits say.
+    const before = this.#startingKeys.get(key) ?? Promise.resolve();
+    const starting = before.then(() => this.#startWithKey(key, input));
+    const settled = starting
+      .catch(() => {})
+      .then(() => {
+        if (this.#startingKeys.get(key) === settled) this.#startingKeys.delete(key);
+      });
+    this.#startingKeys.set(key, settled);
+    return starting;
+  }
+
+  async #startWithKey(key: string, input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
+    const known = await this.#parts.records.getExecutionByIdempotencyKey(key);
+    if (known !== null && known.configId === (input.config?.id ?? null)) return { record: known, created: false };
+    return this.#startCounted(input);
+  }
+
+  async #startCounted(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
     if (this.#running.size + this.#starting >= this.#settings.maxExecutions) {
       throw new MillraceError(
         "TOO_MANY_EXECUTIONS",
@@ -175,16 +202,39 @@ export class Engine implements Executions {
         `The execution is ${record.status}; only a running or interrupted one can be changed to ${status}.`,
       );
     }
-    // Interrupted: nothing of it is at work here, so its end is only a word in the journal.
-    const at = new Date(this.#parts.clock.now()).toISOString();
-    await this.#parts.journal.append({
-      executionId,
-      events: [],
-      lifecycle: { kind: "ended", at, status },
-      record: { status, completedAt: at, stopping: null, errorInfo: errorInfo ?? record.errorInfo },
-    });
-    this.#tellWaiters(executionId);
+    // Interrupted: nothing of it is at work here. Of several who end it at once the first one's word counts.
+    const ending = this.#endings.get(executionId);
+    if (ending !== undefined) {
+      await ending;
+      return this.#record(executionId);
+    }
+    const mine = this.#endInterrupted(record, status, errorInfo).finally(() => this.#endings.delete(executionId));
+    this.#endings.set(executionId, mine);
+    await mine;
     return this.#record(executionId);
+  }
+
+  async #endInterrupted(record: ExecutionRecord, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<void> {
+    const { journal, work, clock } = this.#parts;
+    const progress = await this.#fold(record);
+    const at = new Date(clock.now()).toISOString();
+    const { events, changes } = await dropInterrupted(work, record, progress, at);
+    for (const event of events) foldEvent(progress, event);
+    await journal.append({
+      executionId: record.id,
+      events,
+      changes,
+      lifecycle: { kind: "ended", at, status },
+      record: {
+        status,
+        completedAt: at,
+        stopping: null,
+        // Why it could not go on is nothing that is wrong with one that is declared completed.
+        errorInfo: errorInfo ?? (status === "completed" ? null : record.errorInfo),
+        progressJson: progressToJson(progress),
+      },
+    });
+    this.#tellWaiters(record.id);
   }
 
   async depths(executionId: string): Promise<Readonly<Record<string, number>>> {
@@ -230,9 +280,37 @@ export class Engine implements Executions {
         `The execution is ${record.status}. Cancel it first, then delete it.`,
       );
     }
-    // The record last: as long as it is there, what could not be removed can be tried again.
-    await this.#parts.objects.deleteAll(`executions/${record.id}/`);
-    await this.#parts.records.deleteExecution(record.id);
+    if (!(await this.#parts.records.deleteExecution(record.id))) {
+      throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${executionId}".`);
+    }
+    try {
+      await this.#purge(record.id);
+    } catch (error) {
+      // It is deleted all the same; what it left is removed with the next sweep.
+      this.#log.error(`What execution ${record.id} left cannot be removed yet: ${messageOf(error)}`);
+    }
+  }
+
+  async sweep(signal?: AbortSignal): Promise<void> {
+    while (true) {
+      const ids = await this.#parts.records.deletedExecutions(SWEPT_AT_ONCE);
+      const failures: unknown[] = [];
+      for (const id of ids) {
+        if (signal?.aborted) return;
+        await this.#purge(id).catch((error) => failures.push(error));
+      }
+      if (failures.length > 0) throw failures[0];
+      if (ids.length < SWEPT_AT_ONCE) return;
+    }
+  }
+
+  /** Objects first: with the last row it is forgotten that there was anything. */
+  async #purge(executionId: string): Promise<void> {
+    await this.#parts.objects.deleteAll(`executions/${executionId}/`);
+    while (!(await this.#parts.records.purgeExecution(executionId, PURGED_AT_ONCE_BYTES))) {
+      // Commits of those that run are not to wait for a row of such steps.
+      await new Promise((resolve) => setTimeout(resolve, PURGE_PAUSE_MS));
+    }
   }
 
   /** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
@@ -253,7 +331,7 @@ export class Engine implements Executions {
         try {
           await this.#takeUp(record, load);
         } catch (error) {
-          await this.#interrupt(record, error instanceof Error ? error.message : String(error));
+          await this.#interrupt(record, messageOf(error));
         }
       }
     };
@@ -412,4 +490,8 @@ function outlineOf(definition: Definition): JsonValue {
     adapters: steps.map((step) => ({ type: step.type, name: step.name })),
     outbound: [...outbound],
   }));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

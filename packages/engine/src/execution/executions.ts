@@ -37,8 +37,11 @@ export interface Executions {
   /** Resolves true when the execution is over, false after `timeoutMs` or when `signal` is aborted. */
   wait(executionId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Removes an execution that is over, with its journal and objects.
+   * Removes an execution that is over, with its journal and objects: it is found no more at once, and when it returns
+   * what it left is gone, or will be with the next {@link sweep}.
    * @throws MillraceError EXECUTION_NOT_FOUND, EXECUTION_RUNNING
    */
   delete(executionId: string): Promise<void>;
+  /** Removes what deletions have left behind that did not come to their end, until `signal` is aborted. */
+  sweep(signal?: AbortSignal): Promise<void>;
 }

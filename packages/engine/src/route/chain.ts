@@ -5,6 +5,7 @@ import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
 import type { ObjectStore } from "../ports.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
+import { FlowObjects } from "./flow-objects.ts";
 
 /** A failed attempt: what goes into the event, and the adapter to blame. */
 export class StepFailure extends Error {
@@ -232,7 +233,6 @@ class StepContext implements AdapterContext {
   readonly prepared: unknown;
   readonly name: string;
   readonly index: number;
-  readonly objects: ObjectStore;
   readonly #host: ChainHost;
   readonly #flow: Flow;
   readonly #step: Step;
@@ -242,10 +242,13 @@ class StepContext implements AdapterContext {
     this.prepared = prepared;
     this.name = step.name;
     this.index = step.index;
-    this.objects = host.objects;
     this.#host = host;
     this.#flow = flow;
     this.#step = step;
+  }
+
+  get objects(): ObjectStore {
+    return new FlowObjects(this.#host.objects, this.#flow);
   }
 
   get signal(): AbortSignal {

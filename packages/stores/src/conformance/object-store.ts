@@ -115,6 +115,32 @@ export function objectStoreConformance(name: string, open: () => Promise<ObjectS
     assert.equal((await objects.get("x/1"))?.body.toString(), "anew");
   });
 
+  test(`${name}: what objects take is counted by prefix, and grows and goes with them`, async () => {
+    await using store = await open();
+    const { objects } = store;
+    assert.equal(await objects.sizeOf("x/"), 0);
+    for (const key of ["x/1/a", "x/1/b/c", "x/10/a"]) await objects.put(key, Buffer.alloc(10_000), METADATA);
+    const [one, all] = [await objects.sizeOf("x/1/"), await objects.sizeOf("x/")];
+    assert.ok(one >= 20_000 && one < 22_000, `${one} bytes`);
+    assert.ok(all >= 30_000 && all < 33_000, `${all} bytes`);
+    await objects.deleteAll("x/1/");
+    assert.equal(await objects.sizeOf("x/"), all - one);
+  });
+
+  test(`${name}: deleting takes those with it that are being written`, async () => {
+    await using store = await open();
+    const { objects } = store;
+    for (let round = 0; round < 20; round += 1) {
+      const writes = Array.from({ length: 20 }, (_, index) =>
+        objects.put(`x/${index}`, Buffer.alloc(round * 1_000), METADATA),
+      );
+      for (let turn = 0; turn < round; turn += 1) await new Promise(setImmediate);
+      await objects.deleteAll("x/");
+      await Promise.all(writes);
+      assert.deepEqual(await keysOf(objects, ""), [], `round ${round}`);
+    }
+  });
+
   test(`${name}: of writers at once to one key one wins, whole: its body with its own metadata`, async () => {
     await using store = await open();
     const { objects } = store;

@@ -65,6 +65,9 @@ export class FileObjectStore implements ObjectStore {
 
   async deleteAll(prefix: string): Promise<void> {
     try {
+      // One that is being written would be put in its place after all else is gone.
+      const writes = [...this.#writes].filter(([key]) => key.startsWith(prefix)).map(([, write]) => write);
+      await Promise.allSettled(writes);
       if (prefix.endsWith("/")) {
         const folder = prefix.slice(0, -1);
         checkKey(folder);
@@ -79,6 +82,20 @@ export class FileObjectStore implements ObjectStore {
     } catch (error) {
       throw failure("deleted", prefix, error);
     }
+  }
+
+  async sizeOf(prefix: string): Promise<number> {
+    let bytes = 0;
+    try {
+      for await (const key of this.list(prefix)) {
+        for (const path of [join(this.#bodies, key), join(this.#metadata, metadataPath(key))]) {
+          bytes += (await stat(path).catch(ifMissing(null)))?.size ?? 0;
+        }
+      }
+    } catch (error) {
+      throw failure("measured", prefix, error);
+    }
+    return bytes;
   }
 
   async #put(key: string, body: Uint8Array, metadata: ObjectMetadata): Promise<void> {

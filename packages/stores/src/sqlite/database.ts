@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "@millrace/protocol";
 import { makeFolder } from "./make-folder.ts";
+import { migrate } from "./migrate.ts";
 
 /**
  * What a commit survives. `normal`: the death of the process. `full`: a power cut as well, at the price of one flush
  * to the disk per group commit.
  */
 export type Durability = "normal" | "full";
-
-const MIGRATIONS = join(import.meta.dirname, "migrations");
 
 /** Waits so long for a lock that another process holds on the database, in milliseconds: short, as it blocks. */
 const BUSY_TIMEOUT_MS = 50;
@@ -24,6 +22,9 @@ const PAGE_BYTES = 16 * 1024;
 /** Positions are never given out twice, even if the newest rows of the journal are deleted: this remembers the last. */
 export const KEEP_POSITION =
   "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+/** What a log that has grown, as it does while a backup is read, is cut back to. */
+const LOG_BYTES = 64 * 1024 * 1024;
 
 /** Waits so long for a process that is about to end, when it is started again at once. */
 const LOCK_TIMEOUT_MS = 2_000;
@@ -39,7 +40,11 @@ export function openDatabase(dataDir: string, durability: Durability): DatabaseS
     database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     // Counts for a file that is being made; one that is there keeps its own.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
+    // Only a file that is being made can have it; one that is there is to be left as it is (docs/decisions/0013).
+    const isNew = database.prepare("PRAGMA page_count").get()?.page_count === 0;
+    if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     database.exec("PRAGMA journal_mode = WAL");
+    database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`);
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec("PRAGMA foreign_keys = ON");
     database.exec("PRAGMA temp_store = MEMORY");
@@ -106,34 +111,6 @@ export function lockDataDir(dataDir: string): () => void {
       `Another Millrace works on the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
       { cause: error },
     );
-  }
-}
-
-/** Runs the migrations that the database has not seen, each in a transaction; `user_version` counts them. */
-function migrate(database: DatabaseSync): void {
-  const files = readdirSync(MIGRATIONS)
-    .filter((name) => name.endsWith(".sql"))
-    .sort();
-  const row = database.prepare("PRAGMA user_version").get();
-  const version = Number(row?.user_version ?? 0);
-  if (version > files.length) {
-    throw new MillraceError(
-      "DATA_DIR_UNUSABLE",
-      `The database was written by a newer Millrace (schema ${version}, this one knows ${files.length}). Update Millrace, or choose another data directory.`,
-    );
-  }
-  for (const [index, name] of files.entries()) {
-    if (index < version) continue;
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      database.exec(readFileSync(join(MIGRATIONS, name), "utf8"));
-      database.exec(`PRAGMA user_version = ${index + 1}`);
-      database.exec("COMMIT");
-    } catch (error) {
-      // On a full disk SQLite has rolled back by itself, and a second time would hide why.
-      if (database.isTransaction) database.exec("ROLLBACK");
-      throw error;
-    }
   }
 }
 

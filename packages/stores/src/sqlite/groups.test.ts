@@ -53,10 +53,12 @@ test("SQLite: a deleted execution leaves no row behind, whenever in its life it 
     records.deleteExecution(old.id),
     append(old.id),
   ]);
+  assert.deepEqual((await records.deletedExecutions(10)).sort(), [old.id, fleeting.id].sort());
+  for (const { id } of [old, fleeting]) while (!(await records.purgeExecution(id, 1)));
   close();
   assert.deepEqual(told, []);
   const database = new DatabaseSync(join(folder.path, "millrace.db"), { readOnly: true });
-  for (const table of ["executions", "journal", "messages"]) {
+  for (const table of ["executions", "journal", "messages", "deletions"]) {
     assert.deepEqual({ ...database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() }, { rows: 0 }, table);
   }
   database.close();

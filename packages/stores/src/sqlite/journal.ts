@@ -17,6 +17,9 @@ import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
 import { reading } from "./reading.ts";
 
+/** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
+const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
+
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {
   readonly #committer: Committer;
@@ -40,9 +43,15 @@ export class SqliteJournal implements Journal {
       around: database.prepare(
         "SELECT first, lifecycle FROM journal WHERE execution_key = ? AND last >= ? ORDER BY last LIMIT 1",
       ),
-      trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND lifecycle IS NULL"),
+      newestEvents: database.prepare(
+        "SELECT last, octet_length(frames) AS bytes FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC",
+      ),
+      trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND last >= ? AND lifecycle IS NULL"),
       keepPosition: database.prepare(KEEP_POSITION),
-      trimMark: database.prepare("UPDATE executions SET trimmed_position = ? WHERE key = ?"),
+      trimMark: database.prepare(
+        "UPDATE executions SET trimmed_position = coalesce(trimmed_position, ?), bytes = NULL WHERE key = ?",
+      ),
+      trimmed: database.prepare("UPDATE executions SET has_events = 0 WHERE key = ?"),
       keep: database.prepare("UPDATE messages SET error = ? WHERE seq = ?"),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
@@ -140,15 +149,34 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  trim(executionId: string): Promise<void> {
+  async trim(executionId: string): Promise<void> {
+    while (!(await this.#trimSome(executionId)));
+  }
+
+  /**
+   * Removes the newest of the events that are left, and says first up to where they are gone: whoever is reading them
+   * meets the gap behind what it has read, and not a hole within. Returns whether nothing is left to do.
+   */
+  #trimSome(executionId: string): Promise<boolean> {
     return this.#committer.submit(
       (group) => {
         const key = this.#keys.find(executionId);
-        const last = key === null ? undefined : this.#sql.lastEvent.get(key)?.last;
-        if (key === null || last === undefined || last === null || !this.#isOver(key)) return;
+        if (key === null || !this.#isOver(key)) return true;
+        let [newest, oldest, bytes]: [number | null, number, number] = [null, 0, 0];
+        for (const row of this.#sql.newestEvents.iterate(key)) {
+          oldest = Number(row.last);
+          newest ??= oldest;
+          bytes += Number(row.bytes);
+          if (bytes >= REMOVED_AT_ONCE_BYTES) break;
+        }
+        if (newest === null) {
+          this.#sql.trimmed.run(key);
+          return true;
+        }
         this.#sql.keepPosition.run(group.position);
-        this.#sql.trimMark.run(last, key);
-        this.#sql.trimEvents.run(key);
+        this.#sql.trimMark.run(newest, key);
+        this.#sql.trimEvents.run(key, oldest);
+        return false;
       },
       { patient: false, weight: 0 },
     );

@@ -6,6 +6,7 @@ import type {
   ExecutionRecord,
   NewExecution,
   NewMessage,
+  OverExecution,
   Page,
   Records,
 } from "@millrace/engine";
@@ -13,9 +14,9 @@ import { type ExecutionStatus, MillraceError } from "@millrace/protocol";
 import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
-import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import { reading } from "./reading.ts";
+import { SqliteRetention } from "./retention.ts";
 
 const EXECUTION =
   "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
@@ -28,15 +29,15 @@ const LISTED = EXECUTION.replace(
 export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
   readonly #committer: Committer;
-  readonly #keys: ExecutionKeys;
   readonly #configs: SqliteConfigs;
+  readonly #retention: SqliteRetention;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#database = database;
     this.#committer = committer;
-    this.#keys = keys;
     this.#configs = new SqliteConfigs(database, committer);
+    this.#retention = new SqliteRetention(database, committer, keys);
     this.#sql = {
       byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
       byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
@@ -50,13 +51,6 @@ export class SqliteRecords implements Records {
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
-      deleteMessages: database.prepare("DELETE FROM messages WHERE execution_key = ?"),
-      deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ?"),
-      deleteExecution: database.prepare("DELETE FROM executions WHERE key = ?"),
-      keepPosition: database.prepare(KEEP_POSITION),
-      toTrim: database.prepare(
-        "SELECT id FROM executions e WHERE completed_at < ? AND status NOT IN ('running', 'interrupted') AND EXISTS (SELECT 1 FROM journal WHERE execution_key = e.key AND lifecycle IS NULL) ORDER BY key LIMIT ?",
-      ),
     };
   }
 
@@ -171,27 +165,40 @@ export class SqliteRecords implements Records {
     });
   }
 
-  deleteExecution(id: string): Promise<void> {
-    return this.#committer.submit(
-      (group) => {
-        const key = this.#keys.find(id);
-        if (key === null) return;
-        group.flushMessages();
-        group.drop(id);
-        this.#sql.keepPosition.run(group.position);
-        this.#sql.deleteMessages.run(key);
-        this.#sql.deleteJournal.run(key);
-        this.#sql.deleteExecution.run(key);
-        this.#keys.forget(id);
-      },
-      { patient: false, weight: 0 },
-    );
+  deleteExecution(id: string): Promise<boolean> {
+    return this.#retention.delete(id);
+  }
+
+  deletedExecutions(limit: number): Promise<string[]> {
+    return this.#retention.deleted(limit);
+  }
+
+  purgeExecution(id: string, maxBytes: number): Promise<boolean> {
+    return this.#retention.purge(id, maxBytes);
   }
 
   executionsToTrim(completedBefore: string, limit: number): Promise<string[]> {
-    return reading(() => {
-      return this.#sql.toTrim.all(utc(completedBefore), limit).map((row) => String(row.id));
-    });
+    return this.#retention.toTrim(completedBefore, limit);
+  }
+
+  executionsOver(limit: number): Promise<OverExecution[]> {
+    return this.#retention.over(limit);
+  }
+
+  totalsOver(): Promise<{ count: number; bytes: number }> {
+    return this.#retention.totals();
+  }
+
+  unmeasuredExecutions(limit: number): Promise<string[]> {
+    return this.#retention.unmeasured(limit);
+  }
+
+  measureExecution(id: string, objectBytes: number): Promise<void> {
+    return this.#retention.measure(id, objectBytes);
+  }
+
+  giveBackSpace(maxBytes: number): Promise<boolean> {
+    return this.#retention.giveBack(maxBytes);
   }
 
   putConfig(config: ConfigRecord): Promise<void> {

@@ -29,7 +29,10 @@ const rest = fc.oneof(
     adapter: text,
     adapter_index: fc.nat(),
   }),
-  fc.record({ type: fc.constant("completed" as const), duration_ms: number, emitted: counts }),
+  fc.record(
+    { type: fc.constant("completed" as const), duration_ms: number, emitted: counts, batched_into: text },
+    { requiredKeys: ["type", "duration_ms", "emitted"] },
+  ),
   fc.record(
     {
       type: fc.constant("failed" as const),

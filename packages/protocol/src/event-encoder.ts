@@ -39,7 +39,7 @@ export class EventEncoder {
       case "processing":
         return `${start}${this.#common(event)},"type":"processing","adapter":${this.#name(event.adapter)},"adapter_index":${event.adapter_index}}`;
       case "completed":
-        return `${start}${this.#common(event)},"type":"completed","duration_ms":${number(event.duration_ms)},"emitted":${countsJson(event.emitted)}}`;
+        return `${start}${this.#common(event)},"type":"completed","duration_ms":${number(event.duration_ms)},"emitted":${countsJson(event.emitted)}${batchedJson(event.batched_into)}}`;
       default:
         // Seldom, and with text of all kinds.
         return start + toOneLine(JSON.stringify(event));
@@ -94,6 +94,10 @@ function quote(text: string): string {
 
 function number(value: number): string {
   return Number.isFinite(value) ? `${value}` : "null";
+}
+
+function batchedJson(leader: string | undefined): string {
+  return leader === undefined ? "" : `,"batched_into":${quote(leader)}`;
 }
 
 function countsJson(counts: Readonly<Record<string, number>>): string {

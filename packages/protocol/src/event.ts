@@ -48,6 +48,10 @@ export const completedEventSchema = z.object({
   type: z.literal("completed"),
   duration_ms: durationSchema,
   emitted: emittedSchema,
+  batched_into: z
+    .string()
+    .optional()
+    .describe("On a message that was gathered into a batch: the message that the batch went on as; not on that one itself"),
 });
 
 /** Processing of the message failed; with `will_retry` another `initiated` follows. */

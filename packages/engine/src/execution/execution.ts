@@ -262,7 +262,7 @@ export class Execution {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
-    const { events, enqueue, changes } = settleCompleted(open);
+    const { events, enqueue, changes } = settleCompleted(open, leader === flows[0] ? leader : undefined);
     return this.#append({ executionId: this.id, events, enqueue, changes }, open);
   }
 

@@ -1,14 +1,19 @@
 import { hash } from "node:crypto";
 
 /**
- * The id of an emitted message: a name-based UUID (RFC 9562, version 5) of its parent, the place of the output that it
- * is in its parent's chain, and the route that it goes to. A step that is redone gives its messages the same ids.
+ * The id of an emitted message: a UUID (RFC 9562, version 8) that begins as its parent's does, 48 bits, and goes on with
+ * the SHA-1 of its parent, the place of the output that it is in its parent's chain, and the route that it goes to. A
+ * step that is redone gives its messages the same ids; and as all of an execution's ids begin alike, an id alone leads
+ * to its execution (docs/decisions/0020).
  */
 export function emittedMessageId(parentId: string, output: number, route: string): string {
   const hex = hash("sha1", nameIn(parentId, `${output}/${route}`), "hex");
   const variant = VARIANTS[Number.parseInt(hex.charAt(16), 16)];
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return `${parentId.slice(0, ID_PREFIX)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
+
+/** Characters that all ids of an execution begin with: eight digits, a hyphen, four digits. */
+export const ID_PREFIX = 13;
 
 /** The first digit of the fourth group: two bits of it are fixed. */
 const VARIANTS = "89ab89ab89ab89ab";

@@ -15,8 +15,11 @@ export interface FailedSettlement extends Settlement {
   readonly retried: readonly { readonly flow: Flow; readonly dueAt: number }[];
 }
 
-/** Messages whose chain is done: what they still had to commit, then their `completed` events. */
-export function settleCompleted(flows: readonly Flow[]): Settlement {
+/**
+ * Messages whose chain is done: what they still had to commit, then their `completed` events. Of a batch, all but
+ * `leader` say that they went into it.
+ */
+export function settleCompleted(flows: readonly Flow[], leader?: Flow): Settlement {
   const [only] = flows;
   if (only !== undefined && flows.length === 1) {
     const { events, enqueue } = only.complete();
@@ -24,7 +27,10 @@ export function settleCompleted(flows: readonly Flow[]): Settlement {
   }
   const parts = flows.map((flow) => flow.drain());
   return {
-    events: [...parts.flatMap((part) => part.events), ...flows.map((flow) => flow.completedEvent())],
+    events: [
+      ...parts.flatMap((part) => part.events),
+      ...flows.map((flow) => flow.completedEvent(flow === leader ? undefined : leader?.message.id)),
+    ],
     enqueue: parts.flatMap((part) => part.enqueue),
     changes: flows.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
   };

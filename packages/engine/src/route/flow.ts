@@ -1,4 +1,4 @@
-import type { EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
+import type { CompletedEvent, EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
 import type { Routed } from "../adapter.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { emittedMessageId } from "../execution/message-id.ts";
@@ -219,10 +219,10 @@ export class Flow {
     return { events, enqueue: messages };
   }
 
-  /** The event that settles the message. */
-  completedEvent(): ExecutionEvent {
+  /** The event that settles the message; `leaderId` where it was gathered into a batch that went on as that message. */
+  completedEvent(leaderId?: string): ExecutionEvent {
     const { message, host } = this;
-    return {
+    const event: CompletedEvent = {
       execution_id: host.executionId,
       message_id: message.id,
       parent_message_id: message.parentId,
@@ -235,6 +235,8 @@ export class Flow {
       duration_ms: this.#durationMs(),
       emitted: { ...this.emitted },
     };
+    if (leaderId !== undefined) event.batched_into = leaderId;
+    return event;
   }
 
   /** The event of a failed attempt; `step` where one adapter is to blame. */

@@ -13,7 +13,9 @@ test("an emitted message's id is a UUID that begins as its parent's, and whose r
       const id = emittedMessageId(parent, output, to);
       assert.ok(validate(id) && version(id) === 8, id);
       assert.equal(id.slice(0, 14), parent.slice(0, 14));
-      const sha1 = createHash("sha1").update(Buffer.from(parent.replaceAll("-", ""), "hex")).update(`${output}/${to}`);
+      const sha1 = createHash("sha1")
+        .update(Buffer.from(parent.replaceAll("-", ""), "hex"))
+        .update(`${output}/${to}`);
       assert.equal(id.slice(24), sha1.digest("hex").slice(20, 32));
     }),
     { numRuns: 1_000 },

@@ -12,6 +12,10 @@ import type {
   ExecutionStats,
   Health,
   JsonObject,
+  LineageList,
+  LineageNodes,
+  LineageStats,
+  LineageStory,
   PatchExecution,
   PatchExecutionResult,
   RouteStates,
@@ -41,6 +45,40 @@ export interface ExecutionQuery {
   readonly started_after?: string;
   readonly started_before?: string;
   readonly sort_order?: "asc" | "desc";
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** What stages of messages are narrowed by. */
+export interface LineageFilters {
+  /** An execution's id or tag. */
+  readonly execution_id?: string;
+  readonly route_id?: string;
+  readonly adapter_name?: string;
+  readonly started_after?: string;
+  readonly started_before?: string;
+}
+
+/** Which page of a list, and sorted how. */
+export interface LineagePaging {
+  readonly sort_order?: "asc" | "desc";
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** What a list of stages is narrowed and sorted by. */
+export interface LineageListQuery extends LineageFilters, LineagePaging {
+  readonly status?: string;
+  readonly is_root?: boolean;
+  readonly sort_by?: "started_at" | "completed_at" | "route_id" | "stage_name";
+}
+
+/** Which relatives of a message are listed. */
+export interface LineageRelativesQuery {
+  /** Where to look: an execution's id or tag. */
+  readonly execution_id?: string;
+  /** Only the next generation. */
+  readonly direct?: boolean;
   readonly limit?: number;
   readonly offset?: number;
 }
@@ -106,6 +144,7 @@ export function createClient(options: ClientOptions) {
 
   const configs = "/api/v1/configs";
   const executions = "/api/v1/executions";
+  const lineage = "/api/v1/lineage";
 
   return {
     configs: {
@@ -167,6 +206,23 @@ export function createClient(options: ClientOptions) {
         const query = ids.map((id) => ["execution_id", id] as const);
         return followEvents({ url: `${base}/api/v1/events`, query, headers, fetch: fetcher, isLast }, follow);
       },
+    },
+    lineage: {
+      /** Stages of messages: an adapter's run in one attempt each. */
+      list: (query: LineageListQuery = {}) => request<LineageList>("GET", lineage, { query }),
+      /** Stages in which a message failed for good. */
+      failures: (query: LineageFilters & LineagePaging = {}) =>
+        request<LineageList>("GET", `${lineage}/failures`, { query }),
+      stats: (query: LineageFilters = {}) => request<LineageStats>("GET", `${lineage}/stats`, { query }),
+      /** A message's whole story. */
+      get: (id: string, query: { execution_id?: string } = {}) =>
+        request<LineageStory>("GET", `${lineage}/${segment(id)}`, { query }),
+      /** What a message comes from, back to its execution's first. */
+      chain: (id: string, query: LineageRelativesQuery = {}) =>
+        request<LineageNodes>("GET", `${lineage}/${segment(id)}/chain`, { query }),
+      /** All that came of a message. */
+      children: (id: string, query: LineageRelativesQuery = {}) =>
+        request<LineageNodes>("GET", `${lineage}/${segment(id)}/children`, { query }),
     },
     adapters: {
       list: () => request<{ total: number; adapters: AdapterInfo[] }>("GET", "/api/v1/adapters"),

@@ -14,5 +14,7 @@ export { Engine, type EngineParts, type EngineSettings } from "./execution/engin
 export * from "./execution/executions.ts";
 export { eventsOf } from "./execution/journal-events.ts";
 export { toEventError } from "./execution/message-error.ts";
+export { ID_PREFIX } from "./execution/message-id.ts";
 export * from "./expression.ts";
+export * from "./lineage-port.ts";
 export * from "./ports.ts";

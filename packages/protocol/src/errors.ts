@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   EXECUTION_NOT_FOUND: { status: 404, exit: 4, summary: "No execution has this id or tag." },
   CONFIG_NOT_FOUND: { status: 404, exit: 4, summary: "No config has this id." },
+  MESSAGE_NOT_FOUND: { status: 404, exit: 4, summary: "No message that was taken has this id." },
   ADAPTER_NOT_FOUND: { status: 404, exit: 4, summary: "No adapter has this type." },
   ROUTE_NOT_FOUND: { status: 404, exit: 4, summary: "The service has no such path." },
   METHOD_NOT_ALLOWED: { status: 405, exit: 2, summary: "The path exists, but not with this method." },
@@ -33,6 +34,7 @@ export const ERROR_CODES = {
     summary: "The event streamer is not available: shutting down, or the journal unreachable.",
   },
   SERVICE_UNAVAILABLE: { status: 503, exit: 6, summary: "The service is shutting down, or cannot reach its store." },
+  LINEAGE_NOT_READY: { status: 503, exit: 6, summary: "The lineage is still being read off the journal." },
   SETTING_INVALID: { status: 500, exit: 2, summary: "A setting has a value that does not fit." },
   DATA_DIR_IN_USE: { status: 500, exit: 6, summary: "Another process works on this data directory." },
   DATA_DIR_UNUSABLE: { status: 500, exit: 6, summary: "The data directory cannot be read or written." },

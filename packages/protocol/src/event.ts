@@ -51,7 +51,9 @@ export const completedEventSchema = z.object({
   batched_into: z
     .string()
     .optional()
-    .describe("On a message that was gathered into a batch: the message that the batch went on as; not on that one itself"),
+    .describe(
+      "On a message that was gathered into a batch: the message that the batch went on as; not on that one itself",
+    ),
 });
 
 /** Processing of the message failed; with `will_retry` another `initiated` follows. */

@@ -1,6 +1,7 @@
 export * from "./api/configs.ts";
 export * from "./api/errors.ts";
 export * from "./api/executions.ts";
+export * from "./api/lineage.ts";
 export * from "./api/lists.ts";
 export * from "./api/query.ts";
 export * from "./api/system.ts";
@@ -12,6 +13,7 @@ export * from "./finding.ts";
 export * from "./fold.ts";
 export * from "./frame.ts";
 export * from "./json.ts";
+export * from "./lineage.ts";
 export * from "./pipeline.ts";
 export * from "./progress-data.ts";
 export * from "./status.ts";

@@ -8,6 +8,7 @@ import type { Endpoint } from "./http/endpoint.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
+import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -51,6 +52,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
+      ...lineageEndpoints(service),
       ...configEndpoints(service),
       ...systemEndpoints({
         adapters: service.adapters,
@@ -134,7 +136,7 @@ function systemInfo(settings: Settings, startedAt: string): SystemInfo {
     version: VERSION,
     node_version: process.version,
     started_at: startedAt,
-    features: ["events", "events_resume", "events_many", "tags", "idempotency_keys", "user_adapters"],
+    features: ["events", "events_resume", "events_many", "tags", "idempotency_keys", "user_adapters", "lineage"],
     limits: {
       max_executions: settings.max_executions,
       max_subscribers: settings.max_subscribers,

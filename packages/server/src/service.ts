@@ -6,6 +6,7 @@ import {
   Engine,
   type Ids,
   type Journal,
+  type Lineage,
   type LoadedDefinition,
   loadDefinition,
   type ObjectStore,
@@ -24,6 +25,7 @@ export interface Service {
   readonly executions: Engine;
   readonly records: Records;
   readonly journal: Journal;
+  readonly lineage: Lineage;
   readonly work: WorkQueue;
   readonly objects: ObjectStore;
   readonly adapters: AdapterRegistry;
@@ -47,7 +49,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records } = store;
+  const { journal, work, records, lineage } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -87,6 +89,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     executions,
     records,
     journal,
+    lineage,
     work,
     objects,
     adapters,

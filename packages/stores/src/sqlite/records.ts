@@ -31,9 +31,12 @@ export class SqliteRecords implements Records {
   readonly #committer: Committer;
   readonly #configs: SqliteConfigs;
   readonly #retention: SqliteRetention;
+  readonly #onDelete: () => void;
   readonly #sql;
 
-  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
+  /** `onDelete` is told when an execution was deleted. */
+  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys, onDelete: () => void = () => {}) {
+    this.#onDelete = onDelete;
     this.#database = database;
     this.#committer = committer;
     this.#configs = new SqliteConfigs(database, committer);
@@ -165,8 +168,10 @@ export class SqliteRecords implements Records {
     });
   }
 
-  deleteExecution(id: string): Promise<boolean> {
-    return this.#retention.delete(id);
+  async deleteExecution(id: string): Promise<boolean> {
+    const deleted = await this.#retention.delete(id);
+    if (deleted) this.#onDelete();
+    return deleted;
   }
 
   deletedExecutions(limit: number): Promise<string[]> {

@@ -1,17 +1,19 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Journal, Records, WorkQueue } from "@millrace/engine";
+import type { Journal, Lineage, Records, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteJournal } from "./journal.ts";
+import { SqliteLineage } from "./lineage/lineage.ts";
 import { SqliteRecords } from "./records.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
 
-/** The embedded store: three ports over one file, written by one process. */
+/** The embedded store: its ports over one file, written by one process; and lineage, over a file that is made of it. */
 export interface SqliteStore {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly records: Records;
+  readonly lineage: Lineage;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
 }
@@ -25,7 +27,7 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
   let database: DatabaseSync | undefined;
   try {
     database = openDatabase(dataDir, options.durability);
-    return overDatabase(database, unlock);
+    return overDatabase(dataDir, database, unlock);
   } catch (error) {
     database?.close();
     unlock();
@@ -33,17 +35,20 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
   }
 }
 
-function overDatabase(database: DatabaseSync, unlock: () => void): SqliteStore {
+function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => void): SqliteStore {
   const keys = new ExecutionKeys(database);
   const committer = new Committer(database, () => keys.forgetAll());
+  const lineage = new SqliteLineage(dataDir);
   let isOpen = true;
   return {
+    lineage,
     journal: new SqliteJournal(database, committer, keys),
     work: new SqliteWorkQueue(database, committer, keys),
-    records: new SqliteRecords(database, committer, keys),
+    records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;
       isOpen = false;
+      lineage.close();
       committer.close();
       database.close();
       unlock();

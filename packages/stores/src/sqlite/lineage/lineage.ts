@@ -1,0 +1,114 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Lineage, LineageFilter, LineagePage, LineageRelatives, Page } from "@millrace/engine";
+import {
+  type LineageEntry,
+  type LineageNode,
+  type LineageStats,
+  type LineageStory,
+  MillraceError,
+} from "@millrace/protocol";
+import { LINEAGE_FILE } from "./projection-file.ts";
+import type { Answer, Question, ThreadData } from "./thread-protocol.ts";
+
+/** How long one question waits for the journal to be read: shorter than the patience of most clients. */
+const PATIENCE_MS = 20_000;
+
+/** A thread that nobody has asked anything for so long is ended: it holds some tens of megabytes. */
+const IDLE_MS = 60_000;
+
+/**
+ * The lineage over the SQLite store.
+ *
+ * States: *none* (nobody has asked yet, or for long) → *running* (a thread answers) → *none*, and *closed*. A thread that
+ * dies takes its questions with it, as SERVICE_UNAVAILABLE; the next question starts another.
+ */
+export class SqliteLineage implements Lineage {
+  readonly #data: ThreadData;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
+  #thread: Worker | null = null;
+  #idle: NodeJS.Timeout | undefined;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(dataDir: string, patienceMs = PATIENCE_MS) {
+    this.#data = { dataDir, patienceMs };
+  }
+
+  entries(filter: LineageFilter, page: LineagePage): Promise<Page<LineageEntry>> {
+    return this.#ask("entries", filter, page);
+  }
+
+  stats(filter: LineageFilter): Promise<LineageStats> {
+    return this.#ask("stats", filter);
+  }
+
+  story(messageId: string, executionId: string | null): Promise<LineageStory | null> {
+    return this.#ask("story", messageId, executionId);
+  }
+
+  relatives(messageId: string, executionId: string | null, which: LineageRelatives): Promise<Page<LineageNode> | null> {
+    return this.#ask("relatives", messageId, executionId, which);
+  }
+
+  /** To be called when executions were deleted: what is known of them goes as well. */
+  sweep(): void {
+    if (this.#closed || !existsSync(join(this.#data.dataDir, LINEAGE_FILE))) return;
+    // What stays behind is swept before the next list, and is never found.
+    this.#ask("sweep").catch(() => undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end("The store is closed.");
+  }
+
+  #ask<T>(method: Question["method"], ...args: unknown[]): Promise<T> {
+    if (this.#closed) return Promise.reject(new MillraceError("SERVICE_UNAVAILABLE", "The store is closed."));
+    const thread = this.#running();
+    this.#lastId += 1;
+    const question: Question = { id: this.#lastId, method, args };
+    return new Promise<T>((resolve, reject) => {
+      // The answer is what the reader's method of the same name returns.
+      this.#waiting.set(question.id, { resolve: (value) => resolve(value as T), reject });
+      thread.postMessage(question);
+    });
+  }
+
+  #running(): Worker {
+    clearTimeout(this.#idle);
+    if (this.#thread !== null) return this.#thread;
+    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: this.#data });
+    thread.unref();
+    thread.on("message", (answer: Answer) => this.#answered(answer));
+    thread.on("error", (error: Error) => {
+      if (this.#thread === thread)
+        this.#end(`The lineage cannot be read at present (${error.message}). Try again shortly.`);
+    });
+    thread.on("exit", () => {
+      if (this.#thread === thread) this.#end("The lineage cannot be read at present. Try again shortly.");
+    });
+    this.#thread = thread;
+    return thread;
+  }
+
+  #answered(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if ("error" in answer) waiting?.reject(new MillraceError(answer.error.code, answer.error.message));
+    else waiting?.resolve(answer.value);
+    if (this.#waiting.size > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#end("The thread was idle."), IDLE_MS).unref();
+  }
+
+  #end(reason: string): void {
+    clearTimeout(this.#idle);
+    const thread = this.#thread;
+    this.#thread = null;
+    for (const { reject } of this.#waiting.values()) reject(new MillraceError("SERVICE_UNAVAILABLE", reason));
+    this.#waiting.clear();
+    thread?.terminate();
+  }
+}

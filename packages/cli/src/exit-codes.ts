@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   1: "the execution failed, or is not over",
   2: "the command, a setting or an input is wrong",
   3: "the pipeline, or an adapter, is invalid",
-  4: "there is no such config, execution or adapter",
+  4: "there is no such config, execution, message or adapter",
   5: "the state of things does not allow it",
   6: "the service or its data directory is not available",
   7: "the execution was cancelled",

@@ -5,6 +5,7 @@ import { addAdapters } from "./commands/adapters.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addConfigs } from "./commands/configs.ts";
 import { addExecutions } from "./commands/executions.ts";
+import { addLineage } from "./commands/lineage.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
@@ -37,6 +38,7 @@ export function createProgram(output: Output): Command {
   addConfigs(program, output);
   addExecutions(program, output);
   addBackup(program, output);
+  addLineage(program, output);
   exitByThrowing(program);
   return program;
 }

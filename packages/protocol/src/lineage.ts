@@ -87,7 +87,8 @@ function begin(open: Map<string, LineageMessage>, event: ExecutionEvent, at: num
     error: null,
     emitted: null,
     batchedInto: null,
-    stages: [],
+    // Retention may have removed its beginning.
+    stages: event.type === "initiated" ? [] : [newStage(event.attempt, "initiated", at)],
   };
   open.set(message.id, message);
   return message;

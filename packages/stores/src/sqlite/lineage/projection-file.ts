@@ -7,6 +7,9 @@ const SCHEMA = join(import.meta.dirname, "schema.sql");
 /** To be raised with every change of the schema, or of what is read off the journal: older files are made anew. */
 const VERSION = 1;
 
+/** Waits so long for a thread that is about to end, in milliseconds. */
+const LOCK_TIMEOUT_MS = 5_000;
+
 /** The name of the file in the data directory. */
 export const LINEAGE_FILE = "lineage.db";
 
@@ -27,7 +30,7 @@ export function discardProjectionFile(dataDir: string): void {
 }
 
 function open(file: string): DatabaseSync {
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: LOCK_TIMEOUT_MS });
   try {
     database.exec("PRAGMA page_size = 8192");
     database.exec("PRAGMA journal_mode = WAL");

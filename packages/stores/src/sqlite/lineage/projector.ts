@@ -26,12 +26,11 @@ export class Projector {
   readonly #file: DatabaseSync;
   readonly #sql;
   readonly #running = new Map<number, Promise<void>>();
-  #lastNo: number;
+  #lastNo = 0;
 
   /** `store` is the journal's database, opened for reading; `file` is this class's own. */
   constructor(store: DatabaseSync, file: DatabaseSync) {
     this.#file = file;
-    this.#lastNo = Number(file.prepare("SELECT max(no) AS no FROM messages").get()?.no ?? 0);
     this.#sql = {
       head: store.prepare(
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
@@ -41,6 +40,7 @@ export class Projector {
       ),
       row: store.prepare("SELECT frames FROM journal WHERE last = ? AND execution_key = ?"),
       exists: store.prepare("SELECT 1 FROM executions WHERE key = ? AND id = ?"),
+      lastNo: file.prepare("SELECT max(no) AS no FROM messages"),
       mark: file.prepare("SELECT execution_id, position, tail_hash FROM projections WHERE execution_key = ?"),
       begin: file.prepare(
         "INSERT INTO projections (execution_key, execution_id, root_id, parent_execution_id, position, tail_hash) VALUES (?, ?, ?, ?, 0, '')",
@@ -140,6 +140,9 @@ export class Projector {
     if (last === null || tail === null) return null;
     this.#file.exec("BEGIN IMMEDIATE");
     try {
+      // A thread that was told to end may have got on with it meanwhile.
+      if (Number(this.#sql.mark.get(key)?.position) !== position) throw new Error("The lineage was written twice.");
+      this.#lastNo = Number(this.#sql.lastNo.get()?.no ?? 0);
       rows.write(touched.values());
       this.#sql.advance.run(last, hash("sha1", tail), key);
       this.#file.exec("COMMIT");

@@ -34,6 +34,13 @@ export class NaiveLineage {
     return last?.type ?? "none";
   }
 
+  /** Of the last attempt that failed, unless a later one completed. */
+  error(id: string): string | null {
+    if (this.status(id) === "completed") return null;
+    const failed = this.of(id).findLast((event) => event.type === "failed");
+    return failed?.type === "failed" ? failed.error.code : null;
+  }
+
   batch(id: string): string | null {
     const completed = this.of(id).find((event) => event.type === "completed");
     return completed?.type === "completed" ? (completed.batched_into ?? null) : null;

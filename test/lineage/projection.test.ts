@@ -79,6 +79,7 @@ async function compare(executionId: string, naive: NaiveLineage): Promise<void> 
   for (const id of naive.ids) {
     const story = lineageStorySchema.parse(await reader.story(id, null));
     assert.equal(story.status, naive.status(id));
+    assert.equal(story.error_info?.code ?? null, naive.error(id));
     assert.equal(story.batched_into, naive.batch(id));
     assert.deepEqual(story.parent_messages.map((each) => each.correlation_id).sort(), naive.parents(id));
     assert.equal(story.parents, naive.parents(id).length);
@@ -130,14 +131,14 @@ test("an execution that is deleted, or whose events retention removed, has no li
 
 test("a question that would wait too long for the journal is refused, and the next finds what was read meanwhile", async () => {
   const { id, rootId } = await begin();
-  const events = Array.from({ length: 5_000 }, () => newEvent(id, randomUUID(), { parent_message_id: rootId }));
+  const events = Array.from({ length: 30_000 }, () => newEvent(id, randomUUID(), { parent_message_id: rootId }));
   await append(id, [newEvent(id, rootId), ...events]);
   const hurried = openReader(0);
   await assert.rejects(hurried.story(rootId, null), { code: "LINEAGE_NOT_READY" });
   for (let tries = 0; ; tries += 1) {
     const story = await hurried.story(rootId, null).catch((error) => error.code);
     if (typeof story === "object") {
-      assert.equal(story?.children, 5_000);
+      assert.equal(story?.children, 30_000);
       break;
     }
     assert.equal(story, "LINEAGE_NOT_READY");

@@ -30,6 +30,7 @@ export class SqliteLineage implements Lineage {
   #thread: Worker | null = null;
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
+  #sweeping = false;
   #closed = false;
 
   constructor(dataDir: string, patienceMs = PATIENCE_MS) {
@@ -54,9 +55,13 @@ export class SqliteLineage implements Lineage {
 
   /** To be called when executions were deleted: what is known of them goes as well. */
   sweep(): void {
-    if (this.#closed || !existsSync(join(this.#data.dataDir, LINEAGE_FILE))) return;
-    // What stays behind is swept before the next list, and is never found.
-    this.#ask("sweep").catch(() => undefined);
+    if (this.#closed || this.#sweeping || !existsSync(join(this.#data.dataDir, LINEAGE_FILE))) return;
+    this.#sweeping = true;
+    setImmediate(() => {
+      this.#sweeping = false;
+      // What stays behind is never found, and is swept before the next list.
+      this.#ask("sweep").catch(() => undefined);
+    });
   }
 
   close(): void {

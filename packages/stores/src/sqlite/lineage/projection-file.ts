@@ -32,11 +32,13 @@ export function discardProjectionFile(dataDir: string): void {
 function open(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: LOCK_TIMEOUT_MS });
   try {
-    database.exec("PRAGMA page_size = 8192");
+    // Small, as what is written is spread over an index.
+    database.exec("PRAGMA page_size = 4096");
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = NORMAL");
     database.exec("PRAGMA temp_store = MEMORY");
-    database.exec("PRAGMA cache_size = -32768");
+    database.exec("PRAGMA cache_size = -65536");
+    database.exec("PRAGMA wal_autocheckpoint = 8192");
     const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
     if (version === 0) {
       database.exec("BEGIN IMMEDIATE");

@@ -4,8 +4,11 @@ import { eventsOf } from "@millrace/engine";
 import { foldLineage, type LineageMessage } from "@millrace/protocol";
 import { MessageRows } from "./message-rows.ts";
 
-/** Rows of the journal that are read between two turns of the event loop: each holds up to 64 KiB of frames. */
-const SLICE_ROWS = 32;
+/**
+ * Rows of the journal that are read between two turns of the thread's loop, and written in one commit: each holds up to
+ * 64 KiB of frames. Ids are spread over the whole of their index, so that each commit writes much of it: few are cheaper.
+ */
+const SLICE_ROWS = 256;
 
 /** Rows that are removed between two turns of the event loop. */
 const REMOVED_AT_ONCE = 5_000;
@@ -120,7 +123,7 @@ export class Projector {
     const touched = new Map<string, LineageMessage>();
     let last: number | null = null;
     let tail: Buffer | null = null;
-    for (const row of this.#sql.rows.all(key, position, SLICE_ROWS)) {
+    for (const row of this.#sql.rows.iterate(key, position, SLICE_ROWS)) {
       const frames = bytesOf(row.frames);
       last = Number(row.last);
       tail = frames;

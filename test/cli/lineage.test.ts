@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { type Ended, millrace } from "../support/command.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -96,4 +98,26 @@ test("an unknown message, a wrong bound and a wrong execution each say what is w
   assert.match(unknown.stderr, /^millrace: There is no message "00000000-/);
   assert.match(bound.stderr, /^millrace: --width: expected a whole number from 1 to 1000, got "none"/);
   assert.match(execution.stderr, /^millrace: There is no execution "nowhere"/);
+});
+
+test("while the lineage of a long run is still being read, the command says so and asks again", async () => {
+  let refused = 0;
+  const front = createServer(async (request, response) => {
+    if (request.url?.includes("/lineage/") && refused < 1) {
+      refused += 1;
+      const body = { detail: "Not yet.", error_code: "LINEAGE_NOT_READY" };
+      response.writeHead(503, { "content-type": "application/json", "retry-after": "1" }).end(JSON.stringify(body));
+      return;
+    }
+    const answer = await fetch(`${service.url}${request.url}`);
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+  }).listen(0, "127.0.0.1");
+  await once(front, "listening");
+  const address = front.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const { code, stdout, stderr } = await millrace(["lineage", "batches", "--url", url]);
+  front.close();
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr.match(/^The lineage is still being read/gm)?.length, 1);
+  assert.match(stdout, /^make /m);
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
   errorResponseSchema,
@@ -225,4 +227,18 @@ test("lineage outlives a restart of the service", async () => {
   assert.equal(await service.end("SIGTERM"), 0);
   await service.start();
   assert.deepEqual(await read(lineageNodesSchema, `/${root}/children`), before);
+});
+
+test("where the lineage's file cannot be written, lineage is a 503, and runs go on", async () => {
+  await using other = await ServiceProcess.start();
+  mkdirSync(join(other.dataDir, "lineage.db", "in-the-way"), { recursive: true });
+  const id = await other.run(BATCH);
+  assert.equal((await other.client.executions.wait(id)).status, "completed");
+  const response = await fetch(`${other.url}/api/v1/lineage?execution_id=${id}`);
+  assert.equal(response.status, 503);
+  assert.ok(response.headers.has("retry-after"));
+  const body = errorResponseSchema.parse(await response.json());
+  assert.equal(body.error_code, "SERVICE_UNAVAILABLE");
+  assert.match(body.detail, /^The lineage cannot be read at present/);
+  assert.equal((await other.client.system.ready()).status, "healthy");
 });

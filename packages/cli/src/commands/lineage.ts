@@ -1,9 +1,13 @@
+import { ApiError } from "@millrace/client";
 import type { LineageNode, LineageStory } from "@millrace/protocol";
 import type { Command } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { fetchTree, treeLines } from "../lineage-tree.ts";
 import { type Output, printable, table } from "../output.ts";
+
+/** Waits so long where the service does not say. */
+const RETRY_MS = 2_000;
 
 interface LineageOptions {
   readonly url?: string;
@@ -41,7 +45,7 @@ export function addLineage(program: Command, output: Output): void {
       };
       const client = connect(options);
       const back = options.back === true;
-      const story = await findStory(client, id, options.execution);
+      const story = await patiently(output, () => findStory(client, id, options.execution));
       const { stages, parent_messages, emitted, root_correlation_id, ...message } = story;
       const tree = await fetchTree(client, message, { ...bounds, back });
       if (options.json) {
@@ -62,12 +66,25 @@ async function findStory(
 ): Promise<LineageStory> {
   if (execution !== undefined) return client.lineage.get(id, { execution_id: execution });
   const found = await client.executions.get(id).catch((error) => {
-    if (error?.code === "EXECUTION_NOT_FOUND") return null;
+    if (error instanceof ApiError && error.code === "EXECUTION_NOT_FOUND") return null;
     throw error;
   });
   return found === null
     ? client.lineage.get(id)
     : client.lineage.get(found.root_correlation_id, { execution_id: found.id });
+}
+
+/** Asks again while the service is still reading the lineage off the journal: a long run's takes its time. */
+async function patiently<T>(output: Output, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "LINEAGE_NOT_READY") throw error;
+      output.note("The lineage is still being read off the journal …");
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs ?? RETRY_MS));
+    }
+  }
 }
 
 function storyLines(story: LineageStory, output: Output): string[] {

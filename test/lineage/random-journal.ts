@@ -64,6 +64,11 @@ export function randomJournal(executionId: string, rootId: string, steps: number
     const blamed = error === TEST_FAILURE && message.ran > 0 ? pick(message.ran) : null;
     if (!willRetry) remove(message);
     const emitted = willRetry ? {} : emit(message);
+    // Some are taken up again after they had failed for good.
+    if (!willRetry && pick(3) === 0) {
+      open.push(message);
+      message.state = "waiting";
+    }
     events.push({
       ...common(message),
       type: "failed",

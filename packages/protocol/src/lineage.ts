@@ -56,6 +56,9 @@ export function foldLineage(open: Map<string, LineageMessage>, event: ExecutionE
     case "initiated":
       message.attempts = event.attempt;
       message.status = "initiated";
+      // One that had failed for good may be taken up again.
+      message.completedAt = null;
+      message.emitted = null;
       takeStage(message, event.attempt, at);
       break;
     case "processing":

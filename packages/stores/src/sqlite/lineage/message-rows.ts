@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { LineageMessage, LineageStage, StageStatus } from "@millrace/protocol";
-import { text } from "../columns.ts";
+import { type Row, text } from "../columns.ts";
 
 /** Message numbers that are remembered: parents are looked up once for many children. */
 const REMEMBERED = 100_000;
@@ -30,6 +30,9 @@ export class MessageRows {
         "INSERT OR REPLACE INTO stages (message_no, place, execution_key, route, attempt, adapter, adapter_index, status, started_at, completed_at, error, will_retry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ),
       open: database.prepare("SELECT * FROM messages WHERE execution_key = ? AND completed_at IS NULL ORDER BY no"),
+      settled: database.prepare(
+        "SELECT * FROM messages WHERE id = ? AND execution_key = ? AND completed_at IS NOT NULL",
+      ),
       stages: database.prepare("SELECT * FROM stages WHERE message_no = ? ORDER BY place"),
     };
   }
@@ -38,38 +41,50 @@ export class MessageRows {
   open(): Map<string, LineageMessage> {
     const open = new Map<string, LineageMessage>();
     for (const row of this.#sql.open.all(this.#key)) {
-      const id = String(row.id);
-      const stages = this.#sql.stages.all(Number(row.no)).map(
-        (stage): LineageStage => ({
-          attempt: Number(stage.attempt),
-          adapter: text(stage.adapter),
-          adapterIndex: stage.adapter_index === null ? null : Number(stage.adapter_index),
-          // The columns hold what this class has written.
-          status: stage.status as StageStatus,
-          startedAt: stage.started_at === null ? null : Number(stage.started_at),
-          completedAt: stage.completed_at === null ? null : Number(stage.completed_at),
-          error: stage.error === null ? null : JSON.parse(String(stage.error)),
-          willRetry: stage.will_retry === 1,
-        }),
-      );
-      open.set(id, {
-        id,
-        parentId: text(row.parent_id),
-        route: String(row.route),
-        status: row.status as StageStatus,
-        attempts: Number(row.attempts),
-        startedAt: Number(row.started_at),
-        completedAt: null,
-        durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
-        error: row.error === null ? null : JSON.parse(String(row.error)),
-        emitted: null,
-        batchedInto: null,
-        stages,
-      });
-      this.#written.set(id, { stages: stages.length, attempts: Number(row.attempts) });
-      this.#remember(id, { no: Number(row.no), depth: Number(row.depth) });
+      const message = this.#load(row);
+      open.set(message.id, message);
     }
     return open;
+  }
+
+  /** A message that was settled when it was written; null where there is none. */
+  settled(id: string): LineageMessage | null {
+    const row = this.#sql.settled.get(id, this.#key);
+    return row === undefined ? null : this.#load(row);
+  }
+
+  #load(row: Row): LineageMessage {
+    const id = String(row.id);
+    const stages = this.#sql.stages.all(Number(row.no)).map(
+      (stage): LineageStage => ({
+        attempt: Number(stage.attempt),
+        adapter: text(stage.adapter),
+        adapterIndex: stage.adapter_index === null ? null : Number(stage.adapter_index),
+        // The columns hold what this class has written.
+        status: stage.status as StageStatus,
+        startedAt: stage.started_at === null ? null : Number(stage.started_at),
+        completedAt: stage.completed_at === null ? null : Number(stage.completed_at),
+        error: stage.error === null ? null : JSON.parse(String(stage.error)),
+        willRetry: stage.will_retry === 1,
+      }),
+    );
+    const message: LineageMessage = {
+      id,
+      parentId: text(row.parent_id),
+      route: String(row.route),
+      status: row.status as StageStatus,
+      attempts: Number(row.attempts),
+      startedAt: Number(row.started_at),
+      completedAt: null,
+      durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
+      error: row.error === null ? null : JSON.parse(String(row.error)),
+      emitted: null,
+      batchedInto: null,
+      stages,
+    };
+    this.#written.set(id, { stages: stages.length, attempts: Number(row.attempts) });
+    this.#remember(id, { no: Number(row.no), depth: Number(row.depth) });
+    return message;
   }
 
   /** Writes what became of the messages, in the order in which they began. */

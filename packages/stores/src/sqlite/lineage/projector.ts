@@ -136,6 +136,11 @@ export class Projector {
         frames,
       } as const;
       for (const event of eventsOf(entry)) {
+        if (event.attempt > 1 && !open.has(event.message_id)) {
+          // It had failed for good, and is taken up again.
+          const before = touched.get(event.message_id) ?? rows.settled(event.message_id);
+          if (before !== null) open.set(before.id, before);
+        }
         const message = foldLineage(open, event);
         touched.set(message.id, message);
       }

@@ -19,7 +19,10 @@ export class StoredExecutions {
       byKey: database.prepare(`SELECT ${COLUMNS} FROM executions WHERE key = ?`),
       byId: database.prepare(`SELECT ${COLUMNS} FROM executions WHERE id = ?`),
       byPrefix: database.prepare(
-        `SELECT ${COLUMNS} FROM executions WHERE root_correlation_id >= ? AND root_correlation_id < ? ORDER BY key DESC LIMIT ${MOST_CANDIDATES}`,
+        `WITH RECURSIVE found (key, id) AS (
+           SELECT key, id FROM executions WHERE root_correlation_id >= ? AND root_correlation_id < ?
+           UNION SELECT e.key, e.id FROM found JOIN executions e ON e.parent_execution_id = found.id
+         ) SELECT ${COLUMNS} FROM executions WHERE key IN (SELECT key FROM found) ORDER BY key LIMIT ${MOST_CANDIDATES}`,
       ),
       metadata: database.prepare("SELECT metadata FROM executions WHERE id = ?"),
     };
@@ -33,7 +36,7 @@ export class StoredExecutions {
     return toExecution(this.#sql.byId.get(id));
   }
 
-  /** Those whose messages' ids begin as this one. */
+  /** Those whose messages' ids begin as this one, and their replays: ids made of a message's begin as that does. */
   ofMessage(messageId: string): ProjectedExecution[] {
     const prefix = messageId.slice(0, ID_PREFIX);
     if (prefix.length < ID_PREFIX) return [];

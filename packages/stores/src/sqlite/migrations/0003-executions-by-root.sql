@@ -1,2 +1,4 @@
 -- All ids of an execution's messages begin as its first one's: an id leads to its execution by this.
 CREATE INDEX executions_by_root ON executions (root_correlation_id);
+-- And to the replays of it, whose messages may have ids that are made of those of its messages.
+CREATE INDEX executions_by_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;

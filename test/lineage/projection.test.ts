@@ -131,14 +131,14 @@ test("an execution that is deleted, or whose events retention removed, has no li
 
 test("a question that would wait too long for the journal is refused, and the next finds what was read meanwhile", async () => {
   const { id, rootId } = await begin();
-  const events = Array.from({ length: 30_000 }, () => newEvent(id, randomUUID(), { parent_message_id: rootId }));
+  const events = Array.from({ length: 110_000 }, () => newEvent(id, randomUUID(), { parent_message_id: rootId }));
   await append(id, [newEvent(id, rootId), ...events]);
   const hurried = openReader(0);
   await assert.rejects(hurried.story(rootId, null), { code: "LINEAGE_NOT_READY" });
   for (let tries = 0; ; tries += 1) {
     const story = await hurried.story(rootId, null).catch((error) => error.code);
     if (typeof story === "object") {
-      assert.equal(story?.children, 30_000);
+      assert.equal(story?.children, 110_000);
       break;
     }
     assert.equal(story, "LINEAGE_NOT_READY");

@@ -173,6 +173,20 @@ test("the chain of a replay's first message leads on into the execution that it 
   assert.equal(items[0]?.replay_batch_id, child.id);
 });
 
+test("a message of a replay whose id is made of one of the execution that it replays is found by its id alone", async () => {
+  const parent = await begin();
+  const child = await begin({ parentExecutionId: parent.id, metadata: { retry: { message_ids: [parent.rootId] } } });
+  const copy = `${parent.rootId.slice(0, 13)}${randomUUID().slice(13)}`;
+  await append(parent.id, [newEvent(parent.id, parent.rootId)]);
+  await append(child.id, [newEvent(child.id, child.rootId), newEvent(child.id, copy)]);
+  assert.equal((await reader.story(copy, null))?.execution_id, child.id);
+  const chain = await reader.relatives(child.rootId, null, { ...ALL, direction: "chain" });
+  assert.deepEqual(
+    chain?.items.map((each) => each.correlation_id),
+    [parent.rootId],
+  );
+});
+
 test("a journal that is not the one that was read, as after a restore, is read anew", async () => {
   const { id, rootId } = await begin();
   await append(id, [newEvent(id, rootId)]);

@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   EXECUTION_NOT_FOUND: { status: 404, exit: 4, summary: "No execution has this id or tag." },
   CONFIG_NOT_FOUND: { status: 404, exit: 4, summary: "No config has this id." },
+  MESSAGE_NOT_FOUND: { status: 404, exit: 4, summary: "The execution has kept no message with this id." },
   ADAPTER_NOT_FOUND: { status: 404, exit: 4, summary: "No adapter has this type." },
   ROUTE_NOT_FOUND: { status: 404, exit: 4, summary: "The service has no such path." },
   METHOD_NOT_ALLOWED: { status: 405, exit: 2, summary: "The path exists, but not with this method." },
@@ -22,6 +23,8 @@ export const ERROR_CODES = {
   CONFIG_INVALID: { status: 400, exit: 3, summary: "The pipeline has findings of severity error." },
   CONFIG_INACTIVE: { status: 400, exit: 3, summary: "The config is not active." },
   STATUS_CHANGE_NOT_ALLOWED: { status: 400, exit: 5, summary: "The execution's status does not allow this change." },
+  ROUTE_NOT_IN_PIPELINE: { status: 400, exit: 3, summary: "The pipeline has no route of this name." },
+  MESSAGE_NOT_FAILED: { status: 409, exit: 5, summary: "The message is not failed, or was retried already." },
   EXECUTION_RUNNING: { status: 409, exit: 5, summary: "The execution is still running." },
   TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },
   IDEMPOTENCY_KEY_REUSED: { status: 409, exit: 5, summary: "The idempotency key was used for another config." },

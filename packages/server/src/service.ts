@@ -4,6 +4,7 @@ import {
   type AdapterRegistry,
   type Clock,
   Engine,
+  type Failures,
   type Ids,
   type Journal,
   type LoadedDefinition,
@@ -25,6 +26,7 @@ export interface Service {
   readonly records: Records;
   readonly journal: Journal;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly objects: ObjectStore;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
@@ -47,7 +49,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records } = store;
+  const { journal, work, records, failures } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -56,6 +58,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     {
       journal,
       work,
+      failures,
       records,
       objects,
       clock,
@@ -88,6 +91,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     records,
     journal,
     work,
+    failures,
     objects,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),

@@ -4,6 +4,7 @@ import type {
   ConfigVersionRecord,
   ExecutionFilter,
   ExecutionRecord,
+  FirstMessages,
   NewExecution,
   NewMessage,
   OverExecution,
@@ -15,6 +16,7 @@ import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import type { Group } from "./group.ts";
 import { reading } from "./reading.ts";
 import { SqliteRetention } from "./retention.ts";
 
@@ -50,13 +52,17 @@ export class SqliteRecords implements Records {
       insertExecution: database.prepare(
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
+      copyMessage: database.prepare(
+        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ?, ?, ?, NULL, ?, coalesce(?, payload), 0 FROM messages WHERE seq = ? AND error IS NOT NULL",
+      ),
+      markRetried: database.prepare("UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq = ?"),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
     };
   }
 
   createExecution(
     execution: NewExecution,
-    first: NewMessage | null,
+    first: NewMessage | FirstMessages | null,
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }> {
     return this.#committer.submit(
       (group) => {
@@ -96,7 +102,7 @@ export class SqliteRecords implements Records {
         );
         const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
         this.#sql.startPosition.run(start, key);
-        const firstSeq = first === null ? null : group.enqueue(key, first);
+        const firstSeq = first === null ? null : this.#enqueueFirst(group, key, execution.id, first);
         const record: ExecutionRecord = {
           ...execution,
           status: "running",
@@ -109,6 +115,22 @@ export class SqliteRecords implements Records {
       },
       { patient: false, weight: 1 },
     );
+  }
+
+  /** Returns the number of the first message, where there is one alone. */
+  #enqueueFirst(group: Group, key: number, executionId: string, first: NewMessage | FirstMessages): number | null {
+    if ("id" in first) return group.enqueue(key, first);
+    for (const message of first.messages) group.enqueue(key, message);
+    if (first.copies.length === 0) return null;
+    group.flushMessages();
+    for (const { seq, id, route, payloadJson } of first.copies) {
+      group.seq += 1;
+      const { changes } = this.#sql.copyMessage.run(group.seq, key, id, route, payloadJson, seq);
+      // Its execution was deleted meanwhile: what is left is not what was asked for.
+      if (changes !== 1) throw new Error(`the failed message ${seq} is gone`);
+      if (first.markRetried) this.#sql.markRetried.run(executionId, seq);
+    }
+    return null;
   }
 
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {

@@ -1,16 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Journal, Records, WorkQueue } from "@millrace/engine";
+import type { Failures, Journal, Records, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
+import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteRecords } from "./records.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
 
-/** The embedded store: three ports over one file, written by one process. */
+/** The embedded store: four ports over one file, written by one process. */
 export interface SqliteStore {
   readonly journal: Journal;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly records: Records;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
@@ -40,6 +42,7 @@ function overDatabase(database: DatabaseSync, unlock: () => void): SqliteStore {
   return {
     journal: new SqliteJournal(database, committer, keys),
     work: new SqliteWorkQueue(database, committer, keys),
+    failures: new SqliteFailures(database, keys),
     records: new SqliteRecords(database, committer, keys),
     close() {
       if (!isOpen) return;

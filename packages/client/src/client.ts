@@ -10,10 +10,14 @@ import type {
   Execution,
   ExecutionList,
   ExecutionStats,
+  FailureGroups,
+  FailureList,
   Health,
   JsonObject,
   PatchExecution,
   PatchExecutionResult,
+  RetryFailuresBody,
+  RetryResult,
   RouteStates,
   SystemInfo,
   UpdateConfig,
@@ -41,6 +45,25 @@ export interface ExecutionQuery {
   readonly started_after?: string;
   readonly started_before?: string;
   readonly sort_order?: "asc" | "desc";
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** What failed messages are chosen by. */
+export interface FailureQuery {
+  readonly route?: string;
+  readonly adapter?: string;
+  readonly code?: string;
+  /** Whether they were retried in an execution of their own. */
+  readonly retried?: boolean;
+}
+
+/** What a list of failed messages is narrowed by. */
+export interface FailureListQuery extends FailureQuery {
+  /** Several, separated by commas. */
+  readonly message_id?: string;
+  /** Whether payloads are shown; default true. */
+  readonly payload?: boolean;
   readonly limit?: number;
   readonly offset?: number;
 }
@@ -145,6 +168,14 @@ export function createClient(options: ClientOptions) {
       stats: (id: string) => request<ExecutionStats>("GET", `${executions}/${segment(id)}/stats`),
       dag: (id: string) => request<Dag>("GET", `${executions}/${segment(id)}/dag`),
       routes: (id: string) => request<RouteStates>("GET", `${executions}/${segment(id)}/routes`),
+      /** Messages that failed for good, as they are kept. */
+      failures: (id: string, query: FailureListQuery = {}) =>
+        request<FailureList>("GET", `${executions}/${segment(id)}/failures`, { query }),
+      failureGroups: (id: string, query: FailureQuery = {}) =>
+        request<FailureGroups>("GET", `${executions}/${segment(id)}/failures/groups`, { query }),
+      /** Takes failed messages up again: in the execution while it runs, else in a new one. */
+      retry: (id: string, body: RetryFailuresBody) =>
+        request<RetryResult>("POST", `${executions}/${segment(id)}/failures/retry`, { body }),
       /** Follows one execution to its end; resumes by itself. */
       events: (id: string, follow: EventsOptions = {}): AsyncGenerator<StreamFrame> =>
         followEvents(

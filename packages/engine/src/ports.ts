@@ -233,7 +233,7 @@ export interface FailureGroup {
 
 /** The messages that failed for good. */
 export interface Failures {
-  /** In the order in which they were put into queues. */
+  /** In the order in which they were put into queues; fewer than `limit` where their payloads are many megabytes. */
   list(
     executionId: string,
     filter: FailureFilter,

@@ -1,6 +1,7 @@
 export * from "./api/configs.ts";
 export * from "./api/errors.ts";
 export * from "./api/executions.ts";
+export * from "./api/failures.ts";
 export * from "./api/lists.ts";
 export * from "./api/query.ts";
 export * from "./api/system.ts";

@@ -8,6 +8,7 @@ import type { Endpoint } from "./http/endpoint.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
+import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -50,6 +51,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     const startedAt = new Date().toISOString();
     const api: Endpoint[] = [
       ...executionEndpoints(service),
+      ...failureEndpoints(service),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
       ...configEndpoints(service),
       ...systemEndpoints({

@@ -6,6 +6,9 @@ import { reading } from "./reading.ts";
 
 const COLUMNS = "seq, id, parent_id, route, attempt, hops, error, octet_length(payload) AS payload_bytes";
 
+/** A page of a list ends with the payload that fills so many bytes. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+
 /** The messages that failed for good, in SQLite. */
 export class SqliteFailures implements Failures {
   readonly #database: DatabaseSync;
@@ -28,8 +31,8 @@ export class SqliteFailures implements Failures {
         .get(...values)?.total;
       const rows = this.#database
         .prepare(`SELECT ${columns(payloads)} FROM messages WHERE ${where} ORDER BY seq LIMIT ? OFFSET ?`)
-        .all(...values, limit, offset);
-      return { total: Number(total), items: rows.map(toFailed) };
+        .iterate(...values, limit, offset);
+      return { total: Number(total), items: takeUpTo(rows, payloads ? MAX_PAGE_BYTES : Number.POSITIVE_INFINITY) };
     });
   }
 
@@ -44,15 +47,7 @@ export class SqliteFailures implements Failures {
       const rows = this.#database
         .prepare(`SELECT ${columns(payloads)} FROM messages WHERE ${where} AND seq > ? ORDER BY seq LIMIT ?`)
         .iterate(...values, afterSeq, limit);
-      const messages: FailedMessage[] = [];
-      let bytes = 0;
-      for (const row of rows) {
-        const message = toFailed(row);
-        messages.push(message);
-        bytes += message.payloadBytes;
-        if (bytes >= maxBytes) break;
-      }
-      return messages;
+      return takeUpTo(rows, maxBytes);
     });
   }
 
@@ -115,6 +110,19 @@ export class SqliteFailures implements Failures {
     if (filter.retried !== undefined) where.push(`error ->> '$.retried_in' IS ${filter.retried ? "NOT " : ""}NULL`);
     return { where: where.join(" AND "), values };
   }
+}
+
+/** Rows up to so many bytes of payloads; at least one. */
+function takeUpTo(rows: Iterable<Row>, maxBytes: number): FailedMessage[] {
+  const messages: FailedMessage[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const message = toFailed(row);
+    messages.push(message);
+    bytes += message.payloadBytes;
+    if (bytes >= maxBytes) break;
+  }
+  return messages;
 }
 
 function columns(payloads: boolean): string {

@@ -152,14 +152,6 @@ export class FailureRetry {
     if (total === 0) return none;
     const pipeline = request.pipeline ?? (await this.frozenPipeline(parent));
     const routes = new Set(pipeline.definition.routes.map(({ route }) => route));
-    const groups = await failures.groups(parent.id, filter);
-    const lost = groups.find(({ route }) => !routes.has(route));
-    if (lost !== undefined) {
-      throw new MillraceError(
-        "ROUTE_NOT_IN_PIPELINE",
-        `Messages failed in the route "${lost.route}", which is not in the pipeline. Choose those of other routes, or another config.`,
-      );
-    }
     const root = this.#host.uuid();
     const messageIds: string[] = [];
     const copies: MessageCopy[] = [];
@@ -169,6 +161,12 @@ export class FailureRetry {
       const page = { limit, maxBytes: MAX_FIRST_BYTES - bytes, payloads: request.payloadMerge !== undefined };
       const messages = await failures.after(parent.id, filter, last, page);
       for (const message of messages) {
+        if (!routes.has(message.route)) {
+          throw new MillraceError(
+            "ROUTE_NOT_IN_PIPELINE",
+            `Messages failed in the route "${message.route}", which is not in the pipeline. Choose those of other routes, or another config.`,
+          );
+        }
         const payloadJson = this.#payloadOf(message, request);
         const id = copies.length === 0 ? root : emittedMessageId(message.id, 0, root);
         copies.push({ seq: message.seq, id, route: message.route, payloadJson });

@@ -27,6 +27,9 @@ const LISTED = EXECUTION.replace(
   "config_snapshot",
   "json_remove(config_snapshot, '$.config_yaml', '$.document', '$.outline', '$.init_message') AS config_snapshot",
 );
+/** Rows of one statement. */
+const COPIED_AT_ONCE = 200;
+
 /** Configs and executions, in SQLite. */
 export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
@@ -53,9 +56,11 @@ export class SqliteRecords implements Records {
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
       copyMessage: database.prepare(
-        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ?, ?, ?, NULL, ?, coalesce(?, payload), 0 FROM messages WHERE seq = ? AND error IS NOT NULL",
+        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 AND error IS NOT NULL ORDER BY copy.key",
       ),
-      markRetried: database.prepare("UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq = ?"),
+      markRetried: database.prepare(
+        "UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
+      ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
     };
   }
@@ -123,12 +128,14 @@ export class SqliteRecords implements Records {
     for (const message of first.messages) group.enqueue(key, message);
     if (first.copies.length === 0) return null;
     group.flushMessages();
-    for (const { seq, id, route, payloadJson } of first.copies) {
-      group.seq += 1;
-      const { changes } = this.#sql.copyMessage.run(group.seq, key, id, route, payloadJson, seq);
+    for (let at = 0; at < first.copies.length; at += COPIED_AT_ONCE) {
+      const copies = first.copies.slice(at, at + COPIED_AT_ONCE);
+      const rows = JSON.stringify(copies.map(({ seq, id, route, payloadJson }) => [seq, id, route, payloadJson]));
+      const { changes } = this.#sql.copyMessage.run(group.seq + 1, key, rows);
       // Its execution was deleted meanwhile: what is left is not what was asked for.
-      if (changes !== 1) throw new Error(`the failed message ${seq} is gone`);
-      if (first.markRetried) this.#sql.markRetried.run(executionId, seq);
+      if (changes !== copies.length) throw new Error("a failed message that was to be copied is gone");
+      group.seq += copies.length;
+      if (first.markRetried) this.#sql.markRetried.run(executionId, rows);
     }
     return null;
   }

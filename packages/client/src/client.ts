@@ -16,6 +16,8 @@ import type {
   JsonObject,
   PatchExecution,
   PatchExecutionResult,
+  ReplayBody,
+  ReplayList,
   RetryFailuresBody,
   RetryResult,
   RouteStates,
@@ -176,6 +178,12 @@ export function createClient(options: ClientOptions) {
       /** Takes failed messages up again: in the execution while it runs, else in a new one. */
       retry: (id: string, body: RetryFailuresBody) =>
         request<RetryResult>("POST", `${executions}/${segment(id)}/failures/retry`, { body }),
+      /** Does a part of an execution again, in a new one. */
+      replay: (id: string, body: ReplayBody) =>
+        request<Execution>("POST", `${executions}/${segment(id)}/replay`, { body }),
+      /** The executions that replay this one, or retry messages of it; newest first. */
+      replays: (id: string, query: { limit?: number; offset?: number } = {}) =>
+        request<ReplayList>("GET", `${executions}/${segment(id)}/replays`, { query }),
       /** Follows one execution to its end; resumes by itself. */
       events: (id: string, follow: EventsOptions = {}): AsyncGenerator<StreamFrame> =>
         followEvents(

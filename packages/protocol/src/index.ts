@@ -4,6 +4,7 @@ export * from "./api/executions.ts";
 export * from "./api/failures.ts";
 export * from "./api/lists.ts";
 export * from "./api/query.ts";
+export * from "./api/replays.ts";
 export * from "./api/system.ts";
 export * from "./durations.ts";
 export * from "./errors.ts";

@@ -9,6 +9,7 @@ import { openApiDocument } from "./http/openapi.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
+import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -52,6 +53,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
+      ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
       ...configEndpoints(service),
       ...systemEndpoints({

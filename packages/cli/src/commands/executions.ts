@@ -6,6 +6,7 @@ import { exitCodeOfStatus } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
 import { type Output, printable, table } from "../output.ts";
 import { addFailures } from "./failures.ts";
+import { addReplays } from "./replays.ts";
 
 interface Common {
   readonly url?: string;
@@ -108,6 +109,7 @@ export function addExecutions(program: Command, output: Output): void {
     });
 
   addFailures(executions, output);
+  addReplays(executions, output);
 }
 
 /** A deleted config is not found any more, but executions still have its id. */

@@ -33,7 +33,7 @@ import type { Flow } from "../route/flow.ts";
 import { dropInterrupted } from "./drop-interrupted.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionSettings } from "./execution-parts.ts";
-import type { Executions, Retried, RetryFailures, StartExecution } from "./executions.ts";
+import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "./executions.ts";
 import { FailureRetry } from "./failure-retry.ts";
 import { eventsOf } from "./journal-events.ts";
 import { LoopTurn } from "./loop-turn.ts";
@@ -314,6 +314,14 @@ export class Engine implements Executions {
   retry(executionId: string, request: RetryFailures): Promise<Retried> {
     if (this.#closing) return Promise.reject(new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down."));
     return this.#failureRetry.retry(executionId, request);
+  }
+
+  /**
+   * The pipeline that an execution was started with.
+   * @throws MillraceError CONFIG_INVALID where it does not load any more
+   */
+  frozenPipeline(record: ExecutionRecord): Promise<Pipeline> {
+    return this.#failureRetry.frozenPipeline(record);
   }
 
   delete(executionId: string): Promise<void> {

@@ -356,7 +356,8 @@ export interface Records {
   /**
    * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
    * idempotency key is returned as it is, `created: false`.
-   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config)
+   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED (one
+   * that is to be copied is not there)
    */
   createExecution(
     execution: NewExecution,

@@ -142,7 +142,8 @@ export class Execution {
     const changes: MessageChange[] = [];
     for (const { seq, route, payloadJson } of messages) {
       routes[route] = (routes[route] ?? 0) + 1;
-      changes.push({ kind: "requeued", seq, dueAt: now, payloadJson });
+      // 0 would be a message that was never taken.
+      changes.push({ kind: "requeued", seq, dueAt: Math.max(1, now), payloadJson });
     }
     const at = new Date(now).toISOString();
     await this.#parts.journal

@@ -55,6 +55,9 @@ export class SqliteRecords implements Records {
       insertExecution: database.prepare(
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
+      countFailed: database.prepare(
+        "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value AND error IS NOT NULL",
+      ),
       copyMessage: database.prepare(
         "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 AND error IS NOT NULL ORDER BY copy.key",
       ),
@@ -91,6 +94,7 @@ export class SqliteRecords implements Records {
             );
           }
         }
+        if (first !== null && "copies" in first) this.#checkCopies(group, first);
         const key = Number(
           this.#sql.insertExecution.run(
             execution.id,
@@ -122,18 +126,26 @@ export class SqliteRecords implements Records {
     );
   }
 
+  /** All or nothing: before anything is written. */
+  #checkCopies(group: Group, { copies }: FirstMessages): void {
+    if (copies.length === 0) return;
+    group.flushMessages();
+    const there = this.#sql.countFailed.get(JSON.stringify(copies.map(({ seq }) => seq)))?.there;
+    if (Number(there) === copies.length) return;
+    throw new MillraceError(
+      "MESSAGE_NOT_FAILED",
+      "Some of the failed messages were retried, or deleted, since they were looked up. Ask again for those that are left.",
+    );
+  }
+
   /** Returns the number of the first message, where there is one alone. */
   #enqueueFirst(group: Group, key: number, executionId: string, first: NewMessage | FirstMessages): number | null {
     if ("id" in first) return group.enqueue(key, first);
     for (const message of first.messages) group.enqueue(key, message);
-    if (first.copies.length === 0) return null;
-    group.flushMessages();
     for (let at = 0; at < first.copies.length; at += COPIED_AT_ONCE) {
       const copies = first.copies.slice(at, at + COPIED_AT_ONCE);
       const rows = JSON.stringify(copies.map(({ seq, id, route, payloadJson }) => [seq, id, route, payloadJson]));
-      const { changes } = this.#sql.copyMessage.run(group.seq + 1, key, rows);
-      // Its execution was deleted meanwhile: what is left is not what was asked for.
-      if (changes !== copies.length) throw new Error("a failed message that was to be copied is gone");
+      this.#sql.copyMessage.run(group.seq + 1, key, rows);
       group.seq += copies.length;
       if (first.markRetried) this.#sql.markRetried.run(executionId, rows);
     }

@@ -42,6 +42,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
           "CONFIG_INVALID",
           "CONFIG_INACTIVE",
           "TAG_TAKEN",
+          "MESSAGE_NOT_FAILED",
           "PAYLOAD_TOO_LARGE",
           "TOO_MANY_EXECUTIONS",
           "SERVICE_UNAVAILABLE",

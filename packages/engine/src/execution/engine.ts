@@ -259,6 +259,7 @@ export class Engine implements Executions {
     const at = new Date(clock.now()).toISOString();
     const { events, changes } = await dropInterrupted(work, record, progress, at);
     for (const event of events) foldEvent(progress, event);
+    foldEnded(progress);
     await journal.append({
       executionId: record.id,
       events,

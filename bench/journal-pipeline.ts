@@ -40,6 +40,7 @@ export async function measurePipeline(
     {
       journal: store.journal,
       work: store.work,
+      failures: store.failures,
       records: store.records,
       objects: NO_OBJECTS,
       clock: { now: Date.now },

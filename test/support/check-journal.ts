@@ -9,6 +9,7 @@ export function checkJournal(frames: readonly Frame[]): ExecutionEvent[] {
   const events = frames.slice(0, -1).map((frame) => executionEventSchema.parse(frame.data));
   const seen = new Set<string>();
   const settled = new Map<string, number>();
+  const failed = new Map<string, number>();
   const known = new Map<string, string>();
   const announced = new Map<string, number>();
   const initiated = new Map<string, number>();
@@ -17,6 +18,11 @@ export function checkJournal(frames: readonly Frame[]): ExecutionEvent[] {
     const key = `${event.message_id} ${event.attempt} ${event.type} ${place}`;
     assert.ok(!seen.has(key), `twice in the journal: ${key}`);
     seen.add(key);
+    // One that failed for good may be retried: its next attempt begins then.
+    if (failed.get(event.message_id) === event.attempt - 1 && event.type === "initiated") {
+      failed.delete(event.message_id);
+      settled.delete(event.message_id);
+    }
     assert.ok(!settled.has(event.message_id), `an event after its message was settled: ${key}`);
     if (event.type === "initiated") {
       if (event.attempt === 1) initiated.set(event.route, (initiated.get(event.route) ?? 0) + 1);
@@ -24,6 +30,7 @@ export function checkJournal(frames: readonly Frame[]): ExecutionEvent[] {
     } else assert.ok(known.has(event.message_id), `an event before its message was initiated: ${key}`);
     if (event.type === "completed" || (event.type === "failed" && !event.will_retry)) {
       settled.set(event.message_id, event.attempt);
+      if (event.type === "failed") failed.set(event.message_id, event.attempt);
       for (const [route, count] of Object.entries(event.emitted ?? {}))
         announced.set(route, (announced.get(route) ?? 0) + count);
     }

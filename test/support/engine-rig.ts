@@ -142,12 +142,13 @@ export class Rig {
   }
 
   #open(): Engine {
-    const { work, records } = this.store;
+    const { work, records, failures } = this.store;
     const journal = this.#journalOf(this.store);
     return new Engine(
       {
         journal,
         work,
+        failures,
         records,
         objects: NO_OBJECTS,
         clock: { now: Date.now },

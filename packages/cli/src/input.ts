@@ -29,6 +29,11 @@ export function readPayload(json: string | undefined, sets: readonly string[]): 
   return payload;
 }
 
+/** A payload from a file of JSON, or with `-` from standard input. */
+export async function readPayloadFile(file: string): Promise<JsonObject> {
+  return parseObject(await readInput(file));
+}
+
 function parseObject(json: string): JsonObject {
   let value: unknown;
   try {

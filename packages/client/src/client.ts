@@ -10,6 +10,8 @@ import type {
   Execution,
   ExecutionList,
   ExecutionStats,
+  FailureGroups,
+  FailureList,
   Health,
   JsonObject,
   LineageList,
@@ -18,6 +20,10 @@ import type {
   LineageStory,
   PatchExecution,
   PatchExecutionResult,
+  ReplayBody,
+  ReplayList,
+  RetryFailuresBody,
+  RetryResult,
   RouteStates,
   SystemInfo,
   UpdateConfig,
@@ -79,6 +85,25 @@ export interface LineageRelativesQuery {
   readonly execution_id?: string;
   /** Only the next generation. */
   readonly direct?: boolean;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** What failed messages are chosen by. */
+export interface FailureQuery {
+  readonly route?: string;
+  readonly adapter?: string;
+  readonly code?: string;
+  /** Whether they were retried in an execution of their own. */
+  readonly retried?: boolean;
+}
+
+/** What a list of failed messages is narrowed by. */
+export interface FailureListQuery extends FailureQuery {
+  /** Several, separated by commas. */
+  readonly message_id?: string;
+  /** Whether payloads are shown; default true. */
+  readonly payload?: boolean;
   readonly limit?: number;
   readonly offset?: number;
 }
@@ -184,6 +209,20 @@ export function createClient(options: ClientOptions) {
       stats: (id: string) => request<ExecutionStats>("GET", `${executions}/${segment(id)}/stats`),
       dag: (id: string) => request<Dag>("GET", `${executions}/${segment(id)}/dag`),
       routes: (id: string) => request<RouteStates>("GET", `${executions}/${segment(id)}/routes`),
+      /** Messages that failed for good, as they are kept. */
+      failures: (id: string, query: FailureListQuery = {}) =>
+        request<FailureList>("GET", `${executions}/${segment(id)}/failures`, { query }),
+      failureGroups: (id: string, query: FailureQuery = {}) =>
+        request<FailureGroups>("GET", `${executions}/${segment(id)}/failures/groups`, { query }),
+      /** Takes failed messages up again: in the execution while it runs, else in a new one. */
+      retry: (id: string, body: RetryFailuresBody) =>
+        request<RetryResult>("POST", `${executions}/${segment(id)}/failures/retry`, { body }),
+      /** Does a part of an execution again, in a new one. */
+      replay: (id: string, body: ReplayBody) =>
+        request<Execution>("POST", `${executions}/${segment(id)}/replay`, { body }),
+      /** The executions that replay this one, or retry messages of it; newest first. */
+      replays: (id: string, query: { limit?: number; offset?: number } = {}) =>
+        request<ReplayList>("GET", `${executions}/${segment(id)}/replays`, { query }),
       /** Follows one execution to its end; resumes by itself. */
       events: (id: string, follow: EventsOptions = {}): AsyncGenerator<StreamFrame> =>
         followEvents(

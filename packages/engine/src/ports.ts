@@ -4,6 +4,7 @@
  */
 import type {
   ErrorInfo,
+  EventError,
   ExecutionEvent,
   ExecutionStatus,
   JsonObject,
@@ -48,11 +49,25 @@ export interface NewMessage {
   readonly hops: number;
 }
 
+/** Why and where a message failed for good. */
+export interface KeptError extends EventError {
+  /** The adapter to blame; null where it is none's fault. */
+  readonly adapter: string | null;
+  readonly adapter_index: number | null;
+  /** RFC 3339. */
+  readonly failed_at: string | null;
+}
+
 /** What happens to the message that a transition consumed. */
 export type MessageChange =
   | { readonly kind: "settled"; readonly seq: number }
   /** Failed for good: kept with its payload, never taken again. */
-  | { readonly kind: "kept"; readonly seq: number; readonly errorJson: string }
+  | { readonly kind: "kept"; readonly seq: number; readonly error: KeptError }
+  /**
+   * One that was kept goes back into its queue: its next attempt begins with a retry count of 0, and what it emitted
+   * before stays emitted. If it is not settled before the execution ends it is kept again, as it was.
+   */
+  | { readonly kind: "requeued"; readonly seq: number; readonly dueAt: number; readonly payloadJson: string | null }
   | {
       readonly kind: "retry";
       readonly seq: number;
@@ -73,6 +88,8 @@ export type Lifecycle =
   /** The execution was taken up again after its process had gone; `redone` messages were in flight. */
   | { readonly kind: "resumed"; readonly at: string; readonly redone: number }
   | { readonly kind: "interrupted"; readonly at: string; readonly error: ErrorInfo }
+  /** So many messages per route that had failed for good went back into their queues. */
+  | { readonly kind: "requeued"; readonly at: string; readonly routes: Readonly<Record<string, number>> }
   | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
 
 /** One atomic unit: committed whole or not at all, and published only then. */
@@ -175,6 +192,88 @@ export interface WorkQueue {
   depths(executionId: string): Promise<Record<string, number>>;
 }
 
+/** A message that failed for good, as it is kept. */
+export interface FailedMessage {
+  readonly seq: number;
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly route: string;
+  /** Null where it was not asked for. */
+  readonly payloadJson: string | null;
+  readonly payloadBytes: number;
+  /** Attempts that were made. */
+  readonly attempt: number;
+  readonly hops: number;
+  readonly error: KeptError;
+  /** The execution that it was retried in, once this one was over; null where it was not. */
+  readonly retriedIn: string | null;
+}
+
+/** Which failed messages are meant: those that fit all that is given. */
+export interface FailureFilter {
+  readonly messageIds?: readonly string[];
+  readonly route?: string;
+  readonly adapter?: string;
+  readonly code?: string;
+  /** Whether they were retried in an execution of their own. */
+  readonly retried?: boolean;
+}
+
+/** How many messages failed in the same place with the same code. */
+export interface FailureGroup {
+  readonly route: string;
+  readonly adapter: string | null;
+  readonly code: string;
+  readonly count: number;
+  /** Of one of them. */
+  readonly message: string;
+  readonly firstFailedAt: string | null;
+  readonly lastFailedAt: string | null;
+}
+
+/** The messages that failed for good. */
+export interface Failures {
+  /** In the order in which they were put into queues; fewer than `limit` where their payloads are many megabytes. */
+  list(
+    executionId: string,
+    filter: FailureFilter,
+    page: { readonly limit: number; readonly offset: number; readonly payloads: boolean },
+  ): Promise<Page<FailedMessage>>;
+  /** Those after a number of the queue, at most `limit`, and not many more than `maxBytes` of payloads (at least one). */
+  after(
+    executionId: string,
+    filter: FailureFilter,
+    afterSeq: number,
+    page: { readonly limit: number; readonly maxBytes: number; readonly payloads: boolean },
+  ): Promise<FailedMessage[]>;
+  /** How many there are. */
+  count(executionId: string, filter: FailureFilter): Promise<number>;
+  /** The most frequent first. */
+  groups(executionId: string, filter: FailureFilter): Promise<FailureGroup[]>;
+  /** Those of the given ids that are not settled: they wait, or are in flight. */
+  unsettled(executionId: string, messageIds: readonly string[]): Promise<string[]>;
+}
+
+/** A failed message of another execution that a new one begins with. */
+export interface MessageCopy {
+  /** Of the failed message. */
+  readonly seq: number;
+  /** Of the new message. */
+  readonly id: string;
+  readonly route: string;
+  /** Null: as it is kept. */
+  readonly payloadJson: string | null;
+}
+
+/** What an execution begins with. */
+export interface FirstMessages {
+  readonly messages: readonly NewMessage[];
+  /** Copied within the store, so that their payloads need not pass through memory. */
+  readonly copies: readonly MessageCopy[];
+  /** Whether the failed messages are marked as retried in the new execution. */
+  readonly markRetried: boolean;
+}
+
 /** An execution's record. */
 export interface ExecutionRecord {
   readonly id: string;
@@ -255,13 +354,14 @@ export interface Page<T> {
 /** Configs and executions. */
 export interface Records {
   /**
-   * Creates an execution with its `started` record and its first message, all or nothing. An execution with the same
+   * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
    * idempotency key is returned as it is, `created: false`.
-   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config)
+   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED (one
+   * that is to be copied is not there)
    */
   createExecution(
     execution: NewExecution,
-    first: NewMessage | null,
+    first: NewMessage | FirstMessages | null,
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }>;
   /** The execution that was started with the key; null where there is none. */
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null>;

@@ -20,6 +20,8 @@ export interface RouteProgress {
   inFlight: number;
   /** Messages that failed and wait for another attempt. */
   retrying: number;
+  /** Messages that had failed for good, were taken back to be retried, and have not been taken since. */
+  requeued: number;
   completed: number;
   failed: number;
   /** Attempts that failed and were retried. */
@@ -56,6 +58,8 @@ export interface Progress {
   announced: number;
   completed: number;
   failed: number;
+  /** First messages that were announced and have not been taken yet. */
+  rootsAhead: number;
   /** Epoch ms of the first and the last event; null before any. */
   firstEventAt: number | null;
   lastEventAt: number | null;
@@ -67,23 +71,40 @@ export interface Progress {
 }
 
 /**
- * The state before any event. `firstRoute` is the route of the execution's first message, where the caller knows that
- * there is one (the engine does; a client of the stream learns of it from its `initiated`).
+ * The state before any event. `first` is the route of the execution's first message, or how many first messages there
+ * are per route, where the caller knows (the engine does; a client of the stream learns of each from its `initiated`).
  */
-export function emptyProgress(firstRoute: string | null = null): Progress {
+export function emptyProgress(first: string | null | Readonly<Record<string, number>> = null): Progress {
   const progress: Progress = {
     outstanding: 0,
     announced: 0,
     completed: 0,
     failed: 0,
+    rootsAhead: 0,
     firstEventAt: null,
     lastEventAt: null,
     routes: record(),
     sent: record(),
     open: new Map(),
   };
-  if (firstRoute !== null) announce(progress, firstRoute, 1);
+  for (const [route, count] of Object.entries(typeof first === "string" ? { [first]: 1 } : (first ?? {}))) {
+    announce(progress, route, count);
+    progress.rootsAhead += count;
+  }
   return progress;
+}
+
+/**
+ * Messages that had failed for good are taken back, to be retried in the same execution: so many per route. They are
+ * outstanding again, and not failed any more. Whoever is not told of it finds out when such a message is taken.
+ */
+export function foldRequeued(progress: Progress, routes: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(routes)) requeue(progress, routeOf(progress, name), count);
+}
+
+/** The execution is over: what was taken back and not taken again is failed, as it was before. */
+export function foldEnded(progress: Progress): void {
+  for (const route of Object.values(progress.routes)) requeue(progress, route, -route.requeued);
 }
 
 /** Applies one event, in place (a journal has millions), and returns the state. Events come in the journal's order. */
@@ -96,7 +117,8 @@ export function foldEvent(progress: Progress, event: ExecutionEvent): Progress {
       const route = routeOf(progress, event.route);
       let open = progress.open.get(event.message_id);
       if (open === undefined) {
-        announceEarly(progress, event.route, event.parent_message_id);
+        if (event.attempt === 1) announceEarly(progress, event.route, event.parent_message_id);
+        else takeRequeued(progress, route);
         open = {
           route: event.route,
           attempt: event.attempt,
@@ -171,17 +193,16 @@ function applyFailed(progress: Progress, event: FailedEvent, at: number): void {
 
 function settle(progress: Progress, route: RouteProgress, event: CompletedEvent | FailedEvent): void {
   const open = progress.open.get(event.message_id);
-  if (event.emitted !== undefined) {
-    for (const name in event.emitted) {
-      const count = event.emitted[name];
-      if (count === undefined) continue;
-      const from = progress.sent[event.route] ?? record<number>();
-      from[name] = (from[name] ?? 0) + count;
-      progress.sent[event.route] = from;
-      const unknown = count - (open?.early?.[name] ?? 0);
-      if (unknown > 0) announce(progress, name, unknown);
-    }
+  for (const name in event.emitted) {
+    const count = event.emitted[name];
+    if (count === undefined) continue;
+    const from = progress.sent[event.route] ?? record<number>();
+    from[name] = (from[name] ?? 0) + count;
+    progress.sent[event.route] = from;
+    announce(progress, name, count);
   }
+  // Those that were counted as they were taken: also children of an earlier attempt, told of when that one had failed.
+  for (const name in open?.early) announce(progress, name, -(open.early[name] ?? 0));
   if (open !== undefined) {
     if (open.inFlight) route.inFlight -= 1;
     else route.retrying -= 1;
@@ -193,7 +214,8 @@ function settle(progress: Progress, route: RouteProgress, event: CompletedEvent 
 /** A message that was taken before its parent told of it: counted now, and not again when the parent is settled. */
 function announceEarly(progress: Progress, route: string, parentId: string | null): void {
   if (parentId === null) {
-    if (progress.announced === 0) announce(progress, route, 1);
+    if (progress.rootsAhead > 0) progress.rootsAhead -= 1;
+    else announce(progress, route, 1);
     return;
   }
   const parent = progress.open.get(parentId);
@@ -201,6 +223,20 @@ function announceEarly(progress: Progress, route: string, parentId: string | nul
   parent.early ??= record();
   parent.early[route] = (parent.early[route] ?? 0) + 1;
   announce(progress, route, 1);
+}
+
+/** A message that had failed for good is taken again. */
+function takeRequeued(progress: Progress, route: RouteProgress): void {
+  // Whoever came late has not seen it fail.
+  if (route.requeued === 0 && route.failed > 0) requeue(progress, route, 1);
+  if (route.requeued > 0) route.requeued -= 1;
+}
+
+function requeue(progress: Progress, route: RouteProgress, count: number): void {
+  route.requeued += count;
+  route.failed -= count;
+  progress.failed -= count;
+  progress.outstanding += count;
 }
 
 function announce(progress: Progress, route: string, count: number): void {
@@ -223,6 +259,7 @@ function routeOf(progress: Progress, name: string): RouteProgress {
       announced: 0,
       inFlight: 0,
       retrying: 0,
+      requeued: 0,
       completed: 0,
       failed: 0,
       retries: 0,

@@ -8,7 +8,9 @@ import type { Endpoint } from "./http/endpoint.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
+import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
+import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -51,6 +53,8 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     const startedAt = new Date().toISOString();
     const api: Endpoint[] = [
       ...executionEndpoints(service),
+      ...failureEndpoints(service),
+      ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
       ...lineageEndpoints(service),
       ...configEndpoints(service),

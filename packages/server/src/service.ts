@@ -4,6 +4,7 @@ import {
   type AdapterRegistry,
   type Clock,
   Engine,
+  type Failures,
   type Ids,
   type Journal,
   type Lineage,
@@ -27,6 +28,7 @@ export interface Service {
   readonly journal: Journal;
   readonly lineage: Lineage;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly objects: ObjectStore;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
@@ -49,7 +51,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage } = store;
+  const { journal, work, records, lineage, failures } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -58,6 +60,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     {
       journal,
       work,
+      failures,
       records,
       objects,
       clock,
@@ -91,6 +94,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     journal,
     lineage,
     work,
+    failures,
     objects,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),

@@ -5,6 +5,8 @@ import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
 import { type Output, printable, table } from "../output.ts";
+import { addFailures } from "./failures.ts";
+import { addReplays } from "./replays.ts";
 
 interface Common {
   readonly url?: string;
@@ -105,6 +107,9 @@ export function addExecutions(program: Command, output: Output): void {
       await connect(options).executions.delete(id);
       show({ id, deleted: true }, options.json, () => output.line(`deleted ${id}`));
     });
+
+  addFailures(executions, output);
+  addReplays(executions, output);
 }
 
 /** A deleted config is not found any more, but executions still have its id. */

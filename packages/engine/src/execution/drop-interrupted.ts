@@ -37,7 +37,7 @@ export async function dropInterrupted(
       will_retry: false,
       ...(Object.keys(emitted).length > 0 ? { emitted } : {}),
     });
-    changes.push({ kind: "kept", seq, errorJson: JSON.stringify(error) });
+    changes.push({ kind: "kept", seq, error: { ...error, adapter: null, adapter_index: null, failed_at: at } });
   }
   return { events, changes };
 }

@@ -3,7 +3,9 @@ import { hash } from "node:crypto";
 import {
   type ErrorInfo,
   emptyProgress,
+  foldEnded,
   foldEvent,
+  foldRequeued,
   isTerminal,
   type JsonObject,
   type JsonValue,
@@ -14,12 +16,25 @@ import {
 } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
-import type { Clock, ExecutionRecord, Ids, Journal, NewMessage, ObjectStore, Records, WorkQueue } from "../ports.ts";
+import type {
+  Clock,
+  ExecutionRecord,
+  Failures,
+  FirstMessages,
+  Ids,
+  Journal,
+  JournalEntry,
+  NewMessage,
+  ObjectStore,
+  Records,
+  WorkQueue,
+} from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
 import { dropInterrupted } from "./drop-interrupted.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionSettings } from "./execution-parts.ts";
-import type { Executions, StartExecution } from "./executions.ts";
+import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "./executions.ts";
+import { FailureRetry } from "./failure-retry.ts";
 import { eventsOf } from "./journal-events.ts";
 import { LoopTurn } from "./loop-turn.ts";
 import { progressFromJson, progressToJson } from "./progress-json.ts";
@@ -28,6 +43,7 @@ import { progressFromJson, progressToJson } from "./progress-json.ts";
 export interface EngineParts {
   readonly journal: Journal;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly records: Records;
   readonly objects: ObjectStore;
   readonly clock: Clock;
@@ -71,6 +87,7 @@ export class Engine implements Executions {
   readonly #traces = new AsyncLocalStorage<{ execution: Execution; flow: Flow }>();
   readonly #log: AdapterLog;
   readonly #turn = new LoopTurn();
+  readonly #failureRetry: FailureRetry;
   /** Executions that are being started, and count against the limit already. */
   #starting = 0;
   /** The last start that was asked for with each idempotency key, until it is done. */
@@ -83,6 +100,21 @@ export class Engine implements Executions {
     this.#parts = parts;
     this.#settings = settings;
     this.#log = parts.log({ component: "engine" });
+    const { failures, records } = parts;
+    this.#failureRetry = new FailureRetry({
+      failures,
+      records,
+      maxPayloadBytes: settings.maxPayloadBytes,
+      uuid: () => parts.ids.uuid(),
+      loadDefinition: (yaml) => parts.loadDefinition(yaml),
+      running: (executionId) => this.#running.get(executionId),
+      over: async (executionId) => {
+        const over = this.#whenOver(executionId);
+        if (this.#running.has(executionId)) await over.promise;
+        over.cancel();
+      },
+      start: (input) => this.start(input),
+    });
   }
 
   /** Executions at work. */
@@ -130,8 +162,10 @@ export class Engine implements Executions {
   async #create(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
     const { records, ids, clock } = this.#parts;
     const id = ids.uuid();
-    const rootCorrelationId = ids.uuid();
-    const init = input.skipInitMessage ? null : input.definition.initMessage;
+    const rootCorrelationId = input.rootCorrelationId ?? ids.uuid();
+    const { first: many } = input;
+    const counts = many === undefined ? null : countByRoute(many);
+    const init = input.skipInitMessage || many !== undefined ? null : input.definition.initMessage;
     const payload: JsonObject | null = init === null ? null : { ...init.payload, ...input.initPayload };
     const first: NewMessage | null =
       init === null || payload === null
@@ -139,7 +173,7 @@ export class Engine implements Executions {
         : { id: rootCorrelationId, parentId: null, route: init.route, payloadJson: this.#encode(payload), hops: 0 };
     // Adapters are prepared before anything is written: one that refuses leaves nothing behind.
     const execution = this.#makeExecution({ id, rootCorrelationId }, input.definition, {
-      progress: emptyProgress(first?.route ?? null),
+      progress: emptyProgress(counts ?? first?.route ?? null),
       stopping: null,
       errorInfo: null,
     });
@@ -148,8 +182,8 @@ export class Engine implements Executions {
         id,
         configId: input.config?.id ?? null,
         startedAt: new Date(clock.now()).toISOString(),
-        parentExecutionId: null,
-        replaySource: null,
+        parentExecutionId: input.origin?.executionId ?? null,
+        replaySource: input.origin?.source ?? null,
         tag: input.tag ?? null,
         configSnapshot: {
           config_id: input.config?.id ?? null,
@@ -160,15 +194,20 @@ export class Engine implements Executions {
           document: input.definition.document,
           outline: outlineOf(input.definition),
           init_message: init === null ? null : { route: init.route, payload },
+          ...(counts === null ? {} : { first_messages: counts }),
         },
         rootCorrelationId,
         metadata: input.metadata ?? {},
         idempotencyKey: input.idempotencyKey ?? null,
       },
-      first,
+      many ?? first,
     );
     if (!created) return { record, created };
     this.#running.set(id, execution);
+    if (counts !== null) {
+      execution.beginWithMany(counts);
+      return { record, created };
+    }
     execution.begin(
       first === null || firstSeq === null
         ? null
@@ -220,6 +259,7 @@ export class Engine implements Executions {
     const at = new Date(clock.now()).toISOString();
     const { events, changes } = await dropInterrupted(work, record, progress, at);
     for (const event of events) foldEvent(progress, event);
+    foldEnded(progress);
     await journal.append({
       executionId: record.id,
       events,
@@ -272,7 +312,25 @@ export class Engine implements Executions {
     }
   }
 
-  async delete(executionId: string): Promise<void> {
+  retry(executionId: string, request: RetryFailures): Promise<Retried> {
+    if (this.#closing) return Promise.reject(new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down."));
+    return this.#failureRetry.retry(executionId, request);
+  }
+
+  /**
+   * The pipeline that an execution was started with.
+   * @throws MillraceError CONFIG_INVALID where it does not load any more
+   */
+  frozenPipeline(record: ExecutionRecord): Promise<Pipeline> {
+    return this.#failureRetry.frozenPipeline(record);
+  }
+
+  delete(executionId: string): Promise<void> {
+    // What is being retried must not go meanwhile.
+    return this.#failureRetry.inTurn(executionId, () => this.#delete(executionId));
+  }
+
+  async #delete(executionId: string): Promise<void> {
     const record = await this.#record(executionId);
     if (!isTerminal(record.status)) {
       throw new MillraceError(
@@ -428,15 +486,13 @@ export class Engine implements Executions {
 
   /** Folds the whole journal of an execution, a page per turn of the event loop. */
   async #fold(record: ExecutionRecord): Promise<Progress> {
-    const { init_message: init } = record.configSnapshot;
-    const route = typeof init === "object" && init !== null && !Array.isArray(init) ? init.route : null;
-    const progress = emptyProgress(typeof route === "string" ? route : null);
+    const progress = emptyProgress(firstOf(record));
     let after = 0;
     while (true) {
       const entries = await this.#parts.journal.read([record.id], after, FOLD_PAGE_BYTES);
       const last = entries.at(-1);
       if (last === undefined) return progress;
-      for (const entry of entries) for (const event of eventsOf(entry)) foldEvent(progress, event);
+      for (const entry of entries) foldEntry(progress, entry);
       after = last.last;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -480,6 +536,29 @@ export class Engine implements Executions {
     }
     return json;
   }
+}
+
+/** Everything that an entry of the journal says of the state. */
+function foldEntry(progress: Progress, entry: JournalEntry): void {
+  for (const event of eventsOf(entry)) foldEvent(progress, event);
+  if (entry.kind === "events") return;
+  if (entry.lifecycle.kind === "requeued") foldRequeued(progress, entry.lifecycle.routes);
+  if (entry.lifecycle.kind === "ended") foldEnded(progress);
+}
+
+/** What an execution began with, by its snapshot: the route of its first message, or how many there were per route. */
+function firstOf(record: ExecutionRecord): string | Record<string, number> | null {
+  const { init_message: init, first_messages: many } = record.configSnapshot;
+  // The engine wrote it when the execution was started.
+  if (many !== undefined) return many as Record<string, number>;
+  const route = typeof init === "object" && init !== null && !Array.isArray(init) ? init.route : null;
+  return typeof route === "string" ? route : null;
+}
+
+function countByRoute({ messages, copies }: FirstMessages): Record<string, number> {
+  const counts: Record<string, number> = Object.create(null);
+  for (const { route } of [...messages, ...copies]) counts[route] = (counts[route] ?? 0) + 1;
+  return counts;
 }
 
 /** Routes and adapters by the names that events use: what views of the execution are laid out by. */

@@ -1,5 +1,13 @@
-import { type ErrorInfo, foldEvent, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
-import type { StoredMessage, Transition } from "../ports.ts";
+import {
+  type ErrorInfo,
+  foldEnded,
+  foldEvent,
+  foldRequeued,
+  MillraceError,
+  type Progress,
+  type TerminalStatus,
+} from "@millrace/protocol";
+import type { MessageChange, StoredMessage, Transition } from "../ports.ts";
 import { Chain, type Pending, StepFailure } from "../route/chain.ts";
 import { Flow, type FlowHost } from "../route/flow.ts";
 import type { Batch } from "../route/gatherer.ts";
@@ -35,6 +43,8 @@ export class Execution {
   #stopping: TerminalStatus | null;
   #errorInfo: ErrorInfo | null;
   #paused = false;
+  /** Requests to take failed messages back that are not committed yet: it does not end meanwhile. */
+  #requeueing = 0;
   #ending = false;
   #ended = false;
   #broken = false;
@@ -103,6 +113,66 @@ export class Execution {
     return depths;
   }
 
+  /** Whether failed messages can be taken back: it neither is over, nor comes to an end. */
+  get takesBack(): boolean {
+    return !this.#ended && !this.#ending && !this.#paused && this.#stopping === null;
+  }
+
+  /**
+   * Keeps the execution from its end while `work` takes failed messages back. To be called only where {@link takesBack}
+   * is true.
+   */
+  async whileTakingBack<T>(work: () => Promise<T>): Promise<T> {
+    this.#requeueing += 1;
+    try {
+      return await work();
+    } finally {
+      this.#requeueing -= 1;
+      this.#checkEnd();
+      this.#intake.pump();
+    }
+  }
+
+  /** Puts failed messages back into their queues: one transition. To be called within {@link whileTakingBack}. */
+  async requeue(
+    messages: readonly { readonly seq: number; readonly route: string; readonly payloadJson: string | null }[],
+  ): Promise<void> {
+    const now = this.#parts.clock.now();
+    const routes: Record<string, number> = Object.create(null);
+    const changes: MessageChange[] = [];
+    for (const { seq, route, payloadJson } of messages) {
+      routes[route] = (routes[route] ?? 0) + 1;
+      // 0 would be a message that was never taken.
+      changes.push({ kind: "requeued", seq, dueAt: Math.max(1, now), payloadJson });
+    }
+    const at = new Date(now).toISOString();
+    await this.#parts.journal
+      .append({ executionId: this.id, events: [], changes, lifecycle: { kind: "requeued", at, routes } })
+      .then(() => {
+        foldRequeued(this.progress, routes);
+        for (const message of messages) {
+          const route = this.#routes.get(message.route);
+          if (route === undefined) continue;
+          route.unsettled += 1;
+          this.#intake.requeue(route, message.seq);
+        }
+      });
+    this.#intake.pump();
+  }
+
+  /** Begins with many first messages, which are committed: so many per route. */
+  beginWithMany(counts: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(counts)) {
+      this.#enqueued += count;
+      const route = this.#routes.get(name);
+      if (route === undefined) continue;
+      route.unsettled += count;
+      route.queue.load();
+    }
+    this.#checkEnd();
+    this.#intake.pump();
+  }
+
   /** Begins with its first message, which is committed; without one it completes at once. */
   begin(first: StoredMessage | null): void {
     if (first !== null) {
@@ -128,9 +198,13 @@ export class Execution {
       if (this.#stopping === null) route.queue.load();
     }
     if (this.#stopping === null) {
+      const now = this.#parts.clock.now();
       for (const { seq, route: name, dueAt } of await work.delayed(this.id)) {
         const route = this.#routes.get(name);
-        if (route !== undefined) this.#intake.retryLater(route, seq, dueAt);
+        if (route === undefined) continue;
+        // Without a timer for each of those whose time has come: a retry of all may have been as many as there are.
+        if (dueAt <= now) this.#intake.requeue(route, seq);
+        else this.#intake.retryLater(route, seq, dueAt);
       }
     }
     this.#checkEnd();
@@ -400,7 +474,7 @@ export class Execution {
   }
 
   #checkEnd(): void {
-    if (this.#ended || this.#ending || this.#paused) return;
+    if (this.#ended || this.#ending || this.#paused || this.#requeueing > 0) return;
     const over = this.#stopping === null ? this.progress.outstanding === 0 : this.#inFlight.size === 0;
     if (!over) return;
     this.#ending = true;
@@ -419,6 +493,7 @@ export class Execution {
     // What was not failed any more is found at the next start.
     if (this.#paused && this.progress.open.size > 0) return;
     const at = new Date(clock.now()).toISOString();
+    foldEnded(this.progress);
     await journal.append({
       executionId: this.id,
       events: [],

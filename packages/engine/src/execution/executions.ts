@@ -1,13 +1,17 @@
 import type { ErrorInfo, JsonObject, Progress, TerminalStatus } from "@millrace/protocol";
 import type { Definition } from "../definition/definition.ts";
-import type { ExecutionRecord } from "../ports.ts";
+import type { ExecutionRecord, FailureFilter, FirstMessages } from "../ports.ts";
 
-/** What an execution is started from. */
-export interface StartExecution {
+/** A pipeline, as an execution is started from it. */
+export interface Pipeline {
   readonly definition: Definition;
   /** The YAML that the definition was made of: frozen with the execution. */
   readonly configYaml: string;
-  readonly config: { readonly id: string; readonly name: string; readonly version: number } | null;
+  readonly config: { readonly id: string; readonly name: string | null; readonly version: number | null } | null;
+}
+
+/** What an execution is started from. */
+export interface StartExecution extends Pipeline {
   readonly tag?: string | null;
   /** Merged into the pipeline's `init_message.payload`, key by key. */
   readonly initPayload?: JsonObject | null;
@@ -15,7 +19,44 @@ export interface StartExecution {
   readonly skipInitMessage?: boolean;
   readonly metadata?: JsonObject | null;
   readonly idempotencyKey?: string | null;
+  /** The execution that this one does again, wholly or in part. */
+  readonly origin?: { readonly executionId: string; readonly source: "storage" | "lineage" | "manual" };
+  /** Default: a new one, which is the id of the first message. */
+  readonly rootCorrelationId?: string;
+  /** What it begins with in place of the pipeline's `init_message`. */
+  readonly first?: FirstMessages;
 }
+
+/** Which failed messages are retried, and how. */
+export interface RetryFailures {
+  readonly filter: FailureFilter;
+  /** Replaces the payload; for one message alone. */
+  readonly payload?: JsonObject;
+  /** Merged into each payload, key by key. */
+  readonly payloadMerge?: JsonObject;
+  /** Also those that were retried in an execution of their own before. */
+  readonly again?: boolean;
+  /** Of the execution that is started, where one is. */
+  readonly tag?: string | null;
+  /** Another pipeline than the frozen one: only once the execution is over. */
+  readonly pipeline?: Pipeline;
+}
+
+/** What came of a request to retry failed messages. */
+export interface Retried {
+  /** Where they are retried: the execution itself while it runs, else one that was started. Null: there were none. */
+  readonly record: ExecutionRecord | null;
+  /** Whether that one was started for it. */
+  readonly started: boolean;
+  readonly retried: number;
+  /** Those that fit as well, beyond what one request takes. */
+  readonly remaining: number;
+  /** Of those that are retried: the first {@link MAX_NAMED}. */
+  readonly messageIds: readonly string[];
+}
+
+/** How many messages are named in what comes of a retry. */
+export const MAX_NAMED = 1_000;
 
 /** Starts, stops and tells of executions: what the API and the CLI drive. */
 export interface Executions {
@@ -36,6 +77,13 @@ export interface Executions {
   depths(executionId: string): Promise<Readonly<Record<string, number>>>;
   /** Resolves true when the execution is over, false after `timeoutMs` or when `signal` is aborted. */
   wait(executionId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Takes messages that failed for good up again: in the same execution while it runs, else in a new one.
+   * @throws MillraceError EXECUTION_NOT_FOUND, MESSAGE_NOT_FOUND, MESSAGE_NOT_FAILED, EXECUTION_RUNNING,
+   * STATUS_CHANGE_NOT_ALLOWED (interrupted), ROUTE_NOT_IN_PIPELINE, CONFIG_INVALID, PAYLOAD_TOO_LARGE, TAG_TAKEN,
+   * TOO_MANY_EXECUTIONS, SERVICE_UNAVAILABLE
+   */
+  retry(executionId: string, request: RetryFailures): Promise<Retried>;
   /**
    * Removes an execution that is over, with its journal and objects: it is found no more at once, and when it returns
    * what it left is gone, or will be with the next {@link sweep}.

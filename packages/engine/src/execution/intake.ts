@@ -111,6 +111,11 @@ export class Intake {
     if (!this.#closed) this.#retries.add(route, seq, dueAt);
   }
 
+  /** Puts a message, of which the store knows, back into its queue now. */
+  requeue(route: RouteRunner, seq: number): void {
+    if (!this.#closed) route.queue.pushRetry(seq);
+  }
+
   #parked(): number {
     let parked = 0;
     for (const route of this.#gathering) parked += route.parked;

@@ -66,7 +66,8 @@ export function settleFailed(
       changes.push({ kind: "retry", seq, attempt: attempt + 1, failures: failures + 1, dueAt });
       retried.push({ flow, dueAt });
     } else {
-      changes.push({ kind: "kept", seq, errorJson: JSON.stringify(error) });
+      const place = { adapter: step?.name ?? null, adapter_index: step?.index ?? null };
+      changes.push({ kind: "kept", seq, error: { ...error, ...place, failed_at: flow.host.timestamp() } });
       settled.push(flow);
     }
   }

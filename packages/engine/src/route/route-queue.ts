@@ -25,7 +25,8 @@ export class RouteQueue {
   /** The last message that was ever in the window: the store is asked for those after it. */
   #lastSeq = 0;
   /** Messages whose time for another attempt has come. */
-  readonly #retries: number[] = [];
+  #retries: number[] = [];
+  #retryHead = 0;
   #closed = false;
 
   constructor(executionId: string, route: string, work: WorkQueue, onReady: () => void) {
@@ -61,12 +62,12 @@ export class RouteQueue {
 
   /** Whether {@link take} has nothing to give and nothing to ask the store for. */
   get isEmpty(): boolean {
-    return this.#size === 0 && this.#retries.length === 0 && !this.#spilled;
+    return this.#size === 0 && this.#retryHead === this.#retries.length && !this.#spilled;
   }
 
   /** The next message, or null: none waits, or the window is being filled ({@link #onReady} is called then). */
   take(): StoredMessage | { readonly retrySeq: number } | null {
-    const retrySeq = this.#retries.shift();
+    const retrySeq = this.#takeRetry();
     if (retrySeq !== undefined) return { retrySeq };
     const message = this.#window[this.#head];
     if (message === undefined) {
@@ -92,12 +93,25 @@ export class RouteQueue {
     this.#closed = true;
     this.#window = [];
     this.#head = 0;
-    this.#retries.length = 0;
+    this.#retries = [];
+    this.#retryHead = 0;
     this.#spilled = false;
   }
 
   get #size(): number {
     return this.#window.length - this.#head;
+  }
+
+  /** Without moving those behind it: they may be a million. */
+  #takeRetry(): number | undefined {
+    const seq = this.#retries[this.#retryHead];
+    if (seq === undefined) return undefined;
+    this.#retryHead += 1;
+    if (this.#retryHead === this.#retries.length) {
+      this.#retries = [];
+      this.#retryHead = 0;
+    }
+    return seq;
   }
 
   #fill(): void {

@@ -6,6 +6,7 @@ import {
   messagesOf,
   newEvent,
   newExecution,
+  newKeptError,
   newMessage,
   readAll,
   type StoreFactory,
@@ -51,7 +52,7 @@ export function retentionConformance(name: string, open: StoreFactory): void {
     for (const [id, at] of Object.entries(ends)) {
       await start(store, { id });
       const [seq = 0] = await enqueue(store, id, [newMessage({ payloadJson: JSON.stringify("p".repeat(10_000)) })]);
-      const changes = [{ kind: "kept" as const, seq, errorJson: '{"code":"X"}' }];
+      const changes = [{ kind: "kept" as const, seq, error: newKeptError() }];
       await store.journal.append({ ...ending(id, at, [newEvent(id)]), changes });
     }
     assert.deepEqual(await store.records.executionsOver(10), [

@@ -1,6 +1,8 @@
 import type {
+  Failures,
   Journal,
   JournalEntry,
+  KeptError,
   NewExecution,
   NewMessage,
   Position,
@@ -12,10 +14,11 @@ import type {
 import { eventsOf } from "@millrace/engine";
 import type { CompletedEvent, ExecutionEvent } from "@millrace/protocol";
 
-/** The three ports that are written in one transition. */
+/** The ports of a store that are written in one transition. */
 export interface StorePorts {
   readonly journal: Journal;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly records: Records;
 }
 
@@ -81,6 +84,11 @@ export function newEvent(
     emitted: {},
     ...fields,
   };
+}
+
+/** Why a message failed for good. */
+export function newKeptError(fields: Partial<KeptError> = {}): KeptError {
+  return { code: "X", message: "it did", retryable: false, adapter: "a", adapter_index: 0, failed_at: AT, ...fields };
 }
 
 /** The transition that ends an execution. */

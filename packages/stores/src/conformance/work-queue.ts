@@ -5,6 +5,7 @@ import {
   enqueue,
   newEvent,
   newExecution,
+  newKeptError,
   newMessage,
   type StoreFactory,
   start,
@@ -99,7 +100,7 @@ export function workQueueConformance(name: string, open: StoreFactory): void {
       events: [newEvent(id), newEvent(id)],
       changes: [
         { kind: "settled", seq: settled },
-        { kind: "kept", seq: kept, errorJson: '{"code":"X"}' },
+        { kind: "kept", seq: kept, error: newKeptError() },
       ],
     });
     for (const reopened of [false, true]) {

@@ -52,7 +52,13 @@ export class SqliteJournal implements Journal {
         "UPDATE executions SET trimmed_position = coalesce(trimmed_position, ?), bytes = NULL WHERE key = ?",
       ),
       trimmed: database.prepare("UPDATE executions SET has_events = 0 WHERE key = ?"),
-      keep: database.prepare("UPDATE messages SET error = ? WHERE seq = ?"),
+      keep: database.prepare("UPDATE messages SET error = ?, failed_before = NULL WHERE seq = ?"),
+      requeue: database.prepare(
+        "UPDATE messages SET error = NULL, failed_before = error, attempt = attempt + 1, failures = 0, interruptions = 0, emitted = NULL, due_at = ?, payload = coalesce(?, payload) WHERE seq = ? AND error IS NOT NULL",
+      ),
+      keepAgain: database.prepare(
+        "UPDATE messages SET error = failed_before, failed_before = NULL, attempt = attempt - 1 WHERE execution_key = ? AND error IS NULL AND failed_before IS NOT NULL",
+      ),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
       dropWaiting: database.prepare("DELETE FROM messages WHERE execution_key = ? AND error IS NULL"),
@@ -204,6 +210,7 @@ export class SqliteJournal implements Journal {
         this.#sql.status.run(record.status, key);
         if (isTerminal(record.status)) {
           group.flushMessages();
+          this.#sql.keepAgain.run(key);
           this.#sql.dropWaiting.run(key);
         }
       }
@@ -225,7 +232,10 @@ export class SqliteJournal implements Journal {
     group.flushMessages();
     switch (change.kind) {
       case "kept":
-        this.#sql.keep.run(change.errorJson, change.seq);
+        this.#sql.keep.run(JSON.stringify(change.error), change.seq);
+        break;
+      case "requeued":
+        this.#sql.requeue.run(change.dueAt, change.payloadJson, change.seq);
         break;
       case "retry":
         this.#sql.retry.run(change.attempt, change.failures, change.dueAt, change.seq);

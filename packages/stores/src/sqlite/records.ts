@@ -4,6 +4,7 @@ import type {
   ConfigVersionRecord,
   ExecutionFilter,
   ExecutionRecord,
+  FirstMessages,
   NewExecution,
   NewMessage,
   OverExecution,
@@ -15,6 +16,7 @@ import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import type { Group } from "./group.ts";
 import { reading } from "./reading.ts";
 import { SqliteRetention } from "./retention.ts";
 
@@ -25,6 +27,9 @@ const LISTED = EXECUTION.replace(
   "config_snapshot",
   "json_remove(config_snapshot, '$.config_yaml', '$.document', '$.outline', '$.init_message') AS config_snapshot",
 );
+/** Rows of one statement. */
+const COPIED_AT_ONCE = 200;
+
 /** Configs and executions, in SQLite. */
 export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
@@ -53,13 +58,22 @@ export class SqliteRecords implements Records {
       insertExecution: database.prepare(
         "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       ),
+      countFailed: database.prepare(
+        "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value AND error IS NOT NULL",
+      ),
+      copyMessage: database.prepare(
+        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 AND error IS NOT NULL ORDER BY copy.key",
+      ),
+      markRetried: database.prepare(
+        "UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
+      ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
     };
   }
 
   createExecution(
     execution: NewExecution,
-    first: NewMessage | null,
+    first: NewMessage | FirstMessages | null,
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }> {
     return this.#committer.submit(
       (group) => {
@@ -83,6 +97,7 @@ export class SqliteRecords implements Records {
             );
           }
         }
+        if (first !== null && "copies" in first) this.#checkCopies(group, first);
         const key = Number(
           this.#sql.insertExecution.run(
             execution.id,
@@ -99,7 +114,7 @@ export class SqliteRecords implements Records {
         );
         const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
         this.#sql.startPosition.run(start, key);
-        const firstSeq = first === null ? null : group.enqueue(key, first);
+        const firstSeq = first === null ? null : this.#enqueueFirst(group, key, execution.id, first);
         const record: ExecutionRecord = {
           ...execution,
           status: "running",
@@ -112,6 +127,32 @@ export class SqliteRecords implements Records {
       },
       { patient: false, weight: 1 },
     );
+  }
+
+  /** All or nothing: before anything is written. */
+  #checkCopies(group: Group, { copies }: FirstMessages): void {
+    if (copies.length === 0) return;
+    group.flushMessages();
+    const there = this.#sql.countFailed.get(JSON.stringify(copies.map(({ seq }) => seq)))?.there;
+    if (Number(there) === copies.length) return;
+    throw new MillraceError(
+      "MESSAGE_NOT_FAILED",
+      "Some of the failed messages were retried, or deleted, since they were looked up. Ask again for those that are left.",
+    );
+  }
+
+  /** Returns the number of the first message, where there is one alone. */
+  #enqueueFirst(group: Group, key: number, executionId: string, first: NewMessage | FirstMessages): number | null {
+    if ("id" in first) return group.enqueue(key, first);
+    for (const message of first.messages) group.enqueue(key, message);
+    for (let at = 0; at < first.copies.length; at += COPIED_AT_ONCE) {
+      const copies = first.copies.slice(at, at + COPIED_AT_ONCE);
+      const rows = JSON.stringify(copies.map(({ seq, id, route, payloadJson }) => [seq, id, route, payloadJson]));
+      this.#sql.copyMessage.run(group.seq + 1, key, rows);
+      group.seq += copies.length;
+      if (first.markRetried) this.#sql.markRetried.run(executionId, rows);
+    }
+    return null;
   }
 
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {

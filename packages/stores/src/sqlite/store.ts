@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Journal, Lineage, Records, WorkQueue } from "@millrace/engine";
+import type { Failures, Journal, Lineage, Records, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
+import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteLineage } from "./lineage/lineage.ts";
 import { SqliteRecords } from "./records.ts";
@@ -12,6 +13,7 @@ import { SqliteWorkQueue } from "./work-queue.ts";
 export interface SqliteStore {
   readonly journal: Journal;
   readonly work: WorkQueue;
+  readonly failures: Failures;
   readonly records: Records;
   readonly lineage: Lineage;
   /** Commits what waits, closes the file and frees the data directory. */
@@ -44,6 +46,7 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     lineage,
     journal: new SqliteJournal(database, committer, keys),
     work: new SqliteWorkQueue(database, committer, keys),
+    failures: new SqliteFailures(database, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;

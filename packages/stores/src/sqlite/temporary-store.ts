@@ -13,6 +13,9 @@ export async function openTemporaryStore(): Promise<StoreUnderTest> {
     get work() {
       return store.work;
     },
+    get failures() {
+      return store.failures;
+    },
     get records() {
       return store.records;
     },

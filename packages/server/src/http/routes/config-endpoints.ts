@@ -1,4 +1,4 @@
-import type { Engine, Records } from "@millrace/engine";
+import type { Engine, Pipeline, Records } from "@millrace/engine";
 import {
   configListSchema,
   configSchema,
@@ -182,16 +182,11 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
   ];
 }
 
-/** Starts an execution of a stored config. */
-export async function startConfig(
-  configs: Configs,
-  executions: Engine,
-  configId: string,
-  input: Pick<
-    Parameters<Engine["start"]>[0],
-    "tag" | "skipInitMessage" | "idempotencyKey" | "initPayload" | "metadata"
-  >,
-): ReturnType<Engine["start"]> {
+/**
+ * The pipeline of a stored config, ready to run.
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ */
+export async function runnablePipeline(configs: Configs, configId: string): Promise<Pipeline> {
   const config = await configs.find(configId);
   if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
   const { report, definition } = await configs.load(config.configYaml);
@@ -204,5 +199,18 @@ export async function startConfig(
       },
     );
   }
-  return executions.start({ definition, configYaml: config.configYaml, config, ...input });
+  return { definition, configYaml: config.configYaml, config };
+}
+
+/** Starts an execution of a stored config. */
+export async function startConfig(
+  configs: Configs,
+  executions: Engine,
+  configId: string,
+  input: Pick<
+    Parameters<Engine["start"]>[0],
+    "tag" | "skipInitMessage" | "idempotencyKey" | "initPayload" | "metadata"
+  >,
+): ReturnType<Engine["start"]> {
+  return executions.start({ ...(await runnablePipeline(configs, configId)), ...input });
 }

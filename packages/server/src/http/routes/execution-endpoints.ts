@@ -29,6 +29,7 @@ import {
   routeStates,
   showExecution,
 } from "../execution-view.ts";
+import { findExecution } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 import { startConfig } from "./config-endpoints.ts";
 
@@ -50,12 +51,7 @@ const unavailable = {
 
 /** `/api/v1/executions`, but for the event stream. */
 export function executionEndpoints({ configs, records, executions, clock }: ExecutionEndpointParts): Endpoint[] {
-  const find = async (idOrTag: string): Promise<ExecutionRecord> => {
-    const record = await records.getExecution(idOrTag);
-    if (record === null)
-      throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${idOrTag.slice(0, 128)}".`);
-    return record;
-  };
+  const find = (idOrTag: string) => findExecution(records, idOrTag);
   const view = async (
     idOrTag: string,
   ): Promise<{ record: ExecutionRecord; progress: Progress; depths: Readonly<Record<string, number>> }> => {

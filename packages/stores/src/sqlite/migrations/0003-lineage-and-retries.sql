@@ -2,3 +2,7 @@
 CREATE INDEX executions_by_root ON executions (root_correlation_id);
 -- And to the replays of it, whose messages may have ids that are made of those of its messages.
 CREATE INDEX executions_by_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;
+
+-- Why a message had failed that was taken back to be retried: it is kept again if the execution ends before its attempt.
+
+ALTER TABLE messages ADD COLUMN failed_before TEXT;

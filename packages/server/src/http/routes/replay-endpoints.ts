@@ -1,0 +1,82 @@
+import type { Records } from "@millrace/engine";
+import { executionSchema, replayListQuerySchema, replayListSchema, replaySchema } from "@millrace/protocol";
+import { z } from "zod";
+import type { Configs } from "../../configs.ts";
+import { type ReplayParts, replay } from "../../replay.ts";
+import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
+import { showExecution } from "../execution-view.ts";
+import { findExecution } from "../find-execution.ts";
+import { pageOf } from "../page.ts";
+import { runnablePipeline } from "./config-endpoints.ts";
+
+/** What the endpoints of replays stand on. */
+export interface ReplayEndpointParts extends ReplayParts {
+  readonly configs: Configs;
+  readonly records: Records;
+}
+
+const tag = "Replays";
+const params = z.object({ execution_id: z.string().describe("The execution's id, or its tag") });
+
+/** `/api/v1/executions/{execution_id}/replay` and `…/replays`. */
+export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
+  const { records, configs, executions } = parts;
+  return [
+    endpoint({
+      method: "POST",
+      path: "/api/v1/executions/{execution_id}/replay",
+      summary: "Do a part of an execution again, in a new one",
+      description:
+        "By the pipeline that the execution was started with, or that of `config_id`. Whatever is missing is said before anything starts.",
+      tag,
+      params,
+      body: replaySchema,
+      responses: {
+        201: { description: "The execution that was started", schema: executionSchema },
+        ...errorResponses(
+          "EXECUTION_NOT_FOUND",
+          "CONFIG_NOT_FOUND",
+          "NOTHING_TO_REPLAY",
+          "ROUTE_NOT_IN_PIPELINE",
+          "TOO_MANY_MESSAGES",
+          "CONFIG_INVALID",
+          "CONFIG_INACTIVE",
+          "TAG_TAKEN",
+          "MESSAGE_NOT_FAILED",
+          "PAYLOAD_TOO_LARGE",
+          "TOO_MANY_EXECUTIONS",
+          "SERVICE_UNAVAILABLE",
+        ),
+        ...validationResponse,
+      },
+      handler: async ({ params: { execution_id: id }, body, reply }) => {
+        const parent = await findExecution(records, id);
+        const pipeline =
+          body.config_id === undefined
+            ? await executions.frozenPipeline(parent)
+            : await runnablePipeline(configs, body.config_id);
+        return reply.code(201).send(showExecution(await replay(parts, parent, body, pipeline)));
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/executions/{execution_id}/replays",
+      summary: "List the executions that replay this one, or retry messages of it",
+      description: "The newest first.",
+      tag,
+      params,
+      query: replayListQuerySchema,
+      responses: {
+        200: { description: "A page of executions", schema: replayListSchema },
+        ...errorResponses("EXECUTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
+        ...validationResponse,
+      },
+      handler: async ({ params: { execution_id: id }, query }) => {
+        const { id: parentExecutionId } = await findExecution(records, id);
+        const { limit, offset } = query;
+        const page = await records.listExecutions({ parentExecutionId, sortOrder: "desc", limit, offset });
+        return pageOf("replays", query, { total: page.total, items: page.items.map(showExecution) });
+      },
+    }),
+  ];
+}

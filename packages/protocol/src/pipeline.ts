@@ -19,7 +19,9 @@ const threadHeap = z
   .min(16)
   .max(65_536)
   .optional()
-  .describe("The memory that a thread of `isolation: thread` may use, in MiB (default 256)");
+  .describe(
+    "What adapters in a thread may keep in memory, in MiB (default 256); the thread is ended when it uses twice that and 256 MiB, garbage included",
+  );
 
 /** What a failed message does to its execution. */
 export const onErrorSchema = z.enum(["fail", "continue"]);

@@ -5,20 +5,20 @@ import { RemoteRun } from "./remote-run.ts";
 import type { FromThread, RunRequest, ThreadData, ToThread } from "./thread-messages.ts";
 
 /**
- * What the JavaScript engine itself would let a thread use beyond its limit, in MiB. It ends the whole process where a
- * single piece of memory (an array, a table that grows) does not fit, so it is never to come to that: see `look`.
+ * What a thread may use beyond twice its limit, in MiB. Garbage counts until it is collected, and V8 lets up to three
+ * times of what is kept come together, and some 200 MiB in a small heap.
+ */
+const GARBAGE_MB = 256;
+
+/**
+ * What V8 would let a thread use beyond that, in MiB. V8 ends the whole process where a single piece (an array, a table
+ * that grows) does not fit, so it must never come to that: `look` is there first.
  */
 const HEADROOM_MB = 2048;
 
 const YOUNG_MB = 16;
 
 const MIB = 1024 * 1024;
-
-/** How long a thread may be over its limit, in milliseconds: what is over may be garbage that is about to be collected. */
-const OVER_LIMIT_MS = 250;
-
-/** Beyond this share of the limit it is ended at once. */
-const FAR_OVER = 1.5;
 
 /** Between two times that an idle thread is told to collect its garbage, in milliseconds. */
 const COLLECT_EVERY_MS = 1000;
@@ -51,7 +51,6 @@ export class AdapterThread {
   #death: AdapterError | null = null;
   #looking = false;
   #usedBytes = 0;
-  #overSince: number | null = null;
   #collectedAt = 0;
   #onQuiet: (() => void) | null = null;
 
@@ -62,7 +61,10 @@ export class AdapterThread {
     this.#worker = new Worker(new URL("./thread-main.ts", import.meta.url), {
       name: "adapter",
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb + HEADROOM_MB, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: boundMb(options.heapMb) + HEADROOM_MB,
+        maxYoungGenerationSizeMb: YOUNG_MB,
+      },
     });
     this.#worker.on("message", (message: FromThread) => this.#take(message));
     this.#worker.on("error", (error) => this.#die(deathOf(error, options.heapMb)));
@@ -112,7 +114,7 @@ export class AdapterThread {
       this.#onQuiet = null;
     }
     const now = performance.now();
-    if (this.#usedBytes * 2 > this.#options.heapMb * MIB && now - this.#collectedAt > COLLECT_EVERY_MS) {
+    if (this.#usedBytes > this.#options.heapMb * MIB && now - this.#collectedAt > COLLECT_EVERY_MS) {
       this.#collectedAt = now;
       this.#post({ kind: "collect" });
     }
@@ -131,16 +133,7 @@ export class AdapterThread {
     } finally {
       this.#looking = false;
     }
-    const limit = this.#options.heapMb * MIB;
-    if (this.#usedBytes <= limit) {
-      this.#overSince = null;
-      return;
-    }
-    const now = performance.now();
-    this.#overSince ??= now;
-    if (this.#usedBytes > FAR_OVER * limit || now - this.#overSince >= OVER_LIMIT_MS) {
-      void this.end(outOfMemory(this.#options.heapMb));
-    }
+    if (this.#usedBytes > boundMb(this.#options.heapMb) * MIB) void this.end(outOfMemory(this.#options.heapMb));
   }
 
   /** Ends it, whatever it does; resolves when it is gone. */
@@ -182,7 +175,12 @@ function deathOf(error: unknown, heapMb: number): AdapterError {
   return new AdapterError(code, message, { retryable });
 }
 
+/** Where a thread is ended, in MiB. */
+function boundMb(heapMb: number): number {
+  return 2 * heapMb + GARBAGE_MB;
+}
+
 function outOfMemory(heapMb: number): AdapterError {
-  const text = `The adapter used more than ${heapMb} MiB of memory (thread_heap_mb).`;
+  const text = `The adapter used more than ${boundMb(heapMb)} MiB of memory; its thread_heap_mb is ${heapMb}, and it may use twice that and ${GARBAGE_MB}.`;
   return new AdapterError("ADAPTER_OUT_OF_MEMORY", text, { retryable: false });
 }

@@ -252,7 +252,7 @@ test("what an adapter throws comes back with its code, whatever it is, after wha
 for (const it of ["allocate", "buffers", "arrays"]) {
   test(`an adapter that uses too much memory (${it}) fails with ADAPTER_OUT_OF_MEMORY, and the next message has a thread`, async () => {
     await using rig = new Rig({ maxThreads: 1 });
-    const failure = { code: "ADAPTER_OUT_OF_MEMORY", message: /64 MiB/, retryable: false };
+    const failure = { code: "ADAPTER_OUT_OF_MEMORY", message: /384 MiB/, retryable: false };
     await assert.rejects(rig.run(await rig.does(it)), failure);
     assert.deepEqual(await rig.run(await rig.does("pass"), { a: 1 }), [{ a: 1 }]);
   });

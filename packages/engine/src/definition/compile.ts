@@ -19,7 +19,7 @@ export const DEFAULT_ERROR_HANDLING: ErrorHandling = {
   onError: "fail",
 };
 
-/** The memory that a thread may use where neither the route nor the pipeline says, in MiB. */
+/** What a thread may keep in memory where neither the route nor the pipeline says, in MiB. */
 export const DEFAULT_THREAD_HEAP_MB = 256;
 
 /** The limits with defaults applied. */

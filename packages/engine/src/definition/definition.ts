@@ -56,7 +56,7 @@ export interface RouteDefinition {
   /** Messages in flight at once: min(prefetch, concurrency). */
   readonly concurrency: number;
   readonly errorHandling: ErrorHandling;
-  /** The memory that a thread may use in which steps of the route run, in MiB. */
+  /** What a thread may keep in memory in which steps of the route run, in MiB. */
   readonly threadHeapMb: number;
   readonly steps: readonly Step[];
   readonly outbound: readonly string[];

@@ -22,6 +22,7 @@ const NO_OBJECTS: ObjectStore = {
   put: () => Promise.reject(new Error("nothing is stored here")),
   get: () => Promise.resolve(null),
   async *list() {},
+  sizeOf: () => Promise.resolve(0),
   deleteAll: () => Promise.resolve(),
 };
 

@@ -142,6 +142,8 @@ export class RemoteRun implements ThreadRun {
         return objects.put(request.key, request.body, request.metadata);
       case "get":
         return objects.get(request.key);
+      case "sizeOf":
+        return objects.sizeOf(request.prefix);
       case "deleteAll":
         return objects.deleteAll(request.prefix);
       case "list": {

@@ -42,6 +42,8 @@ export class ServiceObjects {
         return { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength), metadata };
       },
       list: (prefix) => this.#list(run, prefix),
+      // What the service answers to `sizeOf`.
+      sizeOf: async (prefix) => (await this.#call(run, { method: "sizeOf", prefix })) as number,
       deleteAll: async (prefix) => {
         await this.#call(run, { method: "deleteAll", prefix });
       },

@@ -80,4 +80,5 @@ export type ObjectRequest =
   | { readonly method: "get"; readonly key: string }
   /** Some keys of the list `list`, from where the last call ended; none: it is at its end. */
   | { readonly method: "list"; readonly list: number; readonly prefix: string }
+  | { readonly method: "sizeOf"; readonly prefix: string }
   | { readonly method: "deleteAll"; readonly prefix: string };

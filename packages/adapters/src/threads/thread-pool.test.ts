@@ -19,6 +19,7 @@ const NO_OBJECTS: ObjectStore = {
   put: () => Promise.reject(new Error("this step writes no objects")),
   get: () => Promise.resolve(null),
   async *list() {},
+  sizeOf: () => Promise.resolve(0),
   deleteAll: () => Promise.resolve(),
 };
 
@@ -317,6 +318,7 @@ test("log lines arrive in order, all of them, and the object store is at hand", 
     async *list(prefix) {
       yield* [...kept.keys()].filter((key) => key.startsWith(prefix));
     },
+    sizeOf: () => Promise.resolve(3),
     deleteAll: () => Promise.resolve(),
   };
   const [stored] = await rig.run(await rig.does("store"), {}, { objects });

@@ -51,6 +51,7 @@ export function define(
         onError: "fail" as const,
         ...input.errorHandling,
       },
+      threadHeapMb: 256,
       steps: input.steps.map(({ adapter, config, when }, index) => ({
         index,
         type: adapter.type,
@@ -60,6 +61,7 @@ export function define(
         fromFile: false,
         secrets: [],
         condition: when ?? null,
+        thread: null,
       })),
       outbound: input.outbound ?? [],
     })),

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type AdapterRegistry, type AnyAdapter, configSchema } from "@millrace/engine";
 import { type AdapterInfo, MillraceError } from "@millrace/protocol";
+import { noteSource } from "./adapter-source.ts";
 import { builtinAdapters } from "./builtin.ts";
 import { ADAPTER_FILE, invalid, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
 
@@ -19,6 +20,7 @@ export interface RegistryOptions {
  */
 export async function createAdapterRegistry(options: RegistryOptions): Promise<AdapterRegistry> {
   const known = new Map<string, AnyAdapter>(builtinAdapters.map((adapter) => [adapter.type, adapter]));
+  for (const adapter of builtinAdapters) noteSource(adapter, { kind: "builtin", type: adapter.type });
   const files = new Map<string, string>();
   for (const file of await adapterFiles(options.adaptersDir)) {
     const adapter = await loadUserAdapter(file);

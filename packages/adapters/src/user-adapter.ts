@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { AnyAdapter } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { shapeProblem, toAdapter } from "./adapter-shape.ts";
+import { noteSource } from "./adapter-source.ts";
 import { isInside } from "./is-inside.ts";
 import { explainLoadError } from "./load-error.ts";
 import { giveOwnModules } from "./own-modules.ts";
@@ -21,7 +22,7 @@ const LOAD_TIMEOUT_MS = 30_000;
  * @throws MillraceError ADAPTER_INVALID
  */
 export async function loadUserAdapter(file: string, timeoutMs = LOAD_TIMEOUT_MS): Promise<AnyAdapter> {
-  const exported = await importDefault(file, timeoutMs);
+  const { exported, changed } = await importDefault(file, timeoutMs);
   if (typeof exported !== "object" || exported === null) {
     throw invalid(
       file,
@@ -36,6 +37,7 @@ export async function loadUserAdapter(file: string, timeoutMs = LOAD_TIMEOUT_MS)
   if (problem !== null) throw invalid(file, problem);
   const adapter = toAdapter(exported);
   adapters.set(exported, adapter);
+  noteSource(adapter, { kind: "file", file, changed });
   return adapter;
 }
 
@@ -64,7 +66,7 @@ export function invalid(file: string, why: string, cause?: unknown): MillraceErr
   return new MillraceError("ADAPTER_INVALID", `The adapter file ${file} cannot be used: ${why}.`, { cause });
 }
 
-async function importDefault(file: string, timeoutMs: number): Promise<unknown> {
+async function importDefault(file: string, timeoutMs: number): Promise<{ exported: unknown; changed: number }> {
   // A dangling link of the adapters folder, or a file that has just gone.
   const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
   if (changed === undefined) throw invalid(file, "there is no such file. Correct its name, or remove the link to it");
@@ -76,7 +78,7 @@ async function importDefault(file: string, timeoutMs: number): Promise<unknown> 
     // A module is loaded once for each URL, also one that failed: with its time, a corrected file counts.
     const loading: Promise<{ readonly default?: unknown }> = import(`${url}?changed=${changed}`);
     const loaded = await Promise.race([loading, timer.promise]);
-    if (loaded !== null) return loaded.default;
+    if (loaded !== null) return { exported: loaded.default, changed };
   } catch (error) {
     throw invalid(file, explainLoadError(file, error), error);
   } finally {

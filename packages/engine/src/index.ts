@@ -1,7 +1,8 @@
 export * from "./adapter.ts";
+export * from "./adapter-threads.ts";
 export { configSchema } from "./definition/adapter-config-schema.ts";
 export { FINDING_CODES, type FindingCode } from "./definition/codes/finding-codes.ts";
-export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS } from "./definition/compile.ts";
+export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS, DEFAULT_THREAD_HEAP_MB } from "./definition/compile.ts";
 export * from "./definition/definition.ts";
 export { MAX_FINDINGS } from "./definition/finding-list.ts";
 export { type LoadDefinitionOptions, type LoadedDefinition, loadDefinition } from "./definition/load-definition.ts";

@@ -81,7 +81,8 @@ export class MillraceError extends Error {
 export const MESSAGE_ERROR_CODES = {
   ADAPTER_ERROR: "The adapter threw an error without a code.",
   ADAPTER_TIMEOUT: "The adapter neither returned nor yielded within `timeout_seconds`.",
-  ADAPTER_EXITED: "The adapter ended the process.",
+  ADAPTER_EXITED: "The adapter ended the process, or its thread.",
+  ADAPTER_OUT_OF_MEMORY: "The adapter used more memory than `thread_heap_mb` allows its thread.",
   CRASH_LOOP: "The process died too often while the message was being worked on.",
   INVALID_EMIT: "The adapter returned something that is not a message.",
   UNKNOWN_ROUTE: "The adapter sent a message to a route that is not there.",

@@ -5,6 +5,24 @@ export const ROUTE_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
 const seconds = (what: string) => z.number().min(0).max(86_400).describe(`${what}, in seconds`);
 
+/** Where adapters run. */
+export const isolationSchema = z.enum(["none", "thread"]);
+
+const isolation = isolationSchema
+  .optional()
+  .describe(
+    "`none` (default): adapters run in the service's own thread; `thread`: in threads beside it, so that one that computes long, hangs or uses too much memory costs its own message alone",
+  );
+
+const threadHeap = z
+  .int()
+  .min(16)
+  .max(65_536)
+  .optional()
+  .describe(
+    "What adapters in a thread may keep in memory, in MiB (default 256); the thread is ended when it uses twice that and 256 MiB, garbage included",
+  );
+
 /** What a failed message does to its execution. */
 export const onErrorSchema = z.enum(["fail", "continue"]);
 
@@ -58,6 +76,7 @@ export const adapterStepSchema = z.strictObject({
   name: z.string().min(1).max(128).optional().describe("For people and events; default the type; unique in the route"),
   config: z.record(z.string(), z.unknown()).nullable().optional().describe("What the adapter's type takes"),
   condition: conditionSchema.optional(),
+  isolation: isolation.describe("Where this adapter runs; default the route's `isolation`"),
 });
 
 /** How a route takes messages. */
@@ -72,6 +91,8 @@ export const routeSchema = z.strictObject({
   description: z.string().max(10_000).optional(),
   inbound: inboundSchema.optional(),
   error_handling: errorHandlingSchema.optional(),
+  isolation: isolation.describe("Where the route's adapters run; default the pipeline's `isolation`"),
+  thread_heap_mb: threadHeap.describe("As at the top, for this route; default the pipeline's"),
   adapters: z.array(adapterStepSchema).min(1).describe("In order; at least one"),
   outbound: z
     .array(z.string())
@@ -92,6 +113,8 @@ export const pipelineDocumentSchema = z.strictObject({
   description: z.string().max(10_000).optional(),
   limits: limitsSchema.optional(),
   error_handling: errorHandlingSchema.optional(),
+  isolation,
+  thread_heap_mb: threadHeap,
   routes: z.record(z.string().regex(ROUTE_NAME), routeSchema).describe("At least one, by name"),
   init_message: initMessageSchema.optional(),
 });

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { createAdapterRegistry } from "@millrace/adapters";
+import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
@@ -56,6 +56,11 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
+  const threads = new AdapterThreadPool({
+    maxThreads: settings.max_adapter_threads,
+    graceMs: ABANDON_AFTER_MS,
+    log: adapterLog(log),
+  });
   const executions = new Engine(
     {
       journal,
@@ -63,6 +68,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       failures,
       records,
       objects,
+      threads,
       clock,
       ids,
       loadDefinition: load,
@@ -104,6 +110,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     async close(graceMs) {
       await retention.stop();
       await executions.close(graceMs);
+      await threads.close();
       process.off("exit", onExit);
       store.close();
     },

@@ -72,6 +72,7 @@ export const settingsSchema = z.object({
     .describe("How much is logged, on stderr"),
   cors_origins: list.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
   max_executions: count("Executions that run at once", 100, 1, 100_000),
+  max_adapter_threads: count("Threads at once for adapters with `isolation: thread`, over all executions", 8, 1, 1024),
   max_subscribers: count("Event streams that are open at once", 20_000, 0, 1_000_000),
   max_body_bytes: bytes("The largest body of a request, in bytes", 2 * 1024 * 1024),
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),

@@ -36,6 +36,8 @@ export interface ConfigOfStep {
 /** A configuration as its schema returns it, and the secrets in it. */
 export interface CheckedConfig {
   readonly value: unknown;
+  /** What the schema was given: placeholders replaced. */
+  readonly input: JsonObject;
   readonly secrets: readonly string[];
 }
 
@@ -57,7 +59,7 @@ export async function checkConfig(of: ConfigOfStep, findings: FindingList): Prom
     return null;
   }
   checkExpressions(tree, path, parsed.input, schema, replaced, findings);
-  if (parsed.issues === null) return { value: parsed.output, secrets: replaced.secrets };
+  if (parsed.issues === null) return { value: parsed.output, input: parsed.input, secrets: replaced.secrets };
 
   addIssues(
     parsed.issues,
@@ -86,7 +88,7 @@ export async function checkConfig(of: ConfigOfStep, findings: FindingList): Prom
 
 type Parsed =
   | { readonly failure: string }
-  | { readonly issues: null; readonly input: JsonValue; readonly output: unknown }
+  | { readonly issues: null; readonly input: JsonObject; readonly output: unknown }
   | { readonly issues: readonly z.core.$ZodIssue[]; readonly input: JsonValue };
 
 /** Validates; where a text that a placeholder stands for is a number or a truth value, and such is asked for, once more with that. */

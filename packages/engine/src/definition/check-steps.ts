@@ -66,6 +66,15 @@ class StepChecker {
       const step = await this.#step(item, [...path, index], names);
       steps.push(step);
       if (step.adapter?.gather === undefined) continue;
+      const isolation = valueAt(item, "isolation");
+      if (isolation !== undefined && textOf(isolation) === "thread") {
+        this.#findings.add(
+          "W508",
+          { path: [...path, index, "isolation"], offset: isolation.offset },
+          `\`isolation: thread\` has no effect here: "${step.adapter.type}" gathers messages, which the engine does for it`,
+          "Leave it out.",
+        );
+      }
       if (gathers) {
         this.#findings.add(
           "E113",

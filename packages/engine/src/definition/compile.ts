@@ -19,6 +19,9 @@ export const DEFAULT_ERROR_HANDLING: ErrorHandling = {
   onError: "fail",
 };
 
+/** What a thread may keep in memory where neither the route nor the pipeline says, in MiB. */
+export const DEFAULT_THREAD_HEAP_MB = 256;
+
 /** The limits with defaults applied. */
 export function limitsOf(written: PipelineDocument["limits"]): Limits {
   return {
@@ -68,7 +71,11 @@ export function compile(
         description: written.description ?? null,
         concurrency: concurrencyOf(written.inbound),
         errorHandling: errorHandlingOf(written.error_handling, inherited),
-        steps: (steps.get(route) ?? []).map(compileStep),
+        threadHeapMb: written.thread_heap_mb ?? document.thread_heap_mb ?? DEFAULT_THREAD_HEAP_MB,
+        steps: (steps.get(route) ?? []).map((step, index) => {
+          const isolation = written.adapters[index]?.isolation ?? written.isolation ?? document.isolation;
+          return compileStep(step, index, isolation === "thread");
+        }),
         outbound: written.outbound ?? [],
       };
     }),
@@ -84,7 +91,7 @@ export function compile(
   };
 }
 
-function compileStep(step: CheckedStep, index: number): Step {
+function compileStep(step: CheckedStep, index: number, isolated: boolean): Step {
   const { name, adapter, fromFile, config, condition } = step;
   if (adapter === null || config === null) throw new Error("A step that did not pass its checks is never compiled.");
   return {
@@ -96,5 +103,7 @@ function compileStep(step: CheckedStep, index: number): Step {
     config: config.value,
     secrets: config.secrets,
     condition,
+    // What gathers has no code of its own that runs.
+    thread: isolated && adapter.gather === undefined ? { configInput: config.input } : null,
   };
 }

@@ -22,6 +22,12 @@ export interface Limits {
   readonly maxMessages: number | null;
 }
 
+/** What a step that runs in a thread of its own is told there. */
+export interface StepInThread {
+  /** The configuration before its schema took it: the thread checks it anew, as what a schema returns need not be data. */
+  readonly configInput: JsonObject;
+}
+
 /** One adapter of a chain, with its configuration validated. */
 export interface Step {
   readonly index: number;
@@ -36,6 +42,8 @@ export interface Step {
   readonly secrets: readonly string[];
   /** False: the step is skipped and the message goes on. Null: it always runs. */
   readonly condition: Expression | null;
+  /** Null: it runs in the service's own thread. */
+  readonly thread: StepInThread | null;
 }
 
 /** A route, compiled. */
@@ -48,6 +56,8 @@ export interface RouteDefinition {
   /** Messages in flight at once: min(prefetch, concurrency). */
   readonly concurrency: number;
   readonly errorHandling: ErrorHandling;
+  /** What a thread may keep in memory in which steps of the route run, in MiB. */
+  readonly threadHeapMb: number;
   readonly steps: readonly Step[];
   readonly outbound: readonly string[];
 }

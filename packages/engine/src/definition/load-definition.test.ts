@@ -32,6 +32,7 @@ test("a pipeline with nothing set gets every default that the documentation prom
         timeoutMs: 300_000,
         onError: "fail",
       },
+      threadHeapMb: 256,
       steps: [
         {
           index: 0,
@@ -42,10 +43,50 @@ test("a pipeline with nothing set gets every default that the documentation prom
           fromFile: false,
           secrets: [],
           condition: null,
+          thread: null,
         },
       ],
       outbound: [],
     },
+  );
+});
+
+test("isolation is inherited: by routes from the pipeline, and by adapters from their route; what gathers has none", async () => {
+  const definition = await valid(`
+version: "1.0"
+isolation: thread
+thread_heap_mb: 64
+routes:
+  a: { thread_heap_mb: 512, adapters: [{ type: log, config: { level: debug } }, { type: batch, config: { size: 2 } }] }
+  b: { isolation: none, adapters: [{ type: log }, { type: log, isolation: thread }] }
+`);
+  const isolated = definition.routes.map(({ threadHeapMb, steps }) => [
+    threadHeapMb,
+    ...steps.map(({ thread }) => thread?.configInput ?? null),
+  ]);
+  assert.deepEqual(isolated, [
+    [512, { level: "debug" }, null],
+    [64, null, {}],
+  ]);
+});
+
+test("a wrong isolation is a finding, wherever it stands", async () => {
+  const yaml = `
+version: "1.0"
+isolation: process
+thread_heap_mb: 1
+routes: { a: { isolation: true, adapters: [{ type: log, isolation: threads }] } }
+init_message: { route: a }
+`;
+  const { report } = await loadDefinition(yaml, { adapters: TEST_REGISTRY });
+  assert.deepEqual(
+    report.issues.map(({ code, path }) => [code, path]),
+    [
+      ["E106", "isolation"],
+      ["E105", "thread_heap_mb"],
+      ["E106", "routes.a.isolation"],
+      ["E106", "routes.a.adapters[0].isolation"],
+    ],
   );
 });
 

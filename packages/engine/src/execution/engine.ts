@@ -15,6 +15,7 @@ import {
   type ValidationReport,
 } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
+import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Definition } from "../definition/definition.ts";
 import type {
   Clock,
@@ -46,6 +47,8 @@ export interface EngineParts {
   readonly failures: Failures;
   readonly records: Records;
   readonly objects: ObjectStore;
+  /** Without it, a pipeline that isolates an adapter is not started. */
+  readonly threads?: AdapterThreads;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Compiles the frozen configuration of an execution that is taken up again. */
@@ -459,7 +462,7 @@ export class Engine implements Executions {
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, objects, clock, log } = this.#parts;
+    const { journal, work, objects, threads = null, clock, log } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -468,6 +471,7 @@ export class Engine implements Executions {
         journal,
         work,
         objects,
+        threads,
         clock,
         settings: this.#settings,
         turn: this.#turn,

@@ -1,4 +1,5 @@
 import type { AdapterLog } from "../adapter.ts";
+import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
@@ -12,6 +13,8 @@ export interface ExecutionParts {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly objects: ObjectStore;
+  /** Null: no step may be isolated. */
+  readonly threads: AdapterThreads | null;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
   /** Shared by all executions. */

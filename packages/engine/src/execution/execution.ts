@@ -70,6 +70,7 @@ export class Execution {
     const { definition } = parts;
     const chainHost = {
       objects: parts.objects,
+      threads: parts.threads,
       abandonAfterMs: parts.settings.abandonAfterMs,
       log: (flow: Flow, step: { name: string; type: string }) =>
         parts.log({

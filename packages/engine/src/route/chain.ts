@@ -1,5 +1,6 @@
 import { type EventError, type JsonObject, MillraceError } from "@millrace/protocol";
 import { type AdapterContext, type AdapterLog, type Emit, type Message, Routed } from "../adapter.ts";
+import type { AdapterThreads, ThreadEmits, ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
@@ -26,6 +27,7 @@ export type Pending = Promise<void> | undefined;
 /** What the chains of an execution share. */
 export interface ChainHost {
   readonly objects: ObjectStore;
+  readonly threads: AdapterThreads | null;
   /** How long an adapter that was told to stop is waited for, in milliseconds, before it is abandoned. */
   readonly abandonAfterMs: number;
   log(flow: Flow, step: Step): AdapterLog;
@@ -44,7 +46,14 @@ export class Chain {
   constructor(route: RouteDefinition, host: ChainHost) {
     this.#route = route;
     this.#host = host;
-    this.#prepared = route.steps.map((step) => prepare(route, step));
+    if (host.threads === null && route.steps.some((step) => step.thread !== null)) {
+      throw new MillraceError(
+        "CONFIG_INVALID",
+        `The route "${route.route}" isolates adapters, and there are no threads.`,
+      );
+    }
+    // An isolated adapter is prepared where it runs.
+    this.#prepared = route.steps.map((step) => (step.thread === null ? prepare(route, step) : undefined));
   }
 
   /**
@@ -67,7 +76,7 @@ export class Chain {
       flow.gathered.push(payload);
       return undefined;
     }
-    return this.#step(flow, step, payload);
+    return step.thread === null ? this.#step(flow, step, payload) : this.#stepInThread(flow, step, payload);
   }
 
   async #holds(step: Step, payload: JsonObject): Promise<boolean> {
@@ -96,6 +105,59 @@ export class Chain {
         throw toStepFailure(error, step);
       },
     );
+  }
+
+  /**
+   * Runs one adapter in a thread. The wait for a thread is not its time: `timeout_seconds` begins with its work. A step
+   * further down the chain works in the same thread, so that no message holds one and waits for another.
+   */
+  async #stepInThread(flow: Flow, step: Step, payload: JsonObject): Promise<void> {
+    const held = flow.thread;
+    const lease = held ?? (await this.#leaseThread(flow, step));
+    flow.thread = lease;
+    const { objects } = this.#host;
+    const run = lease.run(step, this.#message(flow, payload), {
+      signal: flow.signal,
+      log: this.#host.log(flow, step),
+      objects,
+      maxPayloadBytes: flow.host.maxPayloadBytes,
+    });
+    try {
+      for (let done = false; !done; ) {
+        let next: ThreadEmits;
+        try {
+          next = await this.#supervise(flow, step, run.next());
+        } catch (error) {
+          throw toStepFailure(error, step);
+        }
+        for (const emitted of next.emits) {
+          const pending = this.#pass(flow, step, emitted);
+          if (pending !== undefined) await pending;
+          if (flow.abortCause !== null) throw aborted(flow, step);
+        }
+        done = next.done;
+      }
+    } finally {
+      run.close();
+      if (held === null) {
+        flow.thread = null;
+        lease.release();
+      }
+    }
+  }
+
+  async #leaseThread(flow: Flow, step: Step): Promise<ThreadLease> {
+    const { threads } = this.#host;
+    if (threads === null) throw new Error("A chain with an isolated step is not made without threads.");
+    let lease: ThreadLease;
+    try {
+      lease = await threads.lease(this.#route, flow.signal);
+    } catch (error) {
+      throw flow.abortCause === null ? toStepFailure(error, step) : aborted(flow, step);
+    }
+    if (flow.abortCause === null) return lease;
+    lease.release();
+    throw aborted(flow, step);
   }
 
   /** Sends what an adapter returned down the rest of the chain. */

@@ -1,5 +1,6 @@
 import type { CompletedEvent, EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
 import type { Routed } from "../adapter.ts";
+import type { ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { emittedMessageId } from "../execution/message-id.ts";
 import type { MessageChange, NewMessage, StoredMessage } from "../ports.ts";
@@ -51,6 +52,8 @@ export class Flow {
   readonly startedMs: number;
   closed = false;
   abortCause: AbortCause | null = null;
+  /** Where its isolated steps run; null while none is at work. */
+  thread: ThreadLease | null = null;
   /** What the steps before a gathering adapter made of the message. */
   gathered: JsonObject[] = [];
 

@@ -63,4 +63,13 @@ export const WARNING_CODES = {
       'version: "1.0"\nroutes: { main: { adapters: [{ type: log }] } }\ninit_message:\n  route: main\n  payload: { token: "${secret:TOKEN}" }\n',
     fix: "Put the placeholder into the `config` of the adapter that needs the value.",
   },
+  W508: {
+    severity: "warning",
+    title: "Isolation without effect",
+    explanation:
+      "An adapter that gathers messages, such as `batch`, has `isolation: thread`. The engine gathers for it: no code of the adapter's runs that could be put into a thread.",
+    example:
+      'version: "1.0"\nroutes:\n  main: { adapters: [{ type: batch, config: { size: 10 }, isolation: thread }] }\ninit_message: { route: main }\n',
+    fix: "Leave `isolation` out.",
+  },
 } as const satisfies Record<string, FindingCodeInfo>;

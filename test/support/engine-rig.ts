@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -80,11 +80,13 @@ const NO_OBJECTS: ObjectStore = {
 
 /** An engine over a real SQLite file, which can die and be opened again. */
 export class Rig {
-  readonly dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+  dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
   readonly settings: Partial<EngineSettings>;
   store: SqliteStore;
   engine: Engine;
   readonly faults: string[] = [];
+  /** How far the engine's clock is off, in milliseconds: set it, and the clock jumps. */
+  clockOffsetMs = 0;
   readonly #definitions = new Map<string, Definition>();
 
   readonly #journalOf: (store: SqliteStore) => Journal;
@@ -126,10 +128,49 @@ export class Rig {
     return (await this.store.records.getExecution(id))?.status ?? "none";
   }
 
-  /** Goes down as a killed process would: what waits for a commit is lost, and opens again. */
+  /** Is closed with messages in flight, as by a shutdown that waits for none of them, and opens again. */
   async reopen(): Promise<void> {
     await this.engine.close(0);
     this.store.close();
+    await this.#openAgain();
+  }
+
+  /**
+   * Goes down as a killed process does, right after so many more commits, and is opened again from the files as they
+   * were then: what waits for the next commit is lost, and nothing is closed. False where an execution ended before.
+   */
+  crashAfter(commits: number): Promise<boolean> {
+    const { journal } = this.store;
+    return new Promise((resolve, reject) => {
+      let left = commits;
+      const stop = journal.onCommit((entries) => {
+        left -= 1;
+        if (left > 0) {
+          if (!entries.some((entry) => entry.kind === "lifecycle" && entry.lifecycle.kind === "ended")) return;
+          stop();
+          resolve(false);
+          return;
+        }
+        stop();
+        const image = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+        for (const name of ["millrace.db", "millrace.db-wal"]) {
+          if (existsSync(join(this.dir, name))) copyFileSync(join(this.dir, name), join(image, name));
+        }
+        this.#continueFrom(image).then(() => resolve(true), reject);
+      });
+    });
+  }
+
+  /** Whatever the engine still does after the moment of the image is done to files that nobody looks at any more. */
+  async #continueFrom(image: string): Promise<void> {
+    await this.engine.close(0);
+    this.store.close();
+    rmSync(this.dir, { recursive: true });
+    this.dir = image;
+    await this.#openAgain();
+  }
+
+  async #openAgain(): Promise<void> {
     this.store = openSqliteStore(this.dir, { durability: "normal" });
     this.engine = this.#open();
     await this.engine.recover();
@@ -150,7 +191,7 @@ export class Rig {
         work,
         records,
         objects: NO_OBJECTS,
-        clock: { now: Date.now },
+        clock: { now: () => Date.now() + this.clockOffsetMs },
         ids: { uuid: v7 },
         loadDefinition: async (yaml) => ({
           definition: this.#definitions.get(yaml) ?? null,

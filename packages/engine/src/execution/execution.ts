@@ -10,10 +10,12 @@ import { InFlight } from "./in-flight.ts";
 import { Intake, MAX_BACKLOG } from "./intake.ts";
 import { messageError, toEventError } from "./message-error.ts";
 import { progressToJson } from "./progress-json.ts";
-import { settleCompleted, settleFailed } from "./settlement.ts";
+import { type FailedSettlement, settleCompleted, settleFailed } from "./settlement.ts";
 
 /** A message that was in flight so often when the process died is given up: it is likely what kills it. */
 const MAX_INTERRUPTIONS = 10;
+
+const NONE_RETRIED: FailedSettlement["retried"] = [];
 
 /**
  * One execution at work.
@@ -282,10 +284,6 @@ export class Execution {
     const mayRetry = this.#stopping === null && !(exhausted && onError === "fail");
     const now = this.#parts.clock.now();
     const { settled, retried, ...settlement } = settleFailed(open, failure, { mayRetry, now });
-    for (const { flow, dueAt } of retried) {
-      const route = this.#routes.get(flow.message.route);
-      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
-    }
     const [first] = settled;
     let record: Transition["record"];
     if (first !== undefined && onError === "fail" && this.#stopping === null) {
@@ -301,7 +299,8 @@ export class Execution {
       this.#intake.close();
       this.#dropParked();
     }
-    return this.#append({ executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) }, settled);
+    const transition = { executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) };
+    return this.#append(transition, settled, retried);
   }
 
   /** Fails what gatherers hold: nothing will be taken any more. */
@@ -351,13 +350,17 @@ export class Execution {
   }
 
   /** Commits, then lets the journal's word count: the fold, the queues, the end. */
-  #append(transition: Transition, settled: readonly Flow[] = []): Pending {
+  #append(
+    transition: Transition,
+    settled: readonly Flow[] = [],
+    retried: FailedSettlement["retried"] = NONE_RETRIED,
+  ): Pending {
     this.#enqueued += transition.enqueue?.length ?? 0;
     const { journal, onFault } = this.#parts;
     // Under no pressure nobody waits for the commit of an outcome: a slot is free as soon as it is on its way.
     const free = settled.length > 0 && journal.backlog + transition.events.length < MAX_BACKLOG;
     const committing = journal.append(transition).then(
-      ({ seqs }) => this.#committed(transition, settled, seqs),
+      ({ seqs }) => this.#committed(transition, seqs, settled, retried),
       (error) => {
         this.#breakDown(error);
         if (free) onFault(error);
@@ -367,8 +370,18 @@ export class Execution {
     return free ? undefined : committing;
   }
 
-  #committed(transition: Transition, settled: readonly Flow[], seqs: readonly number[]): void {
+  #committed(
+    transition: Transition,
+    seqs: readonly number[],
+    settled: readonly Flow[],
+    retried: FailedSettlement["retried"],
+  ): void {
     for (const event of transition.events) foldEvent(this.progress, event);
+    // Not before: a message is read from the store to be retried, which must know of the attempt that failed.
+    for (const { flow, dueAt } of retried) {
+      const route = this.#routes.get(flow.message.route);
+      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
+    }
     for (const flow of settled) {
       const route = this.#routes.get(flow.message.route);
       if (route !== undefined) route.unsettled -= 1;

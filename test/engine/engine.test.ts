@@ -553,6 +553,32 @@ describe("an execution", () => {
     );
   });
 
+  test("gives a message up that was in flight at ten deaths of the process, but not for having been shut down", async () => {
+    for (const end of ["death", "shutdown"] as const) {
+      await using rig = new Rig();
+      let patience = 13;
+      const slow = adapter("slow", () => {
+        patience -= 1;
+        return patience > 0 ? new Promise<Emits>(() => {}) : undefined;
+      });
+      const id = await rig.run(define({ a: { steps: [{ adapter: slow }] } }));
+      for (let times = 0; times < 12 && (await rig.status(id)) === "running"; times += 1) {
+        while ((await rig.events(id)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+        if (end === "death") await rig.die();
+        else await rig.reopen();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.ok(await rig.engine.wait(id, 5_000));
+      const events = await rig.events(id);
+      assert.deepEqual(
+        failures(events).map(({ error }) => error.code),
+        end === "death" ? ["CRASH_LOOP"] : [],
+      );
+      assert.equal(await rig.status(id), end === "death" ? "failed" : "completed");
+      assert.deepEqual(rig.faults, []);
+    }
+  });
+
   test("without a first message completes at once", async () => {
     await using rig = new Rig();
     const { events, status } = await rig.complete(define({ a: { steps: [{ adapter: pass }] } }), {

@@ -152,17 +152,17 @@ export class Rig {
           return;
         }
         stop();
-        const image = mkdtempSync(join(tmpdir(), "millrace-engine-"));
-        for (const name of ["millrace.db", "millrace.db-wal"]) {
-          if (existsSync(join(this.dir, name))) copyFileSync(join(this.dir, name), join(image, name));
-        }
-        this.#continueFrom(image).then(() => resolve(true), reject);
+        this.die().then(() => resolve(true), reject);
       });
     });
   }
 
-  /** Whatever the engine still does after the moment of the image is done to files that nobody looks at any more. */
-  async #continueFrom(image: string): Promise<void> {
+  /** Likewise at once. What the engine still does then is done to files that nobody looks at any more. */
+  async die(): Promise<void> {
+    const image = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+    for (const name of ["millrace.db", "millrace.db-wal"]) {
+      if (existsSync(join(this.dir, name))) copyFileSync(join(this.dir, name), join(image, name));
+    }
     await this.engine.close(0);
     this.store.close();
     rmSync(this.dir, { recursive: true });

@@ -169,8 +169,11 @@ export interface WorkQueue {
   get(executionId: string, seq: number): Promise<StoredMessage | null>;
   /** All messages that wait for a retry: no payloads, so that many fit. */
   delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]>;
-  /** Counts a crash against each of the messages: they were in flight when the process died. */
-  countInterruption(executionId: string, messageIds: readonly string[]): Promise<void>;
+  /**
+   * Counts a crash against each of the messages: they were in flight when the process died. `by` is -1 where a shutdown
+   * leaves them in flight: it takes back beforehand what the next start will count.
+   */
+  countInterruption(executionId: string, messageIds: readonly string[], by?: 1 | -1): Promise<void>;
   /** Due or delayed messages per route. */
   depths(executionId: string): Promise<Record<string, number>>;
 }

@@ -159,13 +159,25 @@ export class Execution {
   async pause(graceMs: number): Promise<void> {
     this.#paused = true;
     this.#intake.close();
-    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
+    const left = new Set<string>();
+    for (const route of this.#routes.values()) {
+      for (const flow of route.takeParked()) {
+        left.add(flow.message.id);
+        this.#inFlight.close(flow);
+      }
+    }
     await this.#inFlight.whenEmpty(graceMs);
     for (const flow of this.#inFlight.all()) {
       // Without a word in the journal: its message is taken again after the next start.
+      left.add(flow.message.id);
       flow.abort("abandoned");
       this.#inFlight.close(flow);
     }
+    if (this.#ended) return;
+    for (const [id, message] of this.progress.open) if (message.inFlight) left.add(id);
+    if (left.size === 0) return;
+    // They are not what ends the process. Not waited for: a store that cannot be written must not hold up the shutdown.
+    this.#parts.work.countInterruption(this.id, [...left], -1).catch(this.#parts.onFault);
   }
 
   /** The flow's adapter has ended the process: said in the journal, so that the message is not tried for ever. */

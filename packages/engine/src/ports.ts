@@ -75,6 +75,14 @@ export type Lifecycle =
   | { readonly kind: "interrupted"; readonly at: string; readonly error: ErrorInfo }
   | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
 
+/** An execution was taken up again after its process had gone. */
+export interface Recovery {
+  /** RFC 3339. */
+  readonly at: string;
+  /** Messages that were in flight, and were begun again. */
+  readonly redone: number;
+}
+
 /** One atomic unit: committed whole or not at all, and published only then. */
 export interface Transition {
   readonly executionId: string;
@@ -144,6 +152,8 @@ export interface Journal {
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
   /** Null where there is no such execution. */
   bounds(executionId: string): Promise<JournalBounds | null>;
+  /** The newest `limit` recoveries of an execution, oldest first. Retention leaves them. */
+  recoveries(executionId: string, limit: number): Promise<Recovery[]>;
   /** Whether `position` is in the execution's journal (or was, before retention). */
   contains(executionId: string, position: Position): Promise<boolean>;
   /** Removes the events of an execution that is over, in small steps; its cursors then meet a gap. */

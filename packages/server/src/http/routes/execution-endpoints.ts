@@ -1,15 +1,17 @@
-import type { Clock, Engine, ExecutionRecord, Records } from "@millrace/engine";
+import type { Clock, Engine, ExecutionRecord, Journal, Records } from "@millrace/engine";
 import {
   createExecutionSchema,
   dagSchema,
   emptyProgress,
   errorResponseSchema,
+  executionDetailSchema,
   executionListQuerySchema,
   executionListSchema,
   executionSchema,
   executionStatsSchema,
   httpValidationErrorSchema,
   isTerminal,
+  MAX_RECOVERIES,
   MillraceError,
   type Progress,
   patchExecutionResultSchema,
@@ -37,6 +39,7 @@ export interface ExecutionEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
   readonly executions: Engine;
+  readonly journal: Journal;
   readonly clock: Clock;
 }
 
@@ -49,7 +52,13 @@ const unavailable = {
 };
 
 /** `/api/v1/executions`, but for the event stream. */
-export function executionEndpoints({ configs, records, executions, clock }: ExecutionEndpointParts): Endpoint[] {
+export function executionEndpoints({
+  configs,
+  records,
+  executions,
+  journal,
+  clock,
+}: ExecutionEndpointParts): Endpoint[] {
   const find = async (idOrTag: string): Promise<ExecutionRecord> => {
     const record = await records.getExecution(idOrTag);
     if (record === null)
@@ -120,8 +129,11 @@ export function executionEndpoints({ configs, records, executions, clock }: Exec
       summary: "Get an execution",
       tag,
       params,
-      responses: { 200: { description: "The execution", schema: executionSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => showExecution(await find(id)),
+      responses: { 200: { description: "The execution", schema: executionDetailSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => {
+        const record = await find(id);
+        return { ...showExecution(record), recoveries: await journal.recoveries(record.id, MAX_RECOVERIES) };
+      },
     }),
     endpoint({
       method: "PATCH",

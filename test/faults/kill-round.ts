@@ -30,7 +30,7 @@ export interface RoundReport {
 /** A message that is in flight at ten deaths is given up for good, so a round must have fewer. */
 export const MOST_KILLS_A_ROUND = 8;
 
-const ROUND_MS = 60_000;
+const ROUND_MS = 240_000;
 
 interface Run {
   readonly shape: Shape;

@@ -26,10 +26,11 @@ async function checkPlan(plan: Plan): Promise<void> {
   await using rig = new Rig();
   const labels = new Map<string, string>();
   const id = await rig.run(definitionOf(plan, labels));
-  for (const { kind, commits, jumpMs } of plan.interruptions) {
+  rig.checkpoint();
+  for (const { kind, commits, damage, jumpMs } of plan.interruptions) {
     if (kind === "crash") {
       if ((await rig.status(id)) !== "running") break;
-      if (!(await within(rig.crashAfter(commits)))) break;
+      if (!(await within(rig.crashAfter(commits, damage ?? undefined)))) break;
     } else {
       await new Promise((resolve) => setTimeout(resolve, commits));
       await rig.reopen();

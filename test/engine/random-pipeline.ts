@@ -10,7 +10,7 @@ import {
 import type { JsonObject } from "@millrace/protocol";
 import fc from "fast-check";
 import { z } from "zod";
-import { define, type RouteInput } from "../support/engine-rig.ts";
+import { type Damage, define, type RouteInput } from "../support/engine-rig.ts";
 
 /** Which payloads something is for: those whose number leaves this rest. */
 export interface Rest {
@@ -44,6 +44,8 @@ export interface Interruption {
   readonly kind: "crash" | "close";
   /** Commits before it. */
   readonly commits: number;
+  /** What a crash does to the log of commits; null: nothing, as when the process alone dies. */
+  readonly damage: Damage | null;
   /** How far the clock jumps then, in milliseconds. */
   readonly jumpMs: number;
 }
@@ -126,6 +128,13 @@ function route(names: readonly string[], index: number): fc.Arbitrary<RoutePlan>
 const interruption: fc.Arbitrary<Interruption> = fc.record({
   kind: fc.constantFrom("crash", "crash", "close"),
   commits: fc.integer({ min: 1, max: 12 }),
+  damage: fc.option(
+    fc.record({
+      kind: fc.constantFrom("cut off" as const, "torn" as const),
+      kept: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+    { freq: 2 },
+  ),
   jumpMs: fc.constantFrom(0, 0, 86_400_000, -86_400_000),
 });
 

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import {
   type AdapterLog,
   type AnyAdapter,
@@ -78,6 +79,22 @@ const NO_OBJECTS: ObjectStore = {
   sizeOf: () => Promise.resolve(0),
 };
 
+/**
+ * What a power cut does to the log of commits: it is cut off at a place, or what is behind the place never got to the
+ * disk. `kept` is how much of the log is whole, from 0 to 1.
+ */
+export interface Damage {
+  readonly kind: "cut off" | "torn";
+  readonly kept: number;
+}
+
+function damageLog(file: string, { kind, kept }: Damage): void {
+  if (!existsSync(file)) return;
+  const bytes = readFileSync(file);
+  const whole = Math.floor(bytes.length * kept);
+  writeFileSync(file, kind === "cut off" ? bytes.subarray(0, whole) : bytes.fill(0xa5, whole));
+}
+
 /** An engine over a real SQLite file, which can die and be opened again. */
 export class Rig {
   dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
@@ -119,6 +136,13 @@ export class Rig {
     return { id, events: await this.events(id), status: await this.status(id) };
   }
 
+  /** Moves all that is committed from the log into the file proper, where no damage to the log reaches it. */
+  checkpoint(): void {
+    const database = new DatabaseSync(join(this.dir, "millrace.db"));
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    database.close();
+  }
+
   async events(id: string): Promise<ExecutionEvent[]> {
     const entries = await this.store.journal.read([id], 0, Number.POSITIVE_INFINITY);
     return entries.flatMap((entry) => [...eventsOf(entry)]);
@@ -139,7 +163,7 @@ export class Rig {
    * Goes down as a killed process does, right after so many more commits, and is opened again from the files as they
    * were then: what waits for the next commit is lost, and nothing is closed. False where an execution ended before.
    */
-  crashAfter(commits: number): Promise<boolean> {
+  crashAfter(commits: number, damage?: Damage): Promise<boolean> {
     const { journal } = this.store;
     return new Promise((resolve, reject) => {
       let left = commits;
@@ -152,17 +176,18 @@ export class Rig {
           return;
         }
         stop();
-        this.die().then(() => resolve(true), reject);
+        this.die(damage).then(() => resolve(true), reject);
       });
     });
   }
 
   /** Likewise at once. What the engine still does then is done to files that nobody looks at any more. */
-  async die(): Promise<void> {
+  async die(damage?: Damage): Promise<void> {
     const image = mkdtempSync(join(tmpdir(), "millrace-engine-"));
     for (const name of ["millrace.db", "millrace.db-wal"]) {
       if (existsSync(join(this.dir, name))) copyFileSync(join(this.dir, name), join(image, name));
     }
+    if (damage !== undefined) damageLog(join(image, "millrace.db-wal"), damage);
     await this.engine.close(0);
     this.store.close();
     rmSync(this.dir, { recursive: true });

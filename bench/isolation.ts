@@ -38,6 +38,7 @@ const engine = new Engine(
     journal: store.journal,
     work: store.work,
     records: store.records,
+    failures: store.failures,
     objects: NO_OBJECTS,
     threads,
     clock: { now: Date.now },

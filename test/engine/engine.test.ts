@@ -6,6 +6,7 @@ import {
   compileExpression,
   defineAdapter,
   type Emits,
+  type Journal,
   type Message,
   routeTo,
 } from "@millrace/engine";
@@ -35,6 +36,18 @@ const of = (events: readonly ExecutionEvent[], route: string, type: string) =>
   events.filter((event) => event.route === route && event.type === type);
 const failures = (events: readonly ExecutionEvent[]) =>
   events.flatMap((event) => (event.type === "failed" ? [event] : []));
+
+/** A journal whose appends go through `append`. */
+function standingBefore(journal: Journal, append: Journal["append"]): Journal {
+  return new Proxy(journal, {
+    get(target, name) {
+      if (name === "append") return append;
+      // Its methods and accessors reach private state, so that they must be the target's own.
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
 
 describe("an execution", () => {
   test("takes each message through its chain, and every route named in outbound gets each that leaves it", async () => {
@@ -501,29 +514,14 @@ describe("an execution", () => {
 
   test("fails, rather than to run on for ever, when the journal refuses what happened", async () => {
     let completed = 0;
-    await using rig = new Rig({}, ({ journal }) => ({
-      append(transition) {
+    await using rig = new Rig({}, ({ journal }) =>
+      standingBefore(journal, (transition) => {
         if (!transition.events.some((event) => event.type === "completed" && event.route === "two"))
           return journal.append(transition);
         completed += 1;
         return completed === 2 ? Promise.reject(new Error("it does not fit")) : journal.append(transition);
-      },
-      onCommit: (listener) => journal.onCommit(listener),
-      onFault: (listener) => journal.onFault(listener),
-      read: (...args) => journal.read(...args),
-      bounds: (id) => journal.bounds(id),
-      contains: (...args) => journal.contains(...args),
-      trim: (id) => journal.trim(id),
-      get head() {
-        return journal.head;
-      },
-      get backlog() {
-        return journal.backlog;
-      },
-      get fault() {
-        return journal.fault;
-      },
-    }));
+      }),
+    );
     const { id, status } = await rig.complete(
       define({ one: { steps: [{ adapter: generate(5) }], outbound: ["two"] }, two: { steps: [{ adapter: pass }] } }),
     );
@@ -533,6 +531,52 @@ describe("an execution", () => {
       code: "INTERNAL",
       message: "The journal refused what happened: it does not fit",
     });
+  });
+
+  test("retries a message only when the journal has its failure, however long the commit takes", async () => {
+    await using rig = new Rig({}, ({ journal }) =>
+      standingBefore(journal, async (transition) => {
+        if (transition.events.some((event) => event.type === "failed")) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        return journal.append(transition);
+      }),
+    );
+    const flaky = adapter("flaky", ({ attempt }) => {
+      if (attempt < 3) throw new AdapterError("NOT_YET", "Not yet.");
+    });
+    const { events, status } = await rig.complete(define({ a: { steps: [{ adapter: flaky }], concurrency: 2 } }));
+    assert.equal(status, "completed");
+    assert.deepEqual(
+      events.filter((event) => event.type !== "processing").map((event) => `${event.type} ${event.attempt}`),
+      ["initiated 1", "failed 1", "initiated 2", "failed 2", "initiated 3", "completed 3"],
+    );
+  });
+
+  test("gives a message up that was in flight at ten deaths of the process, but not for having been shut down", async () => {
+    for (const end of ["death", "shutdown"] as const) {
+      await using rig = new Rig();
+      let patience = 13;
+      const slow = adapter("slow", () => {
+        patience -= 1;
+        return patience > 0 ? new Promise<Emits>(() => {}) : undefined;
+      });
+      const id = await rig.run(define({ a: { steps: [{ adapter: slow }] } }));
+      for (let times = 0; times < 12 && (await rig.status(id)) === "running"; times += 1) {
+        while ((await rig.events(id)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+        if (end === "death") await rig.die();
+        else await rig.reopen();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.ok(await rig.engine.wait(id, 5_000));
+      const events = await rig.events(id);
+      assert.deepEqual(
+        failures(events).map(({ error }) => error.code),
+        end === "death" ? ["CRASH_LOOP"] : [],
+      );
+      assert.equal(await rig.status(id), end === "death" ? "failed" : "completed");
+      assert.deepEqual(rig.faults, []);
+    }
   });
 
   test("without a first message completes at once", async () => {

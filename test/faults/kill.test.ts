@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { checkJournal } from "../support/check-journal.ts";
+import { millrace } from "../support/command.ts";
 import { type Frame, readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -71,6 +72,42 @@ test("a service that is killed at any moment goes on from its last transition, w
   const database = new DatabaseSync(join(service.dataDir, "millrace.db"), { readOnly: true });
   assert.equal(database.prepare("PRAGMA integrity_check").get()?.integrity_check, "ok");
   database.close();
+});
+
+test("that a run was taken up again is said where an operator looks: when, and how many messages were begun again", async () => {
+  await using service = await ServiceProcess.start();
+  const id = await service.run(`
+version: "1.0"
+routes:
+  a: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [b] }
+  b: { inbound: { concurrency: 2 }, adapters: [{ type: delay, config: { seconds: 1 } }] }
+init_message: { route: a }
+`);
+  assert.deepEqual((await service.client.executions.get(id)).recoveries, []);
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  let begun = 0;
+  const { frames } = await readStream(url, {
+    until: ({ event, data }) => {
+      if (event === "processing" && data.route === "b") begun += 1;
+      return begun === 2;
+    },
+  });
+  const before = new Date().toISOString();
+  await service.end("SIGKILL");
+  await service.start();
+  const rest = await readStream(url, { headers: { "last-event-id": frames.at(-1)?.id ?? "" } });
+  assert.equal(rest.frames.at(-1)?.data.reason, "completed");
+  checkJournal([...frames, ...rest.frames]);
+  const { recoveries } = await service.client.executions.get(id);
+  assert.deepEqual(
+    recoveries.map(({ redone }) => redone),
+    [2],
+  );
+  const at = recoveries[0]?.at ?? "";
+  assert.ok(at >= before && at <= new Date().toISOString());
+  const shown = await millrace(["executions", "get", id, "--url", service.url]);
+  assert.match(shown.stdout, new RegExp(`taken up again ${at} .*2 messages begun again`));
+  assert.ok(!JSON.stringify((await service.client.executions.list()).executions).includes("recoveries"));
 });
 
 test("an adapter that ends the process is blamed in the journal, and the next attempt is made after the restart", async () => {

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import {
   type AdapterLog,
   type AnyAdapter,
@@ -80,13 +81,31 @@ const NO_OBJECTS: ObjectStore = {
   sizeOf: () => Promise.resolve(0),
 };
 
+/**
+ * What a power cut does to the log of commits: it is cut off at a place, or what is behind the place never got to the
+ * disk. `kept` is how much of the log is whole, from 0 to 1.
+ */
+export interface Damage {
+  readonly kind: "cut off" | "torn";
+  readonly kept: number;
+}
+
+function damageLog(file: string, { kind, kept }: Damage): void {
+  if (!existsSync(file)) return;
+  const bytes = readFileSync(file);
+  const whole = Math.floor(bytes.length * kept);
+  writeFileSync(file, kind === "cut off" ? bytes.subarray(0, whole) : bytes.fill(0xa5, whole));
+}
+
 /** An engine over a real SQLite file, which can die and be opened again. */
 export class Rig {
-  readonly dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+  dir = mkdtempSync(join(tmpdir(), "millrace-engine-"));
   readonly settings: Partial<EngineSettings>;
   store: SqliteStore;
   engine: Engine;
   readonly faults: string[] = [];
+  /** How far the engine's clock is off, in milliseconds: set it, and the clock jumps. */
+  clockOffsetMs = 0;
   readonly #definitions = new Map<string, Definition>();
 
   readonly #journalOf: (store: SqliteStore) => Journal;
@@ -119,6 +138,13 @@ export class Rig {
     return { id, events: await this.events(id), status: await this.status(id) };
   }
 
+  /** Moves all that is committed from the log into the file proper, where no damage to the log reaches it. */
+  checkpoint(): void {
+    const database = new DatabaseSync(join(this.dir, "millrace.db"));
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    database.close();
+  }
+
   async events(id: string): Promise<ExecutionEvent[]> {
     const entries = await this.store.journal.read([id], 0, Number.POSITIVE_INFINITY);
     return entries.flatMap((entry) => [...eventsOf(entry)]);
@@ -128,10 +154,50 @@ export class Rig {
     return (await this.store.records.getExecution(id))?.status ?? "none";
   }
 
-  /** Goes down as a killed process would: what waits for a commit is lost, and opens again. */
+  /** Is closed with messages in flight, as by a shutdown that waits for none of them, and opens again. */
   async reopen(): Promise<void> {
     await this.engine.close(0);
     this.store.close();
+    await this.#openAgain();
+  }
+
+  /**
+   * Goes down as a killed process does, right after so many more commits, and is opened again from the files as they
+   * were then: what waits for the next commit is lost, and nothing is closed. False where an execution ended before.
+   */
+  crashAfter(commits: number, damage?: Damage): Promise<boolean> {
+    const { journal } = this.store;
+    return new Promise((resolve, reject) => {
+      let left = commits;
+      const stop = journal.onCommit((entries) => {
+        left -= 1;
+        if (left > 0) {
+          if (!entries.some((entry) => entry.kind === "lifecycle" && entry.lifecycle.kind === "ended")) return;
+          stop();
+          resolve(false);
+          return;
+        }
+        stop();
+        this.die(damage).then(() => resolve(true), reject);
+      });
+    });
+  }
+
+  /** Likewise at once. What the engine still does then is done to files that nobody looks at any more. */
+  async die(damage?: Damage): Promise<void> {
+    const image = mkdtempSync(join(tmpdir(), "millrace-engine-"));
+    for (const name of ["millrace.db", "millrace.db-wal"]) {
+      if (existsSync(join(this.dir, name))) copyFileSync(join(this.dir, name), join(image, name));
+    }
+    if (damage !== undefined) damageLog(join(image, "millrace.db-wal"), damage);
+    await this.engine.close(0);
+    this.store.close();
+    rmSync(this.dir, { recursive: true });
+    this.dir = image;
+    await this.#openAgain();
+  }
+
+  async #openAgain(): Promise<void> {
     this.store = openSqliteStore(this.dir, { durability: "normal" });
     this.engine = this.#open();
     await this.engine.recover();
@@ -153,7 +219,7 @@ export class Rig {
         failures,
         records,
         objects: NO_OBJECTS,
-        clock: { now: Date.now },
+        clock: { now: () => Date.now() + this.clockOffsetMs },
         ids: { uuid: v7 },
         loadDefinition: async (yaml) => ({
           definition: this.#definitions.get(yaml) ?? null,

@@ -8,6 +8,7 @@ import type {
   Dag,
   EndData,
   Execution,
+  ExecutionDetail,
   ExecutionList,
   ExecutionStats,
   FailureGroups,
@@ -187,7 +188,7 @@ export function createClient(options: ClientOptions) {
     },
     executions: {
       list: (query: ExecutionQuery = {}) => request<ExecutionList>("GET", executions, { query }),
-      get: (id: string) => request<Execution>("GET", `${executions}/${segment(id)}`),
+      get: (id: string) => request<ExecutionDetail>("GET", `${executions}/${segment(id)}`),
       start: (body: CreateExecution) => request<Execution>("POST", executions, { body }),
       patch: (id: string, body: PatchExecution) =>
         request<PatchExecutionResult>("PATCH", `${executions}/${segment(id)}`, { body }),

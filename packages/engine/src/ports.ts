@@ -92,6 +92,14 @@ export type Lifecycle =
   | { readonly kind: "requeued"; readonly at: string; readonly routes: Readonly<Record<string, number>> }
   | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
 
+/** An execution was taken up again after its process had gone. */
+export interface Recovery {
+  /** RFC 3339. */
+  readonly at: string;
+  /** Messages that were in flight, and were begun again. */
+  readonly redone: number;
+}
+
 /** One atomic unit: committed whole or not at all, and published only then. */
 export interface Transition {
   readonly executionId: string;
@@ -161,6 +169,8 @@ export interface Journal {
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
   /** Null where there is no such execution. */
   bounds(executionId: string): Promise<JournalBounds | null>;
+  /** The newest `limit` recoveries of an execution, oldest first. Retention leaves them. */
+  recoveries(executionId: string, limit: number): Promise<Recovery[]>;
   /** Whether `position` is in the execution's journal (or was, before retention). */
   contains(executionId: string, position: Position): Promise<boolean>;
   /** Removes the events of an execution that is over, in small steps; its cursors then meet a gap. */
@@ -186,8 +196,11 @@ export interface WorkQueue {
   get(executionId: string, seq: number): Promise<StoredMessage | null>;
   /** All messages that wait for a retry: no payloads, so that many fit. */
   delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]>;
-  /** Counts a crash against each of the messages: they were in flight when the process died. */
-  countInterruption(executionId: string, messageIds: readonly string[]): Promise<void>;
+  /**
+   * Counts a crash against each of the messages: they were in flight when the process died. `by` is -1 where a shutdown
+   * leaves them in flight: it takes back beforehand what the next start will count.
+   */
+  countInterruption(executionId: string, messageIds: readonly string[], by?: 1 | -1): Promise<void>;
   /** Due or delayed messages per route. */
   depths(executionId: string): Promise<Record<string, number>>;
 }

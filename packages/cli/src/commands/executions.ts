@@ -62,6 +62,10 @@ export function addExecutions(program: Command, output: Output): void {
       output.line(table(output, ["id", "pipeline", "status", "started", "tag"], [row(execution)]));
       if (execution.error_info !== null)
         output.line(`${execution.error_info.code}: ${printable(execution.error_info.message)}`);
+      for (const { at, redone } of execution.recoveries)
+        output.line(
+          `taken up again ${at} after its process had gone; ${redone} message${redone === 1 ? "" : "s"} begun again`,
+        );
       output.line("");
       const rows = stats.routes.map((route) => [
         route.route,

@@ -481,11 +481,17 @@ export class Engine implements Executions {
           this.#running.delete(record.id);
           this.#tellWaiters(record.id);
         },
-        onFault: (error) => this.#log.error(`Execution ${record.id}: ${error instanceof Error ? error.stack : error}`),
+        onFault: (error) => this.#report(record.id, error),
       },
       state,
     );
     return execution;
+  }
+
+  #report(executionId: string, error: unknown): void {
+    // What a store that is closed did not take any more is done after the next start: no fault of a shutdown.
+    if (this.#closing && error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE") return;
+    this.#log.error(`Execution ${executionId}: ${error instanceof Error ? error.stack : error}`);
   }
 
   /** Folds the whole journal of an execution, a page per turn of the event loop. */

@@ -18,10 +18,12 @@ import { InFlight } from "./in-flight.ts";
 import { Intake, MAX_BACKLOG } from "./intake.ts";
 import { messageError, toEventError } from "./message-error.ts";
 import { progressToJson } from "./progress-json.ts";
-import { settleCompleted, settleFailed } from "./settlement.ts";
+import { type FailedSettlement, settleCompleted, settleFailed } from "./settlement.ts";
 
 /** A message that was in flight so often when the process died is given up: it is likely what kills it. */
 const MAX_INTERRUPTIONS = 10;
+
+const NONE_RETRIED: FailedSettlement["retried"] = [];
 
 /**
  * One execution at work.
@@ -232,13 +234,25 @@ export class Execution {
   async pause(graceMs: number): Promise<void> {
     this.#paused = true;
     this.#intake.close();
-    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
+    const left = new Set<string>();
+    for (const route of this.#routes.values()) {
+      for (const flow of route.takeParked()) {
+        left.add(flow.message.id);
+        this.#inFlight.close(flow);
+      }
+    }
     await this.#inFlight.whenEmpty(graceMs);
     for (const flow of this.#inFlight.all()) {
       // Without a word in the journal: its message is taken again after the next start.
+      left.add(flow.message.id);
       flow.abort("abandoned");
       this.#inFlight.close(flow);
     }
+    if (this.#ended) return;
+    for (const [id, message] of this.progress.open) if (message.inFlight) left.add(id);
+    if (left.size === 0) return;
+    // They are not what ends the process. Not waited for: a store that cannot be written must not hold up the shutdown.
+    this.#parts.work.countInterruption(this.id, [...left], -1).catch(this.#parts.onFault);
   }
 
   /** The flow's adapter has ended the process: said in the journal, so that the message is not tried for ever. */
@@ -357,10 +371,6 @@ export class Execution {
     const mayRetry = this.#stopping === null && !(exhausted && onError === "fail");
     const now = this.#parts.clock.now();
     const { settled, retried, ...settlement } = settleFailed(open, failure, { mayRetry, now });
-    for (const { flow, dueAt } of retried) {
-      const route = this.#routes.get(flow.message.route);
-      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
-    }
     const [first] = settled;
     let record: Transition["record"];
     if (first !== undefined && onError === "fail" && this.#stopping === null) {
@@ -376,7 +386,8 @@ export class Execution {
       this.#intake.close();
       this.#dropParked();
     }
-    return this.#append({ executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) }, settled);
+    const transition = { executionId: this.id, ...settlement, ...(record === undefined ? {} : { record }) };
+    return this.#append(transition, settled, retried);
   }
 
   /** Fails what gatherers hold: nothing will be taken any more. */
@@ -426,13 +437,17 @@ export class Execution {
   }
 
   /** Commits, then lets the journal's word count: the fold, the queues, the end. */
-  #append(transition: Transition, settled: readonly Flow[] = []): Pending {
+  #append(
+    transition: Transition,
+    settled: readonly Flow[] = [],
+    retried: FailedSettlement["retried"] = NONE_RETRIED,
+  ): Pending {
     this.#enqueued += transition.enqueue?.length ?? 0;
     const { journal, onFault } = this.#parts;
     // Under no pressure nobody waits for the commit of an outcome: a slot is free as soon as it is on its way.
     const free = settled.length > 0 && journal.backlog + transition.events.length < MAX_BACKLOG;
     const committing = journal.append(transition).then(
-      ({ seqs }) => this.#committed(transition, settled, seqs),
+      ({ seqs }) => this.#committed(transition, seqs, settled, retried),
       (error) => {
         this.#breakDown(error);
         if (free) onFault(error);
@@ -442,8 +457,18 @@ export class Execution {
     return free ? undefined : committing;
   }
 
-  #committed(transition: Transition, settled: readonly Flow[], seqs: readonly number[]): void {
+  #committed(
+    transition: Transition,
+    seqs: readonly number[],
+    settled: readonly Flow[],
+    retried: FailedSettlement["retried"],
+  ): void {
     for (const event of transition.events) foldEvent(this.progress, event);
+    // Not before: a message is read from the store to be retried, which must know of the attempt that failed.
+    for (const { flow, dueAt } of retried) {
+      const route = this.#routes.get(flow.message.route);
+      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
+    }
     for (const flow of settled) {
       const route = this.#routes.get(flow.message.route);
       if (route !== undefined) route.unsettled -= 1;

@@ -4,7 +4,7 @@ import { hash } from "node:crypto";
  * The id of an emitted message: a UUID (RFC 9562, version 8) that begins as its parent's does, 48 bits, and goes on with
  * the SHA-1 of its parent, the place of the output that it is in its parent's chain, and the route that it goes to. A
  * step that is redone gives its messages the same ids; and as all of an execution's ids begin alike, an id alone leads
- * to its execution (docs/decisions/0020).
+ * to its execution (docs/decisions/0016).
  */
 export function emittedMessageId(parentId: string, output: number, route: string): string {
   const hex = hash("sha1", nameIn(parentId, `${output}/${route}`), "hex");

@@ -64,6 +64,26 @@ export const executionSchema = z
   })
   .meta({ id: "Execution" });
 
+/** How many of an execution's recoveries are shown. */
+export const MAX_RECOVERIES = 100;
+
+/** An execution, by its id or tag. */
+export const executionDetailSchema = executionSchema
+  .extend({
+    recoveries: z
+      .array(
+        z.object({
+          at: z.iso.datetime(),
+          redone: z.int().min(0).describe("Messages that were in flight, and were begun again"),
+        }),
+      )
+      .max(MAX_RECOVERIES)
+      .describe(
+        `The times that it was taken up again after its process had gone, oldest first; the newest ${MAX_RECOVERIES}`,
+      ),
+  })
+  .meta({ id: "ExecutionDetail" });
+
 /** A page of executions. */
 export const executionListSchema = listSchema("executions", executionSchema);
 
@@ -212,6 +232,8 @@ export const dagSchema = z
 
 /** @see executionSchema */
 export type Execution = z.infer<typeof executionSchema>;
+/** @see executionDetailSchema */
+export type ExecutionDetail = z.infer<typeof executionDetailSchema>;
 /** @see createExecutionSchema */
 export type CreateExecution = z.input<typeof createExecutionSchema>;
 /** @see executionListSchema */

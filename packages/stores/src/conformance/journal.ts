@@ -204,6 +204,9 @@ export function journalConformance(name: string, open: StoreFactory): void {
       (await readAll(store, [id])).map((entry) => (entry.kind === "events" ? messagesOf([entry]) : entry.lifecycle)),
       [{ kind: "started", at }, ["a"], interrupted, resumed, ["b"], { kind: "ended", at, status: "completed" }],
     );
+    assert.deepEqual(await store.journal.recoveries(id, 10), [{ at, redone: 2 }]);
+    assert.deepEqual(await store.journal.recoveries(id, 0), []);
+    assert.deepEqual(await store.journal.recoveries("nobody", 10), []);
   });
 
   test(`${name}: an execution that is created and written to at once has it all`, async () => {

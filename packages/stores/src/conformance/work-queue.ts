@@ -180,6 +180,8 @@ export function workQueueConformance(name: string, open: StoreFactory): void {
       const message = await store.work.get(id, seq);
       assert.deepEqual([message?.interruptions, message?.attempt, message?.failures], [crash, 1, 0]);
     }
+    await store.work.countInterruption(id, ["in flight"], -1);
+    await store.work.countInterruption(id, ["in flight"]);
     assert.deepEqual(
       (await waiting(store, id)).map(({ interruptions }) => interruptions),
       [2, 0],

@@ -8,6 +8,7 @@ import type {
   Lifecycle,
   MessageChange,
   Position,
+  Recovery,
   Transition,
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
@@ -38,6 +39,9 @@ export class SqliteJournal implements Journal {
       ),
       lastLifecycle: database.prepare(
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
+      ),
+      recoveries: database.prepare(
+        "SELECT lifecycle ->> 'at' AS at, lifecycle ->> 'redone' AS redone FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
       ),
       execution: database.prepare("SELECT status, start_position, trimmed_position FROM executions WHERE key = ?"),
       around: database.prepare(
@@ -138,6 +142,14 @@ export class SqliteJournal implements Journal {
         lastEvent: Number(this.#sql.lastEvent.get(key)?.last ?? trimmed ?? start),
         ended: this.#isOver(key) ? Number(this.#sql.lastLifecycle.get(key)?.last) : null,
       };
+    });
+  }
+
+  recoveries(executionId: string, limit: number): Promise<Recovery[]> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
+      return rows.map((row) => ({ at: String(row.at), redone: Number(row.redone) })).reverse();
     });
   }
 

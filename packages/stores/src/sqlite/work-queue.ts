@@ -25,7 +25,7 @@ export class SqliteWorkQueue implements WorkQueue {
         "SELECT seq, route, due_at FROM messages WHERE execution_key = ? AND error IS NULL AND due_at > 0 ORDER BY due_at",
       ),
       interrupt: database.prepare(
-        "UPDATE messages SET interruptions = interruptions + 1 WHERE execution_key = ? AND error IS NULL AND id IN (SELECT value FROM json_each(?))",
+        "UPDATE messages SET interruptions = interruptions + ? WHERE execution_key = ? AND error IS NULL AND id IN (SELECT value FROM json_each(?))",
       ),
       depths: database.prepare(
         "SELECT route, count(*) AS depth FROM messages WHERE execution_key = ? AND error IS NULL GROUP BY route",
@@ -76,12 +76,12 @@ export class SqliteWorkQueue implements WorkQueue {
     });
   }
 
-  countInterruption(executionId: string, messageIds: readonly string[]): Promise<void> {
+  countInterruption(executionId: string, messageIds: readonly string[], by: 1 | -1 = 1): Promise<void> {
     return this.#committer.submit(
       (group) => {
         group.flushMessages();
         const key = this.#keys.find(executionId);
-        if (key !== null) this.#sql.interrupt.run(key, JSON.stringify(messageIds));
+        if (key !== null) this.#sql.interrupt.run(by, key, JSON.stringify(messageIds));
       },
       { patient: true, weight: 0 },
     );

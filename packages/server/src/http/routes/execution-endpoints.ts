@@ -1,15 +1,17 @@
-import type { Clock, Engine, ExecutionRecord, Records } from "@millrace/engine";
+import type { Clock, Engine, ExecutionRecord, Journal, Records } from "@millrace/engine";
 import {
   createExecutionSchema,
   dagSchema,
   emptyProgress,
   errorResponseSchema,
+  executionDetailSchema,
   executionListQuerySchema,
   executionListSchema,
   executionSchema,
   executionStatsSchema,
   httpValidationErrorSchema,
   isTerminal,
+  MAX_RECOVERIES,
   MillraceError,
   type Progress,
   patchExecutionResultSchema,
@@ -38,6 +40,7 @@ export interface ExecutionEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
   readonly executions: Engine;
+  readonly journal: Journal;
   readonly clock: Clock;
 }
 
@@ -50,7 +53,13 @@ const unavailable = {
 };
 
 /** `/api/v1/executions`, but for the event stream. */
-export function executionEndpoints({ configs, records, executions, clock }: ExecutionEndpointParts): Endpoint[] {
+export function executionEndpoints({
+  configs,
+  records,
+  executions,
+  journal,
+  clock,
+}: ExecutionEndpointParts): Endpoint[] {
   const find = (idOrTag: string) => findExecution(records, idOrTag);
   const view = async (
     idOrTag: string,
@@ -116,8 +125,11 @@ export function executionEndpoints({ configs, records, executions, clock }: Exec
       summary: "Get an execution",
       tag,
       params,
-      responses: { 200: { description: "The execution", schema: executionSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => showExecution(await find(id)),
+      responses: { 200: { description: "The execution", schema: executionDetailSchema }, ...notFound },
+      handler: async ({ params: { execution_id: id } }) => {
+        const record = await find(id);
+        return { ...showExecution(record), recoveries: await journal.recoveries(record.id, MAX_RECOVERIES) };
+      },
     }),
     endpoint({
       method: "PATCH",

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as wait } from "node:timers/promises";
+import { emptyProgress, foldEvent } from "@millrace/protocol";
+import { checkJournal } from "../support/check-journal.ts";
+import { Random } from "../support/random.ts";
+import { readStream } from "../support/read-stream.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+import { type Attached, overEventSource, overLibrary, overSocket } from "./attached.ts";
+import { type Shape, shapes } from "./shapes.ts";
+
+/** What a round has been through. */
+export interface RoundReport {
+  /** By SIGKILL, while it served or while it was starting. */
+  readonly kills: number;
+  readonly startsKilled: number;
+  /** By SIGTERM, amid commits. */
+  readonly terminations: number;
+  readonly executions: number;
+  /** In the journals. */
+  readonly events: number;
+  readonly clients: number;
+  /** Events that clients saw, each compared with the journal's. */
+  readonly compared: number;
+}
+
+/** A message that is in flight at ten deaths is given up for good, so a round must have fewer. */
+export const MOST_KILLS_A_ROUND = 8;
+
+const ROUND_MS = 240_000;
+
+interface Run {
+  readonly shape: Shape;
+  readonly id: string;
+  readonly path: string;
+}
+
+interface Watcher {
+  readonly what: string;
+  /** Of the runs whose events it sees. */
+  readonly runs: readonly Run[];
+  readonly sees: (event: { type: string; route: string }) => boolean;
+  readonly seen: Promise<string[]>;
+}
+
+/** Starts a run of every shape with clients attached, kills the service `kills` times, and checks what is left. */
+export async function killRound(options: { seed: number; kills: number; workers: number }): Promise<RoundReport> {
+  const random = new Random(options.seed);
+  const over = new AbortController();
+  const waited = new Set<string>();
+  const timer = setTimeout(() => {
+    over.abort(new Error(`The round does not come to its end; it waits for ${[...waited].join(", ") || "the runs"}.`));
+  }, ROUND_MS);
+  await using service = await onFixedPort(random, options.workers);
+  try {
+    const runs = await Promise.all(
+      shapes(random).map(async (shape): Promise<Run> => {
+        const id = await service.run(shape.yaml);
+        return { shape, id, path: `/api/v1/executions/${id}/events` };
+      }),
+    );
+    const watchers = attach(service.url, runs, over.signal, waited);
+    const ends = await endAgainAndAgain(service, runs, random, options.kills);
+    const report = await Promise.race([check(service, runs, watchers), failed(over.signal)]);
+    return { ...ends, ...report };
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
+}
+
+/**
+ * A service on a port outside of the range that the system gives to clients: while the service is down, its own port
+ * could be given to one that comes back.
+ */
+async function onFixedPort(random: Random, workers: number): Promise<ServiceProcess> {
+  for (let tries = 0; ; tries += 1) {
+    const flags = ["--port", String(random.between(20_000, 30_000)), "--shutdown-grace", "0.1"];
+    try {
+      return await ServiceProcess.start(workers > 1 ? [...flags, "--workers", String(workers)] : flags);
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
+}
+
+function attach(url: string, runs: readonly Run[], signal: AbortSignal, waited: Set<string>): Watcher[] {
+  const watchers: Watcher[] = [];
+  const add = (what: string, client: Attached, path: string, of: readonly Run[], sees: Watcher["sees"]) => {
+    const seen = client(url, path, signal);
+    waited.add(what);
+    // It is waited for at the end; a round that fails before says why itself.
+    seen.then(
+      () => waited.delete(what),
+      () => undefined,
+    );
+    watchers.push({ what, runs: of, sees, seen });
+  };
+  const all = () => true;
+  for (const run of runs) {
+    add(`a socket on "${run.shape.name}"`, overSocket, run.path, [run], all);
+    add(`EventSource on "${run.shape.name}"`, overEventSource, run.path, [run], all);
+    add(`the client library on "${run.shape.name}"`, overLibrary, run.path, [run], all);
+    add(
+      `a socket on what is settled in "${run.shape.name}"`,
+      overSocket,
+      `${run.path}?types=completed,failed&route=${run.shape.chosen.join(",")}`,
+      [run],
+      ({ type, route }) => (type === "completed" || type === "failed") && run.shape.chosen.includes(route),
+    );
+  }
+  const query = runs.map(({ id }) => `execution_id=${id}`).join("&");
+  add("a socket on all runs at once", overSocket, `/api/v1/events?${query}`, runs, all);
+  return watchers;
+}
+
+async function endAgainAndAgain(service: ServiceProcess, runs: readonly Run[], random: Random, kills: number) {
+  let startsKilled = 0;
+  let terminations = 0;
+  const cancelAt = random.between(0, kills - 1);
+  for (let kill = 0; kill < kills; kill += 1) {
+    await wait(random.between(10, 450));
+    const cancelling = kill === cancelAt ? cancelEndless(service, runs) : undefined;
+    if (random.chance(0.15)) {
+      terminations += 1;
+      assert.equal(await service.end("SIGTERM"), 0, `SIGTERM: ${service.stderr}`);
+      await service.start();
+    }
+    if (cancelling !== undefined) await wait(random.between(0, 5));
+    await service.end("SIGKILL");
+    await cancelling;
+    checkFile(service.dataDir);
+    if (kill < kills - 1 && random.chance(0.2)) {
+      // Killed again while it starts, at any step of it.
+      kill += 1;
+      startsKilled += 1;
+      const starting = service.start().catch(() => undefined);
+      await wait(random.between(100, 900));
+      await service.end("SIGKILL");
+      await starting;
+      checkFile(service.dataDir);
+    }
+    await service.start();
+  }
+  await cancelUntilDone(service, runs);
+  return { kills, startsKilled, terminations };
+}
+
+/** The answer may never come: the service is killed about now. */
+async function cancelEndless(service: ServiceProcess, runs: readonly Run[]): Promise<void> {
+  const run = runs.find(({ shape }) => shape.status === "cancelled");
+  if (run !== undefined) await service.client.executions.cancel(run.id).catch(() => undefined);
+}
+
+async function cancelUntilDone(service: ServiceProcess, runs: readonly Run[]): Promise<void> {
+  await cancelEndless(service, runs);
+  for (const { id, shape } of runs) await service.client.executions.wait(id, shape.status === "cancelled" ? 30 : 120);
+}
+
+async function check(service: ServiceProcess, runs: readonly Run[], watchers: readonly Watcher[]) {
+  let events = 0;
+  let compared = 0;
+  const journals = new Map<Run, { id: string; type: string; route: string }[]>();
+  for (const run of runs) {
+    const journal = await checkRun(service, run);
+    journals.set(run, journal);
+    events += journal.length;
+  }
+  for (const { what, runs: of, sees, seen } of watchers) {
+    const expected = of
+      .flatMap((run) => journals.get(run) ?? [])
+      .filter(sees)
+      .map(({ id }) => id)
+      .sort((a, b) => Number(a) - Number(b));
+    const ids = await seen;
+    assert.deepEqual(ids, expected, `${what} saw each event once, in order`);
+    compared += ids.length;
+  }
+  assert.equal(await service.end("SIGTERM"), 0, service.stderr);
+  checkFile(service.dataDir);
+  return { executions: runs.length, events, clients: watchers.length, compared };
+}
+
+/** That a run came to the end that it would have come to, and that its journal and counters agree. */
+async function checkRun(service: ServiceProcess, { shape, id, path }: Run) {
+  const record = await service.client.executions.get(id);
+  assert.equal(record.status, shape.status, `"${shape.name}": ${JSON.stringify(record.error_info)} ${service.stderr}`);
+  const { frames } = await readStream(`${service.url}${path}`);
+  const events = checkJournal(frames);
+  const progress = emptyProgress();
+  for (const event of events) foldEvent(progress, event);
+  assert.equal(progress.open.size, 0, `"${shape.name}": every message that was taken is settled`);
+  for (const [route, [completed, failed]] of Object.entries(shape.settled ?? {})) {
+    const settled = progress.routes[route];
+    assert.deepEqual([settled?.completed, settled?.failed], [completed, failed], `"${shape.name}", route ${route}`);
+  }
+  const retries = events.filter((event) => event.type === "failed" && event.will_retry).length;
+  if (shape.retries !== null) assert.equal(retries, shape.retries, `"${shape.name}": attempts that were retried`);
+  shape.check?.(events);
+  const stats = await service.client.executions.stats(id);
+  assert.deepEqual(
+    [stats.completed_messages, stats.failed_messages, ...stats.routes.map((route) => [route.route, route.retries])],
+    [
+      progress.completed,
+      progress.failed,
+      ...stats.routes.map(({ route }) => [route, progress.routes[route]?.retries ?? 0]),
+    ],
+    `"${shape.name}": the counters are the fold of the journal`,
+  );
+  return frames
+    .filter((frame) => frame.event !== "end")
+    .map((frame) => ({ id: frame.id ?? "", type: frame.event, route: String(frame.data.route) }));
+}
+
+/** That a database whose process is gone is sound: looked at in a copy, so that the next start finds it as it was left. */
+function checkFile(dataDir: string): void {
+  const copy = mkdtempSync(join(tmpdir(), "millrace-check-"));
+  try {
+    for (const name of ["millrace.db", "millrace.db-wal"]) {
+      if (existsSync(join(dataDir, name))) copyFileSync(join(dataDir, name), join(copy, name));
+    }
+    const database = new DatabaseSync(join(copy, "millrace.db"));
+    try {
+      assert.equal(database.prepare("PRAGMA integrity_check").get()?.integrity_check, "ok");
+    } finally {
+      database.close();
+    }
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+function failed(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

@@ -13,9 +13,6 @@ ALTER TABLE executions ADD COLUMN bytes INTEGER;
 ALTER TABLE executions ADD COLUMN has_events INTEGER NOT NULL DEFAULT 1;
 UPDATE executions SET has_events = 0 WHERE trimmed_position IS NOT NULL;
 
--- The few rows of an execution's journal that are no events: among a million of those they are not looked for.
-CREATE INDEX journal_lifecycle ON journal (execution_key, last) WHERE lifecycle IS NOT NULL;
-
 CREATE INDEX executions_over ON executions (completed_at, key, bytes) WHERE status NOT IN ('running', 'interrupted');
 CREATE INDEX executions_unmeasured ON executions (completed_at)
   WHERE status NOT IN ('running', 'interrupted') AND bytes IS NULL;

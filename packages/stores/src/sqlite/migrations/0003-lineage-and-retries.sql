@@ -6,3 +6,6 @@ CREATE INDEX executions_by_parent ON executions (parent_execution_id) WHERE pare
 -- Why a message had failed that was taken back to be retried: it is kept again if the execution ends before its attempt.
 
 ALTER TABLE messages ADD COLUMN failed_before TEXT;
+
+-- The few rows of an execution's journal that are no events: among a million of those they are not looked for.
+CREATE INDEX journal_lifecycle ON journal (execution_key, last) WHERE lifecycle IS NOT NULL;

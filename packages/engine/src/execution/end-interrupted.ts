@@ -1,0 +1,33 @@
+import { type ErrorInfo, foldEnded, foldEvent, type TerminalStatus } from "@millrace/protocol";
+import type { ExecutionRecord, Journal, WorkQueue } from "../ports.ts";
+import { dropInterrupted } from "./drop-interrupted.ts";
+import { foldJournal } from "./fold-journal.ts";
+import { progressToJson } from "./progress-json.ts";
+
+/** Ends an interrupted execution without taking it up: nothing of it is at work. `now` is the time in epoch ms. */
+export async function endInterrupted(
+  record: ExecutionRecord,
+  end: { readonly status: TerminalStatus; readonly errorInfo: ErrorInfo | null },
+  { journal, work, now }: { readonly journal: Journal; readonly work: WorkQueue; now(): number },
+): Promise<void> {
+  const { status, errorInfo } = end;
+  const progress = await foldJournal(journal, record);
+  const at = new Date(now()).toISOString();
+  const { events, changes } = await dropInterrupted(work, record, progress, at);
+  for (const event of events) foldEvent(progress, event);
+  foldEnded(progress);
+  await journal.append({
+    executionId: record.id,
+    events,
+    changes,
+    lifecycle: { kind: "ended", at, status },
+    record: {
+      status,
+      completedAt: at,
+      stopping: null,
+      // Why it could not go on is nothing that is wrong with one that is declared completed.
+      errorInfo: errorInfo ?? (status === "completed" ? null : record.errorInfo),
+      progressJson: progressToJson(progress),
+    },
+  });
+}

@@ -1,0 +1,95 @@
+import type { ErrorInfo, Progress, TerminalStatus, ValidationReport } from "@millrace/protocol";
+import type { AdapterLog } from "../adapter.ts";
+import type { Definition } from "../definition/definition.ts";
+import type { Clock, ExecutionRecord, Journal, Records, WorkQueue } from "../ports.ts";
+import type { Execution } from "./execution.ts";
+import { foldJournal } from "./fold-journal.ts";
+
+/** What taking executions up needs of the engine. */
+export interface RecoveryHost {
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly log: AdapterLog;
+  /** Compiles the frozen configuration of an execution. */
+  loadDefinition: LoadDefinition;
+  /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
+  makeExecution(
+    record: ExecutionRecord,
+    definition: Definition,
+    state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
+  ): Execution;
+  /** The execution is at work from now on. */
+  running(execution: Execution): void;
+}
+
+type LoadDefinition = (
+  yaml: string,
+) => Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+
+/** Executions that are taken up at a time: each holds a page of its journal meanwhile. */
+const TAKEN_UP_AT_ONCE = 64;
+
+/** The code of an execution's error while it cannot be taken up. */
+const INTERRUPTED = "INTERRUPTED";
+
+/** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
+export async function recoverExecutions(host: RecoveryHost): Promise<void> {
+  const records = await host.records.unfinishedExecutions();
+  // Executions of one configuration share what it is compiled to; and several are taken up at a time, so that what
+  // they write goes into common commits.
+  const definitions = new Map<string, ReturnType<LoadDefinition>>();
+  const load = (yaml: string) => {
+    const loading = definitions.get(yaml) ?? host.loadDefinition(yaml);
+    definitions.set(yaml, loading);
+    return loading;
+  };
+  let next = 0;
+  const lane = async () => {
+    for (let record = records[next]; record !== undefined; record = records[next]) {
+      next += 1;
+      try {
+        await takeUp(host, record, load);
+      } catch (error) {
+        await interrupt(host, record, error instanceof Error ? error.message : String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: TAKEN_UP_AT_ONCE }, lane));
+}
+
+async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDefinition): Promise<void> {
+  const { definition, report } = await load(String(record.configSnapshot.config_yaml));
+  if (definition === null) {
+    const [finding] = report.issues;
+    throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
+  }
+  const progress = await foldJournal(host.journal, record);
+  const interrupted = [...progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
+  const errorInfo = record.errorInfo?.code === INTERRUPTED ? null : record.errorInfo;
+  const execution = host.makeExecution(record, definition, { progress, stopping: record.stopping, errorInfo });
+  if (interrupted.length > 0) await host.work.countInterruption(record.id, interrupted);
+  await host.journal.append({
+    executionId: record.id,
+    events: [],
+    lifecycle: { kind: "resumed", at: new Date(host.clock.now()).toISOString(), redone: interrupted.length },
+    record: { status: "running", errorInfo },
+  });
+  host.running(execution);
+  await execution.resume();
+  host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+}
+
+async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {
+  host.log.error(`Execution ${record.id} cannot be taken up: ${message}`);
+  if (record.status === "interrupted") return;
+  const error = { code: INTERRUPTED, message };
+  await host.journal.append({
+    executionId: record.id,
+    events: [],
+    lifecycle: { kind: "interrupted", at: new Date(host.clock.now()).toISOString(), error },
+    // Why it was coming to an end anyway is worth more.
+    record: { status: "interrupted", errorInfo: record.errorInfo ?? error },
+  });
+}

@@ -1,0 +1,125 @@
+import type { Progress } from "@millrace/protocol";
+import type { StoredMessage } from "../ports.ts";
+import { type Pending, StepFailure } from "../route/chain.ts";
+import { Flow, type FlowHost } from "../route/flow.ts";
+import type { Batch } from "../route/gatherer.ts";
+import type { RouteRunner } from "../route/route-runner.ts";
+import type { Ending } from "./ending.ts";
+import type { ExecutionParts } from "./execution-parts.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { Intake } from "./intake.ts";
+import { messageError } from "./message-error.ts";
+import type { Outcomes } from "./outcomes.ts";
+
+/** A message that was in flight so often when the process died is given up: it is likely what kills it. */
+const MAX_INTERRUPTIONS = 10;
+
+/** The parts of an execution that an attempt touches. */
+export interface AttemptParts {
+  readonly parts: ExecutionParts;
+  readonly progress: Progress;
+  readonly flowHost: FlowHost;
+  readonly inFlight: InFlight;
+  readonly intake: Intake;
+  readonly outcomes: Outcomes;
+  readonly ending: Ending;
+}
+
+/** Runs messages, and batches of them, through the chains of their routes: each holds a slot of its route meanwhile. */
+export class Attempts {
+  readonly #parts: ExecutionParts;
+  readonly #progress: Progress;
+  readonly #flowHost: FlowHost;
+  readonly #inFlight: InFlight;
+  readonly #intake: Intake;
+  readonly #outcomes: Outcomes;
+  readonly #ending: Ending;
+
+  constructor({ parts, progress, flowHost, inFlight, intake, outcomes, ending }: AttemptParts) {
+    this.#parts = parts;
+    this.#progress = progress;
+    this.#flowHost = flowHost;
+    this.#inFlight = inFlight;
+    this.#intake = intake;
+    this.#outcomes = outcomes;
+    this.#ending = ending;
+  }
+
+  /** Begins an attempt at a message that was taken out of its queue. */
+  take(route: RouteRunner, message: StoredMessage): void {
+    const open = this.#progress.open.get(message.id);
+    const resumed = open?.inFlight === true && open.attempt === message.attempt ? open.ran : null;
+    const flow = new Flow(this.#flowHost, route.definition, message, resumed);
+    this.#inFlight.add(flow);
+    route.running += 1;
+    this.#inFlight.touch(flow);
+    if (message.interruptions >= MAX_INTERRUPTIONS) {
+      const text = `The process died ${message.interruptions} times while this message was in flight; it is not tried again.`;
+      this.#settled(route, this.#outcomes.fail([flow], new StepFailure(messageError("CRASH_LOOP", text, false), null)));
+      return;
+    }
+    this.#settled(
+      route,
+      this.#parts.trace(flow, () => this.#work(route, flow)),
+    );
+  }
+
+  /** Goes on with messages that a gathering adapter has made a batch of: they complete or fail as one. */
+  runBatch(route: RouteRunner, batch: Batch): void {
+    const [leader] = batch.flows;
+    route.running += 1;
+    this.#outcomes.flush(leader)?.catch(this.#parts.onFault);
+    leader.beginAtomic();
+    const run = async () => {
+      try {
+        for (const payload of batch.payloads) await route.chain.run(leader, payload, route.gatherIndex + 1);
+      } catch (error) {
+        leader.dropPending();
+        await this.#outcomes.fail(batch.flows, error);
+        return;
+      }
+      await this.#outcomes.complete(batch.flows);
+    };
+    this.#settled(route, this.#parts.trace(leader, run));
+  }
+
+  /** Runs the chain up to its end, or to the gathering adapter. */
+  #work(route: RouteRunner, flow: Flow): Pending {
+    try {
+      const pending = route.chain.run(flow, flow.payload, 0);
+      if (pending !== undefined) {
+        return pending.then(
+          () => this.#worked(route, flow),
+          (error) => this.#outcomes.fail([flow], error),
+        );
+      }
+    } catch (error) {
+      return this.#outcomes.fail([flow], error);
+    }
+    return this.#worked(route, flow);
+  }
+
+  #worked(route: RouteRunner, flow: Flow): Pending {
+    if (flow.gathered.length > 0 && route.gatherer !== null && !flow.closed) {
+      if (this.#intake.closed) return this.#outcomes.drop(flow);
+      route.gatherer.add(flow);
+      return undefined;
+    }
+    return this.#outcomes.complete([flow]);
+  }
+
+  /** Frees the slot when the work is done: when its outcome is on its way to the journal, or committed under pressure. */
+  #settled(route: RouteRunner, work: Pending): void {
+    if (work === undefined) {
+      // Taken by the pump, which goes on by itself.
+      route.running -= 1;
+      this.#ending.check();
+      return;
+    }
+    work.catch(this.#parts.onFault).then(() => {
+      route.running -= 1;
+      this.#ending.check();
+      this.#intake.pump();
+    });
+  }
+}

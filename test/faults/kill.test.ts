@@ -163,7 +163,8 @@ init_message: { route: a }
 /** Follows a stream like a browser does: comes back with its cursor after whatever happens. */
 async function watchThroughFaults(url: string): Promise<Frame[]> {
   const seen: Frame[] = [];
-  while (true) {
+  // A test that has failed must not be outlived by its watchers.
+  for (const deadline = performance.now() + 120_000; performance.now() < deadline; ) {
     const cursor = seen.at(-1)?.id;
     try {
       const { frames } = await readStream(url, {
@@ -178,4 +179,5 @@ async function watchThroughFaults(url: string): Promise<Frame[]> {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+  return seen;
 }

@@ -27,6 +27,9 @@ const CHANNEL_FD = 3;
 /** Answers that are under way are waited for so long at the end, in milliseconds. */
 const SETTLE_MS = 1_000;
 
+/** A process that is being killed may take connections for so long at the most, in milliseconds. */
+const LOOK_MS = 500;
+
 /** What there is once the worker is started. */
 interface Started {
   readonly host: string;
@@ -99,9 +102,13 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
 function leave(): void {
   if (started === null) process.exit(0);
   const { apiSocket } = started;
-  // Nobody listens there: it was killed. Somebody does: only the line to this worker is broken.
-  connect(apiSocket, () => process.exit(0)).on("error", () => {
-    rmSync(dirname(apiSocket), { recursive: true, force: true });
+  const look = connect(apiSocket);
+  look.on("error", () => {});
+  // Somebody listens, and goes on doing so: only the line to this worker is broken.
+  look.on("connect", () => setTimeout(() => process.exit(0), LOOK_MS));
+  // Nobody does, or a process that was being killed did for a moment more.
+  look.on("close", () => {
+    removeFolder(dirname(apiSocket));
     process.exit(0);
   });
 }
@@ -145,4 +152,16 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
 function needStarted(): Started {
   if (started === null) throw new MillraceError("INTERNAL", "The worker is not started.");
   return started;
+}
+
+/** All workers of a process that was killed do it at once, and may stumble over each other. */
+function removeFolder(path: string): void {
+  for (let tries = 0; tries < 10; tries += 1) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+      return;
+    } catch {
+      // What another has removed meanwhile is not to be found: again, with what is left.
+    }
+  }
 }

@@ -3,7 +3,8 @@ import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol"
 import type { Logger } from "pino";
 import { type Front, openFront } from "./front.ts";
 import { createHttpApp } from "./http/app.ts";
-import { docsEndpoints } from "./http/docs-page.ts";
+import { type DashboardFiles, dashboardEndpoints } from "./http/dashboard-pages.ts";
+import { docsEndpoints, docsRedirect } from "./http/docs-page.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
@@ -31,10 +32,10 @@ export interface Server {
 export const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
 /**
- * Opens the service and listens. Streams that were open when the process before this one died can be resumed at once.
+ * Opens the service and listens; `dashboard` is served at `/` where there is one. Streams that were open when the process before this one died can be resumed at once.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID, SETTING_INVALID (the address)
  */
-export async function serve(settings: Settings, log: Logger): Promise<Server> {
+export async function serve(settings: Settings, log: Logger, dashboard: DashboardFiles | null = null): Promise<Server> {
   const service = await openService(settings, log);
   let closing: Promise<void> | null = null;
   let front: Front | null = null;
@@ -70,8 +71,9 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
       return document;
     };
     const app = await createHttpApp(
-      [...api, ...docsEndpoints(openApi)],
+      [...api, ...docsEndpoints(openApi), ...(dashboard === null ? [docsRedirect()] : dashboardEndpoints(dashboard))],
       {
+        dashboard,
         maxBodyBytes: settings.max_body_bytes,
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,

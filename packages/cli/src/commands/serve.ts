@@ -1,3 +1,4 @@
+import { builtDashboard } from "@millrace/dashboard";
 import type { Server } from "@millrace/server";
 import { flagOf, readSettings, settingsSchema, variableOf } from "@millrace/server/settings";
 import { type Command, Option } from "commander";
@@ -30,7 +31,7 @@ export function addServe(program: Command, output: Output): void {
       const log = createLog(settings.log_level);
       for (const warning of warnings) log.warn(warning);
       const { serve } = await engineRoom();
-      const server = await serve(settings, log);
+      const server = await serve(settings, log, builtDashboard());
       surviveAdapters(server.service.executions, log);
       // Before it says that it serves: whoever reads that may stop it at once.
       const stopped = stopSignal();
@@ -87,6 +88,7 @@ function hints(url: string, config: string | undefined): string[] {
           [`npx millrace configs list${at}`, "what else there is to run"],
         ];
   commands.push([`${url}/docs`, "the API, to be browsed"]);
+  if (builtDashboard() !== null) commands.unshift([url, "the dashboard, in a browser"]);
   const width = Math.max(...commands.map(([command]) => command.length));
   return [
     "",

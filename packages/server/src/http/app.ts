@@ -6,6 +6,7 @@ import { noteResponses } from "../stream/take-over.ts";
 import type { Forward } from "../workers/forward.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
+import { type DashboardFiles, registerDashboardFiles } from "./dashboard-pages.ts";
 import { type Endpoint, registerEndpoints } from "./endpoint.ts";
 import { toAnswer } from "./errors.ts";
 import { Paths, pathOf } from "./paths.ts";
@@ -24,6 +25,8 @@ export interface HttpSettings {
   readonly headersTimeoutMs?: number;
   /** Where requests go that no endpoint takes, and all `OPTIONS`; without it they are answered here. */
   readonly forward?: Forward;
+  /** Whose files endpoints may send. */
+  readonly dashboard?: DashboardFiles | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
 }
@@ -95,6 +98,7 @@ export async function createHttpApp(
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
+  if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>
     request.is404 ? answerUnrouted(request, reply, paths) : undefined,

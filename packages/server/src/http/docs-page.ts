@@ -51,16 +51,20 @@ async function loadScript(): Promise<string> {
   return body;
 }
 
-/** `/docs`, and `/` that leads there. */
+/** `/` where there is no dashboard: it leads to `/docs`. */
+export function docsRedirect(): Endpoint {
+  return endpoint({
+    ...hidden,
+    method: "GET",
+    path: "/",
+    summary: "Leads to the documentation",
+    handler: async ({ reply }) => reply.redirect("/docs", 307),
+  });
+}
+
+/** `/docs` and what it loads. */
 export function docsEndpoints(openApi: () => unknown): Endpoint[] {
   return [
-    endpoint({
-      ...hidden,
-      method: "GET",
-      path: "/",
-      summary: "Leads to the documentation",
-      handler: async ({ reply }) => reply.redirect("/docs", 307),
-    }),
     endpoint({
       ...hidden,
       method: "GET",

@@ -1,0 +1,66 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { readRunFilters } from "./runs/run-filters.ts";
+import { RunsPage } from "./runs/runs-page.tsx";
+import { AppShell } from "./shell/app-shell.tsx";
+import { ErrorPage } from "./shell/error-page.tsx";
+import { NotFoundPage } from "./shell/not-found-page.tsx";
+
+// The paths are named in ../built.ts as well: the service answers each with the page.
+
+const rootRoute = createRootRoute({ component: AppShell, notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
+
+const runsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/",
+  component: RunsPage,
+  validateSearch: readRunFilters,
+});
+
+const runRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/runs/$id",
+  component: lazyRouteComponent(() => import("./run/run-page.tsx"), "RunPage"),
+});
+
+const overviewRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/",
+  component: lazyRouteComponent(() => import("./run/overview/overview-page.tsx"), "OverviewPage"),
+});
+
+const configsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/configs",
+  component: lazyRouteComponent(() => import("./configs/configs-page.tsx"), "ConfigsPage"),
+});
+
+const adaptersRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/adapters",
+  component: lazyRouteComponent(() => import("./adapters/adapters-page.tsx"), "AdaptersPage"),
+});
+
+const systemRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/system",
+  component: lazyRouteComponent(() => import("./system/system-page.tsx"), "SystemPage"),
+});
+
+/** Which page a path shows. Pages but the first are loaded when they are gone to, or pointed at. */
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([
+    runsRoute,
+    runRoute.addChildren([overviewRoute]),
+    configsRoute,
+    adaptersRoute,
+    systemRoute,
+  ]),
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,17 @@
+import type { ErrorComponentProps } from "@tanstack/react-router";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { PageTitle } from "../ui/page-title.tsx";
+
+/** A page that could not be loaded or broke; the rest of the dashboard still works. */
+export function ErrorPage({ error, reset }: ErrorComponentProps) {
+  return (
+    <>
+      <PageTitle title="This page failed" />
+      <ErrorPanel
+        error={error instanceof Error ? error : new Error(String(error))}
+        title="Something went wrong while this page was shown"
+        onRetry={reset}
+      />
+    </>
+  );
+}

@@ -1,0 +1,19 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+/** Where `vite` finds the service while the pages are being developed. */
+const SERVICE = process.env.MILLRACE_URL ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react()],
+  build: {
+    target: "es2023",
+    // The service sends no page that is older than its code, so hashed names are enough; maps would double what is built.
+    sourcemap: false,
+    // Fonts and pictures as files of their own: the policy on content allows no data: URLs for scripts and styles.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 700,
+  },
+  server: { proxy: Object.fromEntries(["/api", "/health", "/openapi.json", "/docs"].map((path) => [path, SERVICE])) },
+});

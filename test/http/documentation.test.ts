@@ -124,7 +124,7 @@ test("every path of the specification is documented", () => {
   }
 });
 
-test("the root leads to a page whose policy keeps it from asking any other host", async () => {
+test("without a dashboard the root leads to a page whose policy keeps it from asking any other host", async () => {
   const root = await fetch(`${service.base}/`, { redirect: "manual" });
   assert.deepEqual([root.status, root.headers.get("location")], [307, "/docs"]);
   const page = await fetch(`${service.base}/docs`);

@@ -19,3 +19,4 @@ export * from "./lineage.ts";
 export * from "./pipeline.ts";
 export * from "./progress-data.ts";
 export * from "./status.ts";
+export * from "./timeline.ts";

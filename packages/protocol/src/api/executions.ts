@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
+import { MAX_TIMELINE_BUCKETS } from "../timeline.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 
@@ -179,6 +180,16 @@ export const routeStatsSchema = messageStatsSchema
   })
   .meta({ id: "RouteStats" });
 
+/** Messages settled over time. */
+export const timelineSchema = z
+  .object({
+    start: z.iso.datetime().describe("When the first bucket begins: the time of the first event"),
+    bucket_ms: z.int().min(1).describe("How long each bucket is"),
+    completed: z.array(z.int().min(0)).max(MAX_TIMELINE_BUCKETS).describe("Per bucket"),
+    failed: z.array(z.int().min(0)).max(MAX_TIMELINE_BUCKETS).describe("Per bucket"),
+  })
+  .meta({ id: "Timeline" });
+
 /** The answer to `GET /executions/{id}/stats`. */
 export const executionStatsSchema = messageStatsSchema
   .extend({
@@ -186,6 +197,9 @@ export const executionStatsSchema = messageStatsSchema
     status: executionStatusSchema,
     duration_ms: z.number().min(0),
     rate: z.number().min(0).describe("Messages settled per second, from the first event to the last"),
+    timeline: timelineSchema
+      .nullable()
+      .describe("Null before the first event, and for executions of versions that did not keep it"),
     routes: z.array(routeStatsSchema),
   })
   .meta({ id: "ExecutionStats" });

@@ -11,6 +11,7 @@ import {
   type RouteProgressData,
   type RouteState,
   summarizeDurations,
+  type Timeline,
 } from "@millrace/protocol";
 import { z } from "zod";
 
@@ -119,6 +120,7 @@ export function executionStats(
     duration_ms: durationMs(record, now),
     rate: seconds === 0 ? 0 : Math.round(((progress.completed + progress.failed) / seconds) * 1000) / 1000,
     ...messageStats(progress, depths),
+    timeline: showTimeline(progress.timeline),
     routes: outlineOf(record).map(({ route: name, adapters }) => {
       const route = progress.routes[name];
       const counts = countsOf(route, queuedOf(route, depths[name]));
@@ -141,6 +143,11 @@ export function executionStats(
       };
     }),
   };
+}
+
+function showTimeline({ start, bucketMs, completed, failed }: Timeline): ExecutionStats["timeline"] {
+  if (start === null) return null;
+  return { start: new Date(start).toISOString(), bucket_ms: bucketMs, completed, failed };
 }
 
 /** `GET /executions/{id}/routes`. */

@@ -46,9 +46,14 @@ export interface ClientOptions {
 
 /** What a list of executions is narrowed by. */
 export interface ExecutionQuery {
+  /** Several, separated by commas. */
   readonly status?: string;
   readonly config_id?: string;
   readonly tag?: string;
+  readonly tag_prefix?: string;
+  /** Words in tags and configs' names, or how ids begin. */
+  readonly search?: string;
+  readonly parent_execution_id?: string;
   readonly started_after?: string;
   readonly started_before?: string;
   readonly sort_order?: "asc" | "desc";

@@ -3,7 +3,7 @@ import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
 import { MAX_TIMELINE_BUCKETS } from "../timeline.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
-import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
+import { boolQuery, enumListQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 
 /** The form of a tag: a name for an execution that is no UUID and needs no escaping in a path. */
 export const tagSchema = z
@@ -50,6 +50,7 @@ export const executionSchema = z
   .object({
     id: z.string(),
     config_id: z.string().nullable().describe("Null where it was run from a file; the config may be gone"),
+    config_name: z.string().nullable().describe("What the config was called when it was started"),
     status: executionStatusSchema,
     started_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
@@ -88,11 +89,20 @@ export const executionDetailSchema = executionSchema
 /** A page of executions. */
 export const executionListSchema = listSchema("executions", executionSchema);
 
+/** Longer texts are searched for by nobody. */
+const MAX_SEARCH_CHARACTERS = 256;
+
 /** The query of `GET /executions`. */
 export const executionListQuerySchema = pageQuerySchema.extend({
-  status: executionStatusSchema.optional(),
+  status: enumListQuery(executionStatusSchema, "Has one of these statuses; several: repeated, or separated by commas"),
   config_id: uuidSchema().optional().describe("Started from this config"),
   tag: z.string().optional().describe("Has exactly this tag"),
+  tag_prefix: z.string().max(128).optional().describe("Has a tag that begins so"),
+  search: z
+    .string()
+    .max(MAX_SEARCH_CHARACTERS)
+    .optional()
+    .describe("Every word is in the tag or the config's name, or begins the id; in any case"),
   parent_execution_id: z.string().optional().describe("Replays of this execution: its id or its tag"),
   started_after: timeQuery("Started at this time or later; RFC 3339, without a zone UTC"),
   started_before: timeQuery("Started before this time; RFC 3339, without a zone UTC"),

@@ -17,9 +17,11 @@ import { z } from "zod";
 
 /** An execution as the API shows it. */
 export function showExecution(record: ExecutionRecord): Execution {
+  const { name } = record.configSnapshot;
   return {
     id: record.id,
     config_id: record.configId,
+    config_name: typeof name === "string" ? name : null,
     status: record.status,
     started_at: record.startedAt,
     completed_at: record.completedAt,

@@ -1,4 +1,4 @@
-import type { Execution } from "@millrace/protocol";
+import type { Execution } from "@millrace/client";
 
 /** Which config a run was started from, as its snapshot tells it; null where it was run from a file. */
 export function configOf({ config_snapshot: snapshot }: Pick<Execution, "config_snapshot">): {

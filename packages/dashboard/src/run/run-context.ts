@@ -1,4 +1,4 @@
-import type { ExecutionDetail } from "@millrace/protocol";
+import type { ExecutionDetail } from "@millrace/client";
 import { createContext, use } from "react";
 
 /** The run that a page is about; its status is the newest that is known. */

@@ -26,7 +26,7 @@ export function RunHeader() {
       </PageTitle>
       <Group gap="md" mb="md" className={classes.facts}>
         <RunStatus status={run.status} />
-        <StreamState stream={live.stream} error={live.error} status={run.status} />
+        <StreamState stream={live.stream} />
         {name === null ? null : (
           <Text size="sm">
             {run.config_id === null ? (

@@ -1,6 +1,5 @@
 import { Loader } from "@mantine/core";
-import { ApiError } from "@millrace/client";
-import { type ExecutionDetail, isTerminal } from "@millrace/protocol";
+import { ApiError, type ExecutionDetail, isTerminal } from "@millrace/client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";

@@ -1,5 +1,5 @@
 import { Skeleton } from "@mantine/core";
-import { type Execution, isTerminal, type ProgressData } from "@millrace/protocol";
+import { type Execution, isTerminal, type ProgressData } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "../client.ts";
 import { formatRate, formatShort } from "../format/number.ts";

@@ -1,12 +1,10 @@
-import { Button, Group, Select, TextInput } from "@mantine/core";
+import { Button, Group, MultiSelect, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Search, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { client } from "../client.ts";
-import type { RunFilters } from "./run-filters.ts";
-
-const STATUSES = ["running", "completed", "failed", "cancelled", "interrupted"];
+import { type RunFilters, STATUSES } from "./run-filters.ts";
 
 /** How far back a run may have started. */
 const PERIODS = [
@@ -17,13 +15,7 @@ const PERIODS = [
 ];
 
 /** What narrows the list of runs; every choice stands in the address. */
-export function RunFilterBar({
-  filters,
-  onChange,
-}: {
-  filters: RunFilters;
-  onChange: (filters: RunFilters) => void;
-}) {
+export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onChange: (filters: RunFilters) => void }) {
   const { data: configs } = useQuery({
     queryKey: ["configs"],
     queryFn: () => client.configs.list({ limit: 1000 }),
@@ -31,21 +23,21 @@ export function RunFilterBar({
   });
   // Another page of other filters would be empty.
   const { page: _, ...narrowing } = filters;
-  const choose = (name: keyof RunFilters, value: string | null) => {
+  const choose = (name: Exclude<keyof RunFilters, "page">, value: string | null) => {
     const { [name]: _before, ...rest } = narrowing;
     onChange(value === null || value === "" ? rest : { ...rest, [name]: value });
   };
   return (
     <Group gap="xs" mb="md" align="flex-end" role="search" aria-label="Runs">
       <SearchInput value={filters.search ?? ""} onChange={(text) => choose("search", text)} />
-      <Select
+      <MultiSelect
         label="Status"
-        placeholder="Any"
-        data={STATUSES}
-        value={filters.status ?? null}
-        onChange={(value) => choose("status", value)}
+        placeholder={filters.status === undefined ? "Any" : ""}
+        data={[...STATUSES]}
+        value={filters.status?.split(",") ?? []}
+        onChange={(values) => choose("status", values.join())}
         clearable
-        w={150}
+        miw={140}
       />
       <Select
         label="Config"

@@ -1,4 +1,4 @@
-import type { Execution, ProgressData } from "@millrace/protocol";
+import type { Execution, ProgressData } from "@millrace/client";
 import { Link } from "@tanstack/react-router";
 import { formatDuration } from "../format/time.ts";
 import { configOf } from "../run/run-config.ts";
@@ -36,7 +36,7 @@ function RunRow({ run, progress }: { run: Execution; progress: ProgressData | nu
     <tr>
       <th scope="row">
         {/* The link covers the row: one target, as large as what it stands for. */}
-        <Link to={`/runs/${run.tag ?? run.id}`} className={classes.link}>
+        <Link to="/runs/$id" params={{ id: run.tag ?? run.id }} className={classes.link}>
           {run.tag ?? <span className={classes.id}>{run.id}</span>}
         </Link>
       </th>

@@ -6,8 +6,8 @@ import { formatCount } from "../format/number.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
-import { RUNS_PER_PAGE, type RunFilters, toQuery } from "./run-filters.ts";
 import { RunFilterBar } from "./run-filter-bar.tsx";
+import { RUNS_PER_PAGE, type RunFilters, toQuery } from "./run-filters.ts";
 import { RunTable } from "./run-table.tsx";
 import { useLiveRuns } from "./use-live-runs.ts";
 
@@ -20,7 +20,7 @@ export function RunsPage() {
   const navigate = useNavigate({ from: "/" });
   const { data, error, refetch, isPlaceholderData } = useQuery({
     queryKey: ["runs", filters],
-    queryFn: () => client.executions.list(toQuery(filters)),
+    queryFn: () => client.executions.list(toQuery(filters, Date.now())),
     placeholderData: keepPreviousData,
     refetchInterval: LIST_EVERY_MS,
   });
@@ -30,9 +30,7 @@ export function RunsPage() {
   const narrowed = Object.keys(narrowing).length > 0;
   return (
     <>
-      <PageTitle title="Runs">
-        {/* Starting one comes here. */}
-      </PageTitle>
+      <PageTitle title="Runs">{/* Starting one comes here. */}</PageTitle>
       <RunFilterBar filters={filters} onChange={show} />
       <Stack gap="sm" aria-busy={isPlaceholderData}>
         {error === null ? null : (

@@ -1,7 +1,8 @@
-import { type Execution, isTerminal, type ProgressData } from "@millrace/protocol";
+import { type Execution, isTerminal, type ProgressData } from "@millrace/client";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { client } from "../client.ts";
+import { useWhileVisible } from "../live/use-while-visible.ts";
 
 /** How runs that are under way stand, by id: one stream tells of all of them. */
 export function useLiveRuns(runs: readonly Execution[]): ReadonlyMap<string, ProgressData> {
@@ -10,22 +11,15 @@ export function useLiveRuns(runs: readonly Execution[]): ReadonlyMap<string, Pro
   const ids = runs
     .filter(({ status }) => !isTerminal(status))
     .map(({ id }) => id)
-    .sort()
-    .join();
-  useEffect(() => {
+    .sort();
+  useWhileVisible(async (signal) => {
     setLive((before) => new Map([...before].filter(([id]) => ids.includes(id))));
-    if (ids === "") return;
-    const abort = new AbortController();
-    const follow = async () => {
-      for await (const frame of client.executions.eventsOf(ids.split(","), { view: "progress", signal: abort.signal })) {
-        if (frame.type === "progress") setLive((before) => new Map(before).set(frame.data.execution_id, frame.data));
-        // The list tells how long it took, and how it ended.
-        if (frame.type === "end") void queries.invalidateQueries({ queryKey: ["runs"] });
-      }
-    };
-    // The list, which is asked for anyway, says what is wrong.
-    follow().catch(() => {});
-    return () => abort.abort();
-  }, [ids, queries]);
+    if (ids.length === 0) return;
+    for await (const progress of client.executions.progressOf(ids, { signal })) {
+      setLive((before) => new Map(before).set(progress.execution_id, progress));
+      // The list tells how long it took, and how it ended.
+      if (isTerminal(progress.status)) void queries.invalidateQueries({ queryKey: ["runs"] });
+    }
+  }, ids.join());
   return live;
 }

@@ -1,5 +1,5 @@
 import { Paper, Text, Title } from "@mantine/core";
-import type { ExecutionStats } from "@millrace/protocol";
+import type { ExecutionStats } from "@millrace/client";
 import { useMemo } from "react";
 import { formatCount, formatRate } from "../../format/number.ts";
 import { TimeChart } from "../../ui/time-chart.tsx";

@@ -1,5 +1,5 @@
 import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
-import { isTerminal } from "@millrace/protocol";
+import { isTerminal } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { CircleAlert } from "lucide-react";
 import { client } from "../../client.ts";

@@ -1,5 +1,5 @@
 import { List, Paper, Text, Title } from "@mantine/core";
-import type { ExecutionDetail } from "@millrace/protocol";
+import type { ExecutionDetail } from "@millrace/client";
 import { formatCount } from "../../format/number.ts";
 import { formatTime } from "../../format/time.ts";
 

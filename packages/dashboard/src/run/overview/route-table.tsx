@@ -1,5 +1,5 @@
 import { Paper, ScrollArea, Table, Text, Title } from "@mantine/core";
-import type { ExecutionStats, ProgressData } from "@millrace/protocol";
+import type { ExecutionStats, ProgressData } from "@millrace/client";
 import { formatCount, formatRate } from "../../format/number.ts";
 import { formatDuration } from "../../format/time.ts";
 import classes from "./route-table.module.css";

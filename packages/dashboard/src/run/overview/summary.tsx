@@ -1,5 +1,5 @@
 import { Paper, Progress, SimpleGrid, Text } from "@mantine/core";
-import type { ExecutionStats, ProgressData } from "@millrace/protocol";
+import type { ExecutionStats, ProgressData } from "@millrace/client";
 import { formatCount, formatRate, formatShort } from "../../format/number.ts";
 import classes from "./summary.module.css";
 

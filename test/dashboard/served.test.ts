@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { builtDashboard } from "@millrace/dashboard";
+import { errorResponseSchema } from "@millrace/protocol";
 import { skipWithoutChromium } from "../support/chromium.ts";
 import { accessibilityFaults, DashboardRig, screenshot, sidewaysScroll } from "../support/dashboard.ts";
 
@@ -42,9 +43,7 @@ test("what pages load is compressed, kept for ever under its name, and nothing e
   for (const path of ["/assets/none.js", "/assets/..%2findex.html", "/assets/..%2f..%2fpackage.json", "/assets/%00"]) {
     const answer = await fetch(`${rig.service.url}${path}`);
     assert.ok([400, 404].includes(answer.status), `${path}: ${answer.status}`);
-    const body = await answer.json();
-    assert.equal(typeof body.detail, "string");
-    assert.equal(typeof body.error_code, "string");
+    errorResponseSchema.parse(await answer.json());
   }
 });
 

@@ -433,6 +433,7 @@ test("executions are found by status, config, tag and time, in either order", as
   assert.deepEqual(await ids(""), [second.id, first.id]);
   const { executions } = await expect(executionListSchema, 200, "GET", `/executions?tag=${tag}`);
   const { config_id, name, version, config_hash } = first.config_snapshot;
+  assert.equal(first.config_name, name);
   assert.deepEqual(executions, [
     {
       ...(await expect(executionSchema, 200, "GET", `/executions/${tag}`)),
@@ -443,13 +444,30 @@ test("executions are found by status, config, tag and time, in either order", as
   assert.deepEqual(await ids("sort_order=asc"), [first.id, second.id]);
   assert.deepEqual(await ids("status=completed&limit=1&offset=1"), [first.id]);
   assert.deepEqual(await ids("status=running"), []);
+  assert.deepEqual(await ids("status=running,%20completed"), [second.id, first.id]);
+  assert.deepEqual(await ids("status=failed&status=completed"), [second.id, first.id]);
+  assert.deepEqual(await ids("status="), [second.id, first.id]);
   assert.deepEqual(await ids(`tag=${tag}`), [first.id]);
+  assert.deepEqual(await ids(`tag_prefix=${tag.slice(0, 12)}`), [first.id]);
+  assert.deepEqual(await ids(`search=${tag.slice(3, 20).toUpperCase()}`), [first.id]);
+  assert.deepEqual(await ids(`search=${second.id}`), [second.id]);
+  assert.deepEqual(await ids(`search=%20${String(config.name).slice(1, 4)}%20%20`), [second.id, first.id]);
+  assert.deepEqual(await ids(`search=${tag}%20no-such-word`), []);
+  assert.deepEqual(await ids("search="), [second.id, first.id]);
   assert.deepEqual(await ids(`started_after=${second.started_at}`), [second.id]);
   assert.deepEqual(await ids(`started_before=${second.started_at}`), [first.id]);
   assert.deepEqual(await ids("started_after=2999-01-01"), []);
   assert.deepEqual(await ids("started_after=2001-01-01T00:00:00%2B01:00"), [second.id, first.id]);
   assert.deepEqual(await ids(`parent_execution_id=${first.id}`), []);
-  await unfit([["enum", "query", "status"]], "GET", "/executions?status=done");
+  await unfit([["enum", "query", "status"]], "GET", "/executions?status=running,done");
+  await unfit(
+    [
+      ["string_too_long", "query", "tag_prefix"],
+      ["string_too_long", "query", "search"],
+    ],
+    "GET",
+    `/executions?tag_prefix=${"a".repeat(129)}&search=${"a".repeat(257)}`,
+  );
   await unfit(
     [
       ["datetime_from_date_parsing", "query", "started_after"],

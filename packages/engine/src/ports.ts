@@ -322,9 +322,13 @@ export type NewExecution = Omit<ExecutionRecord, "status" | "completedAt" | "err
 
 /** What a list of executions is asked for. */
 export interface ExecutionFilter {
-  readonly status?: ExecutionStatus;
+  /** One of these; empty: any. */
+  readonly statuses?: readonly ExecutionStatus[];
   readonly configId?: string;
   readonly tag?: string;
+  readonly tagPrefix?: string;
+  /** Each of these is in the tag or the config's name, or begins the id; in any case. */
+  readonly words?: readonly string[];
   readonly parentExecutionId?: string;
   /** RFC 3339, inclusive. */
   readonly startedAfter?: string;

@@ -1,5 +1,6 @@
 import { addDuration, type Durations, emptyDurations } from "./durations.ts";
 import type { CompletedEvent, ExecutionEvent, FailedEvent, ProcessingEvent } from "./event.ts";
+import { addToTimeline, emptyTimeline, type Timeline } from "./timeline.ts";
 
 /** What is known of one adapter of a route. */
 export interface AdapterProgress {
@@ -63,6 +64,8 @@ export interface Progress {
   /** Epoch ms of the first and the last event; null before any. */
   firstEventAt: number | null;
   lastEventAt: number | null;
+  /** Messages settled, over time. */
+  timeline: Timeline;
   routes: Record<string, RouteProgress>;
   /** Messages that went from one route to another, as far as settled messages tell: by the first, then the second. */
   sent: Record<string, Record<string, number>>;
@@ -83,6 +86,7 @@ export function emptyProgress(first: string | null | Readonly<Record<string, num
     rootsAhead: 0,
     firstEventAt: null,
     lastEventAt: null,
+    timeline: emptyTimeline(),
     routes: record(),
     sent: record(),
     open: new Map(),
@@ -111,6 +115,7 @@ export function foldEnded(progress: Progress): void {
 export function foldEvent(progress: Progress, event: ExecutionEvent): Progress {
   const at = timeOf(event.timestamp);
   progress.firstEventAt ??= at;
+  progress.timeline.start ??= at;
   progress.lastEventAt = at;
   switch (event.type) {
     case "initiated": {
@@ -148,6 +153,7 @@ export function foldEvent(progress: Progress, event: ExecutionEvent): Progress {
       settle(progress, route, event);
       route.completed += 1;
       progress.completed += 1;
+      addToTimeline(progress.timeline, "completed", at);
       addDuration(route.durations, event.duration_ms);
       break;
     }
@@ -189,6 +195,7 @@ function applyFailed(progress: Progress, event: FailedEvent, at: number): void {
   settle(progress, route, event);
   route.failed += 1;
   progress.failed += 1;
+  addToTimeline(progress.timeline, "failed", at);
 }
 
 function settle(progress: Progress, route: RouteProgress, event: CompletedEvent | FailedEvent): void {

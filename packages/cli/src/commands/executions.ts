@@ -1,5 +1,5 @@
 import { ApiError, type Client } from "@millrace/client";
-import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
+import { type Execution, type ExecutionStatus, executionStatusSchema, isTerminal } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
@@ -22,17 +22,27 @@ export function addExecutions(program: Command, output: Output): void {
     json ? output.line(JSON.stringify(value, null, 2)) : human();
 
   add("list", "list executions, newest first")
-    .addOption(new Option("--status <status>", "only those").choices(executionStatusSchema.options))
+    .addOption(new Option("--status <status...>", "only those").choices(executionStatusSchema.options))
     .option("--config <config>", "only those of a config, by its id or name")
     .option("--tag <tag>", "only the one with the tag")
+    .option("--search <words>", "only those with all these words in the tag or the config's name, or beginning the id")
     .option("--limit <n>", "how many", "20")
     .option("--offset <n>", "how many to skip", "0")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ millrace executions list --status running\n  $ millrace executions list --json --limit 1000 | jq -r '.executions[].id'",
+      "\nExamples:\n  $ millrace executions list --status running interrupted\n  $ millrace executions list --search readmes\n  $ millrace executions list --json --limit 1000 | jq -r '.executions[].id'",
     )
     .action(
-      async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
+      async (
+        options: Common & {
+          status?: ExecutionStatus[];
+          config?: string;
+          tag?: string;
+          search?: string;
+          limit: string;
+          offset: string;
+        },
+      ) => {
         const client = connect(options);
         const page = await client.executions.list({
           limit: Number(options.limit),
@@ -40,6 +50,7 @@ export function addExecutions(program: Command, output: Output): void {
           ...(options.status === undefined ? {} : { status: options.status }),
           ...(options.config === undefined ? {} : { config_id: await configId(client, options.config) }),
           ...(options.tag === undefined ? {} : { tag: options.tag }),
+          ...(options.search === undefined ? {} : { search: options.search }),
         });
         show(page, options.json, () => {
           output.line(table(output, ["id", "pipeline", "status", "started", "tag"], page.executions.map(row)));
@@ -127,12 +138,5 @@ async function configId(client: Client, idOrName: string): Promise<string> {
 }
 
 function row(execution: Execution): string[] {
-  const { name } = execution.config_snapshot;
-  return [
-    execution.id,
-    typeof name === "string" ? name : "–",
-    execution.status,
-    execution.started_at,
-    execution.tag ?? "",
-  ];
+  return [execution.id, execution.config_name ?? "–", execution.status, execution.started_at, execution.tag ?? ""];
 }

@@ -1,10 +1,10 @@
 import { Tooltip } from "@mantine/core";
-import type { StreamState as State } from "@millrace/client";
+import type { ReconnectReason, StreamState as State } from "@millrace/client";
 import { StateDot, type Tone } from "../ui/state-dot.tsx";
 
-/** What a stream is doing, in a word, and why when it is pointed at. */
-export function StreamState({ stream, error, status }: { stream: State; error: Error | null; status: string | null }) {
-  const [tone, label, detail] = describe(stream, error, status);
+/** What a stream is doing, in a word, and why when it is pointed at. `behind`: it shows what happened a while ago. */
+export function StreamState({ stream, behind = false }: { stream: State | null; behind?: boolean }) {
+  const [tone, label, detail] = describe(stream, behind);
   return (
     <Tooltip label={detail} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>
       <span aria-live="polite">
@@ -14,20 +14,39 @@ export function StreamState({ stream, error, status }: { stream: State; error: E
   );
 }
 
-function describe(stream: State, error: Error | null, status: string | null): readonly [Tone, string, string] {
-  if (error !== null) return ["bad", "refused", error.message];
-  switch (stream.state) {
+const REASONS: Record<ReconnectReason, string> = {
+  timeout: "The connection had lasted as long as it may.",
+  shutdown: "The service is stopping; the run goes on when it is back.",
+  interrupted: "The run is interrupted: what it needs is missing. It goes on once the service can take it up again.",
+  cut: "The connection broke off.",
+  silent: "The connection had gone silent.",
+  woken: "The page was away.",
+  unreachable: "The service does not answer.",
+  refused: "The service refuses the stream for the time being.",
+};
+
+function describe(stream: State | null, behind: boolean): readonly [Tone, string, string] {
+  switch (stream?.state) {
+    case undefined:
+      return ["quiet", "paused", "Not followed while nobody looks at this page."];
     case "connecting":
-      return ["warning", "connecting", "Connecting to the run's stream."];
+      return stream.reason === null
+        ? ["warning", "connecting", "Connecting to the run's stream."]
+        : ["warning", "reconnecting", `${REASONS[stream.reason]} Connecting again, where it left off.`];
     case "connected":
-      return ["good", "live", "Connected: what happens is shown as it happens."];
+      return behind
+        ? ["active", "catching up", "Connected: what happened before is still coming in."]
+        : ["good", "live", "Connected: what happens is shown as it happens."];
     case "waiting":
       return [
-        "warning",
-        "reconnecting",
-        `${stream.error === null ? "The connection ended." : stream.error.message} Connecting again in ${Math.ceil(stream.ms / 1000)} s, where it left off.`,
+        stream.reason === "interrupted" ? "warning" : "bad",
+        stream.reason === "interrupted" ? "interrupted" : "reconnecting",
+        `${REASONS[stream.reason]} Trying again in ${Math.ceil(stream.ms / 1000)} s, where it left off.`,
       ];
     case "ended":
-      return ["quiet", "ended", status === null ? "The run is over." : `The run is over: ${status}.`];
+      if (stream.error !== null) return ["bad", "refused", stream.error.message];
+      return stream.end === null
+        ? ["quiet", "paused", "Not followed while nobody looks at this page."]
+        : ["quiet", "ended", `The run is over: ${stream.end.reason}.`];
   }
 }

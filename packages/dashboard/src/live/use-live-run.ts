@@ -1,41 +1,28 @@
-import type { StreamState } from "@millrace/client";
-import type { ProgressData } from "@millrace/protocol";
-import { createContext, use, useEffect, useState } from "react";
+import type { ProgressData, StreamState } from "@millrace/client";
+import { createContext, use, useState } from "react";
 import { client } from "../client.ts";
+import { useWhileVisible } from "./use-while-visible.ts";
 
 /** How a run stands, as its progress stream tells it. */
 export interface LiveRun {
   /** Null until the first state arrives. */
   readonly progress: ProgressData | null;
-  /** What the stream is doing. */
-  readonly stream: StreamState;
-  /** Why there is no stream, where the service refuses it. */
-  readonly error: Error | null;
+  /** What the stream is doing; null while it is given up because the page is not looked at. */
+  readonly stream: StreamState | null;
 }
 
-const NOTHING: LiveRun = { progress: null, stream: { state: "connecting" }, error: null };
+const NOTHING: LiveRun = { progress: null, stream: null };
 
 /** Follows a run's progress for as long as the component is shown; one connection, resumed by itself. */
 export function useProgressStream(id: string): LiveRun {
   const [live, setLive] = useState<LiveRun>(NOTHING);
-  useEffect(() => {
-    setLive(NOTHING);
-    const abort = new AbortController();
-    const follow = async () => {
-      const frames = client.executions.events(id, {
-        view: "progress",
-        signal: abort.signal,
-        onState: (stream) => setLive((before) => ({ ...before, stream })),
-      });
-      for await (const frame of frames) {
-        if (frame.type === "progress") setLive((before) => ({ ...before, progress: frame.data }));
-      }
-    };
-    follow().catch((error: Error) => {
-      if (!abort.signal.aborted) setLive((before) => ({ ...before, error }));
+  useWhileVisible(async (signal) => {
+    const states = client.executions.progress(id, {
+      signal,
+      onState: (stream) => setLive((before) => ({ ...before, stream: signal.aborted ? null : stream })),
     });
-    return () => abort.abort();
-  }, [id]);
+    for await (const progress of states) setLive((before) => ({ ...before, progress }));
+  }, id);
   return live;
 }
 

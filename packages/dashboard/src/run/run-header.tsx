@@ -1,50 +1,70 @@
-import { Group, Tabs } from "@mantine/core";
-import type { ExecutionDetail } from "@millrace/protocol";
-import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { Anchor, Group, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { formatDuration } from "../format/time.ts";
 import { StreamState } from "../live/stream-state.tsx";
 import { useLiveRun } from "../live/use-live-run.ts";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunStatus } from "../ui/run-status.tsx";
+import { TimeAgo, useNow } from "../ui/time-ago.tsx";
+import { CancelRun } from "./cancel-run.tsx";
+import { configOf } from "./run-config.ts";
+import { useRun } from "./run-context.ts";
+import classes from "./run-header.module.css";
+import { RunViews } from "./run-views.tsx";
 
 /** Which run it is, how it stands, what can be done with it, and the views of it. */
-export function RunHeader({ run }: { run: ExecutionDetail }) {
+export function RunHeader() {
+  const run = useRun();
   const live = useLiveRun();
-  const status = live.progress?.status ?? run.status;
-  const name = run.tag ?? run.id;
+  const { name, version } = configOf(run);
   return (
     <>
-      <PageTitle title={name}>
-        <CopyLink />
+      <PageTitle title={run.tag ?? <span className={classes.id}>{run.id}</span>} tab={run.tag ?? `Run ${run.id}`}>
+        <CancelRun />
+        <CopyLink label="Copy a link to this view" />
       </PageTitle>
-      <Group gap="md" mb="md">
-        <RunStatus status={status} />
-        <StreamState stream={live.stream} error={live.error} status={status} />
+      <Group gap="md" mb="md" className={classes.facts}>
+        <RunStatus status={run.status} />
+        <StreamState stream={live.stream} />
+        {name === null ? null : (
+          <Text size="sm">
+            {run.config_id === null ? (
+              name
+            ) : (
+              <Anchor component={Link} to={`/configs/${run.config_id}`}>
+                {name}
+              </Anchor>
+            )}
+            {version === null ? "" : `, version ${version}`}
+          </Text>
+        )}
+        <Text size="sm">
+          started <TimeAgo time={run.started_at} />
+        </Text>
+        <Text size="sm">
+          {run.completed_at === null ? "for" : "took"} <Elapsed from={run.started_at} to={run.completed_at} />
+        </Text>
+        {run.parent_execution_id === null ? null : (
+          <Text size="sm">
+            replay of{" "}
+            <Anchor component={Link} to={`/runs/${run.parent_execution_id}`} className="code">
+              {run.parent_execution_id}
+            </Anchor>
+          </Text>
+        )}
       </Group>
-      <RunViews id={run.id} />
+      <RunViews id={run.tag ?? run.id} />
     </>
   );
 }
 
-/** The views, each an address of its own; kept beside the routes of router.tsx. */
-const VIEWS = [{ view: "", label: "Overview" }] as const;
-
-function RunViews({ id }: { id: string }) {
-  const navigate = useNavigate();
-  const current = useRouterState({ select: ({ location }) => location.pathname.split("/")[3] ?? "" });
+/** The time between two moments; up to now without the second. */
+function Elapsed({ from, to }: { from: string; to: string | null }) {
+  const now = useNow();
   return (
-    <Tabs
-      value={current}
-      onChange={(view) => navigate({ to: view === "" ? `/runs/${id}` : `/runs/${id}/${view}` })}
-      mb="md"
-    >
-      <Tabs.List>
-        {VIEWS.map(({ view, label }) => (
-          <Tabs.Tab key={view} value={view}>
-            {label}
-          </Tabs.Tab>
-        ))}
-      </Tabs.List>
-    </Tabs>
+    <span className="figure">
+      {formatDuration(Math.max(0, (to === null ? now : Date.parse(to)) - Date.parse(from)))}
+    </span>
   );
 }

@@ -1,18 +1,26 @@
+import type { ExecutionListQuery, ExecutionStatus } from "@millrace/client";
+
 /** What the list of runs is narrowed by, as it stands in the page's address. */
 export interface RunFilters {
   /** Several, separated by commas. */
   readonly status?: string;
   /** A config's id. */
   readonly config?: string;
+  /** How the tag begins. */
   readonly tag?: string;
   /** Found in ids, tags and the names of configs. */
   readonly search?: string;
-  /** RFC 3339. */
+  /** Started so many seconds ago at most. */
+  readonly within?: string;
+  /** Started at this time or later, before that time; RFC 3339. */
   readonly after?: string;
   readonly before?: string;
   /** From 1. */
   readonly page?: number;
 }
+
+/** Every status, those first that are looked for most. */
+export const STATUSES: readonly ExecutionStatus[] = ["running", "failed", "completed", "cancelled", "interrupted"];
 
 /** Runs on a page. */
 export const RUNS_PER_PAGE = 50;
@@ -27,7 +35,7 @@ export function readRunFilters(search: Record<string, unknown>): RunFilters {
   const page = Number(search.page);
   return {
     ...Object.fromEntries(
-      ["status", "config", "tag", "search", "after", "before"].flatMap((name) =>
+      ["status", "config", "tag", "search", "within", "after", "before"].flatMap((name) =>
         text(name) === "" ? [] : [[name, text(name)]],
       ),
     ),
@@ -36,11 +44,13 @@ export function readRunFilters(search: Record<string, unknown>): RunFilters {
 }
 
 /** The filters as the API takes them. */
-export function toQuery({ status, config, tag, search, after, before, page = 1 }: RunFilters) {
+export function toQuery(filters: RunFilters, now: number): ExecutionListQuery {
+  const { status, config, tag, search, within, before, page = 1 } = filters;
+  const after = within === undefined ? filters.after : new Date(now - Number(within) * 1000).toISOString();
   return {
-    ...(status === undefined ? {} : { status }),
+    ...(status === undefined ? {} : { status: STATUSES.filter((each) => status.split(",").includes(each)) }),
     ...(config === undefined ? {} : { config_id: config }),
-    ...(tag === undefined ? {} : { tag }),
+    ...(tag === undefined ? {} : { tag_prefix: tag }),
     ...(search === undefined ? {} : { search }),
     ...(after === undefined ? {} : { started_after: after }),
     ...(before === undefined ? {} : { started_before: before }),

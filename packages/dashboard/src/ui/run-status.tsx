@@ -1,4 +1,4 @@
-import type { Execution } from "@millrace/protocol";
+import type { Execution } from "@millrace/client";
 import { StateDot, type Tone } from "./state-dot.tsx";
 
 const TONES: Record<Execution["status"], Tone> = {

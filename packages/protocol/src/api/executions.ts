@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
+import { MAX_TIMELINE_BUCKETS } from "../timeline.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
-import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
+import { boolQuery, enumListQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** The form of a tag: a name for an execution that is no UUID and needs no escaping in a path. */
 export const tagSchema = z
@@ -49,6 +51,7 @@ export const executionSchema = z
   .object({
     id: z.string(),
     config_id: z.string().nullable().describe("Null where it was run from a file; the config may be gone"),
+    config_name: z.string().nullable().describe("What the config was called when it was started"),
     status: executionStatusSchema,
     started_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
@@ -87,11 +90,20 @@ export const executionDetailSchema = executionSchema
 /** A page of executions. */
 export const executionListSchema = listSchema("executions", executionSchema);
 
+/** Longer texts are searched for by nobody. */
+const MAX_SEARCH_CHARACTERS = 256;
+
 /** The query of `GET /executions`. */
 export const executionListQuerySchema = pageQuerySchema.extend({
-  status: executionStatusSchema.optional(),
+  status: enumListQuery(executionStatusSchema, "Has one of these statuses; several: repeated, or separated by commas"),
   config_id: uuidSchema().optional().describe("Started from this config"),
   tag: z.string().optional().describe("Has exactly this tag"),
+  tag_prefix: z.string().max(128).optional().describe("Has a tag that begins so"),
+  search: z
+    .string()
+    .max(MAX_SEARCH_CHARACTERS)
+    .optional()
+    .describe("Every word is in the tag or the config's name, or begins the id; in any case"),
   parent_execution_id: z.string().optional().describe("Replays of this execution: its id or its tag"),
   started_after: timeQuery("Started at this time or later; RFC 3339, without a zone UTC"),
   started_before: timeQuery("Started before this time; RFC 3339, without a zone UTC"),
@@ -179,6 +191,16 @@ export const routeStatsSchema = messageStatsSchema
   })
   .meta({ id: "RouteStats" });
 
+/** Messages settled over time. */
+export const timelineSchema = z
+  .object({
+    start: z.iso.datetime().describe("When the first bucket begins: the time of the first event"),
+    bucket_ms: z.int().min(1).describe("How long each bucket is"),
+    completed: z.array(z.int().min(0)).max(MAX_TIMELINE_BUCKETS).describe("Per bucket"),
+    failed: z.array(z.int().min(0)).max(MAX_TIMELINE_BUCKETS).describe("Per bucket"),
+  })
+  .meta({ id: "Timeline" });
+
 /** The answer to `GET /executions/{id}/stats`. */
 export const executionStatsSchema = messageStatsSchema
   .extend({
@@ -186,6 +208,9 @@ export const executionStatsSchema = messageStatsSchema
     status: executionStatusSchema,
     duration_ms: z.number().min(0),
     rate: z.number().min(0).describe("Messages settled per second, from the first event to the last"),
+    timeline: timelineSchema
+      .nullable()
+      .describe("Null before the first event, and for executions of versions that did not keep it"),
     routes: z.array(routeStatsSchema),
   })
   .meta({ id: "ExecutionStats" });
@@ -235,11 +260,15 @@ export type Execution = z.infer<typeof executionSchema>;
 /** @see executionDetailSchema */
 export type ExecutionDetail = z.infer<typeof executionDetailSchema>;
 /** @see createExecutionSchema */
-export type CreateExecution = z.input<typeof createExecutionSchema>;
+export type CreateExecution = Sent<typeof createExecutionSchema>;
 /** @see executionListSchema */
 export type ExecutionList = z.infer<typeof executionListSchema>;
+/** @see executionListQuerySchema */
+export type ExecutionListQuery = Sent<typeof executionListQuerySchema>;
+/** @see runQuerySchema */
+export type RunQuery = Sent<typeof runQuerySchema>;
 /** @see patchExecutionSchema */
-export type PatchExecution = z.infer<typeof patchExecutionSchema>;
+export type PatchExecution = Sent<typeof patchExecutionSchema>;
 /** @see patchExecutionResultSchema */
 export type PatchExecutionResult = z.infer<typeof patchExecutionResultSchema>;
 /** @see errorInfoSchema */

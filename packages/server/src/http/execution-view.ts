@@ -11,14 +11,17 @@ import {
   type RouteProgressData,
   type RouteState,
   summarizeDurations,
+  type Timeline,
 } from "@millrace/protocol";
 import { z } from "zod";
 
 /** An execution as the API shows it. */
 export function showExecution(record: ExecutionRecord): Execution {
+  const { name } = record.configSnapshot;
   return {
     id: record.id,
     config_id: record.configId,
+    config_name: typeof name === "string" ? name : null,
     status: record.status,
     started_at: record.startedAt,
     completed_at: record.completedAt,
@@ -119,6 +122,7 @@ export function executionStats(
     duration_ms: durationMs(record, now),
     rate: seconds === 0 ? 0 : Math.round(((progress.completed + progress.failed) / seconds) * 1000) / 1000,
     ...messageStats(progress, depths),
+    timeline: showTimeline(progress.timeline),
     routes: outlineOf(record).map(({ route: name, adapters }) => {
       const route = progress.routes[name];
       const counts = countsOf(route, queuedOf(route, depths[name]));
@@ -141,6 +145,11 @@ export function executionStats(
       };
     }),
   };
+}
+
+function showTimeline({ start, bucketMs, completed, failed }: Timeline): ExecutionStats["timeline"] {
+  if (start === null) return null;
+  return { start: new Date(start).toISOString(), bucket_ms: bucketMs, completed, failed };
 }
 
 /** `GET /executions/{id}/routes`. */

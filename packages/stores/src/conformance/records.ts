@@ -142,15 +142,48 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     await store.journal.append(ending("3"));
     assert.deepEqual(await list(store), ["1", "2", "3", "4"]);
     assert.deepEqual(await list(store, { sortOrder: "desc" }), ["4", "3", "2", "1"]);
-    assert.deepEqual(await list(store, { status: "completed" }), ["2", "3"]);
+    assert.deepEqual(await list(store, { statuses: ["completed"] }), ["2", "3"]);
+    assert.deepEqual(await list(store, { statuses: ["running", "completed"] }), ["1", "2", "3", "4"]);
+    assert.deepEqual(await list(store, { statuses: ["failed", "running"] }), ["1", "4"]);
+    assert.deepEqual(await list(store, { statuses: [] }), ["1", "2", "3", "4"]);
     assert.deepEqual(await list(store, { configId: "c" }), ["1", "2", "4"]);
     assert.deepEqual(await list(store, { tag: "t1" }), ["1"]);
     assert.deepEqual(await list(store, { tag: "t" }), []);
     assert.deepEqual(await list(store, { parentExecutionId: "1" }), ["2", "3"]);
     assert.deepEqual(await list(store, { startedAfter: at(2), startedBefore: at(4) }), ["2", "3"]);
-    assert.deepEqual(await list(store, { status: "completed", configId: "c", startedBefore: at(3) }), ["2"]);
+    assert.deepEqual(await list(store, { statuses: ["completed"], configId: "c", startedBefore: at(3) }), ["2"]);
     const page = await store.records.listExecutions({ configId: "c", sortOrder: "desc", limit: 1, offset: 1 });
     assert.deepEqual([page.total, page.items.map(({ id }) => id)], [3, ["2"]]);
+  });
+
+  test(`${name}: a list is searched by words in tags and config names, and by how ids and tags begin`, async () => {
+    await using store = await open();
+    const named = (id: string, configName: string, tag: string | null = null) =>
+      start(store, { id, tag, configSnapshot: { name: configName } });
+    await named("01aa-1", "Nightly readmes", "nightly-100%");
+    await named("01aa-2", "Übersicht", "night_shift");
+    await named("01bb-3", "readmes", "Nightly-2");
+    await named("xx01aa", "sum\\total");
+    const found = (...words: string[]) => list(store, { words });
+    assert.deepEqual(await found("README"), ["01aa-1", "01bb-3"]);
+    assert.deepEqual(await found("nightly", "read"), ["01aa-1", "01bb-3"]);
+    assert.deepEqual(await found("nightly-", "100"), ["01aa-1"]);
+    assert.deepEqual(await found("01AA"), ["01aa-1", "01aa-2"]);
+    assert.deepEqual(await found("aa-1"), []);
+    assert.deepEqual(await found("übersicht"), ["01aa-2"]);
+    assert.deepEqual(await found("ÜBERS", "shift"), ["01aa-2"]);
+    assert.deepEqual(await found("0%"), ["01aa-1"], "a sign that means something to the store is looked for as it is");
+    assert.deepEqual(await found("t_s"), ["01aa-2"]);
+    assert.deepEqual(await found("m\\t"), ["xx01aa"]);
+    assert.deepEqual(await found("%"), ["01aa-1"]);
+    assert.deepEqual(await found("nothing"), []);
+    assert.deepEqual(await found(), ["01aa-1", "01aa-2", "01bb-3", "xx01aa"]);
+    assert.deepEqual(await list(store, { tagPrefix: "night" }), ["01aa-1", "01aa-2"]);
+    assert.deepEqual(await list(store, { tagPrefix: "nightly-100%" }), ["01aa-1"]);
+    assert.deepEqual(await list(store, { tagPrefix: "nope" }), []);
+    assert.deepEqual(await list(store, { words: ["nightly"], tagPrefix: "N", statuses: ["running"] }), ["01bb-3"]);
+    const page = await store.records.listExecutions({ words: ["night"], sortOrder: "desc", limit: 1, offset: 1 });
+    assert.deepEqual([page.total, page.items.map(({ id }) => id)], [3, ["01aa-2"]]);
   });
 
   test(`${name}: a list leaves out what is large of a snapshot`, async () => {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type {
   ConfigRecord,
   ConfigVersionRecord,
@@ -12,21 +12,15 @@ import type {
   Records,
 } from "@millrace/engine";
 import { type ExecutionStatus, MillraceError } from "@millrace/protocol";
-import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import { EXECUTION, toExecution } from "./execution-row.ts";
 import type { Group } from "./group.ts";
+import { listExecutions } from "./list-executions.ts";
 import { reading } from "./reading.ts";
 import { SqliteRetention } from "./retention.ts";
 
-const EXECUTION =
-  "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
-/** A page of snapshots whole would be gigabytes, where pipelines are large. */
-const LISTED = EXECUTION.replace(
-  "config_snapshot",
-  "json_remove(config_snapshot, '$.config_yaml', '$.document', '$.outline', '$.init_message') AS config_snapshot",
-);
 /** Rows of one statement. */
 const COPIED_AT_ONCE = 200;
 
@@ -56,7 +50,7 @@ export class SqliteRecords implements Records {
         `SELECT ${EXECUTION} FROM executions WHERE status IN ('running', 'interrupted') ORDER BY key`,
       ),
       insertExecution: database.prepare(
-        "INSERT INTO executions (id, config_id, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        "INSERT INTO executions (id, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?1, ?2, ?7 ->> 'name', 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
       ),
       countFailed: database.prepare(
         "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value AND error IS NOT NULL",
@@ -179,28 +173,7 @@ export class SqliteRecords implements Records {
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return reading(() => {
-      const where: string[] = [];
-      const values: SQLInputValue[] = [];
-      const match = (condition: string, value: string | undefined) => {
-        if (value === undefined) return;
-        where.push(condition);
-        values.push(value);
-      };
-      match("status = ?", filter.status);
-      match("config_id = ?", filter.configId);
-      match("tag = ?", filter.tag);
-      match("parent_execution_id = ?", filter.parentExecutionId);
-      match("started_at >= ?", utc(filter.startedAfter));
-      match("started_at < ?", utc(filter.startedBefore));
-      const from = `FROM executions ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}`;
-      const order = filter.sortOrder === "asc" ? "ASC" : "DESC";
-      const total = this.#database.prepare(`SELECT count(*) AS total ${from}`).get(...values)?.total;
-      const rows = this.#database
-        .prepare(`SELECT ${LISTED} ${from} ORDER BY started_at ${order}, key ${order} LIMIT ? OFFSET ?`)
-        .all(...values, filter.limit, filter.offset);
-      return { total: Number(total), items: rows.map(toExecution) };
-    });
+    return reading(() => listExecutions(this.#database, filter));
   }
 
   unfinishedExecutions(): Promise<ExecutionRecord[]> {
@@ -270,32 +243,4 @@ export class SqliteRecords implements Records {
   deleteConfig(id: string): Promise<boolean> {
     return this.#configs.delete(id);
   }
-}
-
-function toExecution(row: Row): ExecutionRecord {
-  return {
-    id: String(row.id),
-    configId: text(row.config_id),
-    // Columns that hold nothing but these values: only this class writes them, from records of this type.
-    status: row.status as ExecutionRecord["status"],
-    startedAt: String(row.started_at),
-    completedAt: text(row.completed_at),
-    parentExecutionId: text(row.parent_execution_id),
-    replaySource: text(row.replay_source) as ExecutionRecord["replaySource"],
-    tag: text(row.tag),
-    configSnapshot: JSON.parse(String(row.config_snapshot)),
-    rootCorrelationId: String(row.root_correlation_id),
-    metadata: JSON.parse(String(row.metadata)),
-    errorInfo: row.error_info === null ? null : JSON.parse(String(row.error_info)),
-    idempotencyKey: text(row.idempotency_key),
-    stopping: text(row.stopping) as ExecutionRecord["stopping"],
-    progressJson: text(row.progress),
-  };
-}
-
-/** A time as the columns hold it, so that texts compare as times do. */
-function utc(time: string): string;
-function utc(time: string | undefined): string | undefined;
-function utc(time: string | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(time).toISOString();
 }

@@ -1,7 +1,57 @@
+import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
+import { isTerminal } from "@millrace/client";
+import { useQuery } from "@tanstack/react-query";
+import { CircleAlert } from "lucide-react";
+import { client } from "../../client.ts";
 import { useLiveRun } from "../../live/use-live-run.ts";
+import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { useRun } from "../run-context.ts";
+import { CourseChart } from "./course-chart.tsx";
+import { Recoveries } from "./recoveries.tsx";
+import { RouteTable } from "./route-table.tsx";
+import { Summary } from "./summary.tsx";
 
-/** How a run goes. */
+/** How often statistics are asked for while a run goes on, in milliseconds; counts come with its stream. */
+const STATS_EVERY_MS = 2_000;
+
+/** How a run goes: its counts, its course over time, and where its messages are. */
 export function OverviewPage() {
+  const run = useRun();
   const { progress } = useLiveRun();
-  return <pre>{JSON.stringify(progress, null, 2)}</pre>;
+  const over = isTerminal(run.status);
+  const {
+    data: stats,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ["stats", run.id, over],
+    queryFn: () => client.executions.stats(run.id),
+    refetchInterval: over ? false : STATS_EVERY_MS,
+    staleTime: over ? Number.POSITIVE_INFINITY : 0,
+  });
+  return (
+    <Stack gap="md">
+      {run.error_info === null ? null : (
+        <Alert
+          color={run.status === "failed" ? "red" : "gray"}
+          variant="outline"
+          icon={<CircleAlert aria-hidden />}
+          title={run.error_info.code}
+        >
+          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+            {run.error_info.message}
+          </Text>
+        </Alert>
+      )}
+      {error === null || stats !== undefined ? null : (
+        <ErrorPanel error={error} title="There are no statistics of this run" onRetry={() => refetch()} />
+      )}
+      <Summary progress={progress} stats={stats} over={over} />
+      <SimpleGrid cols={1}>
+        <CourseChart timeline={stats?.timeline ?? null} over={over} />
+      </SimpleGrid>
+      <RouteTable progress={progress} stats={stats} over={over} />
+      <Recoveries recoveries={run.recoveries} />
+    </Stack>
+  );
 }

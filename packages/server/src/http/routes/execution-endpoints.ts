@@ -106,9 +106,11 @@ export function executionEndpoints({
         const parent = query.parent_execution_id;
         const parentId = parent === undefined ? undefined : ((await records.getExecution(parent))?.id ?? parent);
         const page = await records.listExecutions({
-          ...(query.status === undefined ? {} : { status: query.status }),
+          statuses: query.status,
           ...(query.config_id === undefined ? {} : { configId: query.config_id }),
           ...(query.tag === undefined ? {} : { tag: query.tag }),
+          ...(query.tag_prefix === undefined ? {} : { tagPrefix: query.tag_prefix }),
+          words: query.search?.split(/\s+/).filter((word) => word !== "") ?? [],
           ...(parentId === undefined ? {} : { parentExecutionId: parentId }),
           ...(query.started_after === undefined ? {} : { startedAfter: query.started_after }),
           ...(query.started_before === undefined ? {} : { startedBefore: query.started_before }),

@@ -1,0 +1,13 @@
+import type { Execution } from "@millrace/client";
+
+/** Which config a run was started from, as its snapshot tells it; null where it was run from a file. */
+export function configOf({ config_snapshot: snapshot }: Pick<Execution, "config_snapshot">): {
+  name: string | null;
+  version: number | null;
+} {
+  const { name, version } = snapshot;
+  return {
+    name: typeof name === "string" ? name : null,
+    version: typeof version === "number" ? version : null,
+  };
+}

@@ -1,0 +1,91 @@
+import { Button, Group, MultiSelect, Select, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { Search, X } from "lucide-react";
+import { useEffect, useState } from "react";
+import { client } from "../client.ts";
+import { type RunFilters, STATUSES } from "./run-filters.ts";
+
+/** How far back a run may have started. */
+const PERIODS = [
+  { value: "3600", label: "Last hour" },
+  { value: "86400", label: "Last 24 hours" },
+  { value: "604800", label: "Last 7 days" },
+  { value: "2592000", label: "Last 30 days" },
+];
+
+/** What narrows the list of runs; every choice stands in the address. */
+export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onChange: (filters: RunFilters) => void }) {
+  const { data: configs } = useQuery({
+    queryKey: ["configs"],
+    queryFn: () => client.configs.list({ limit: 1000 }),
+    staleTime: 30_000,
+  });
+  // Another page of other filters would be empty.
+  const { page: _, ...narrowing } = filters;
+  const choose = (name: Exclude<keyof RunFilters, "page">, value: string | null) => {
+    const { [name]: _before, ...rest } = narrowing;
+    onChange(value === null || value === "" ? rest : { ...rest, [name]: value });
+  };
+  return (
+    <Group gap="xs" mb="md" align="flex-end" role="search" aria-label="Runs">
+      <SearchInput value={filters.search ?? ""} onChange={(text) => choose("search", text)} />
+      <MultiSelect
+        label="Status"
+        placeholder={filters.status === undefined ? "Any" : ""}
+        data={[...STATUSES]}
+        value={filters.status?.split(",") ?? []}
+        onChange={(values) => choose("status", values.join())}
+        clearable
+        miw={140}
+      />
+      <Select
+        label="Config"
+        placeholder="Any"
+        data={(configs?.configs ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+        value={filters.config ?? null}
+        onChange={(value) => choose("config", value)}
+        clearable
+        searchable
+        nothingFoundMessage="There is no such config."
+        w={200}
+      />
+      <Select
+        label="Started"
+        placeholder="Any time"
+        data={PERIODS}
+        value={filters.within ?? null}
+        onChange={(value) => choose("within", value)}
+        clearable
+        w={160}
+      />
+      {Object.keys(narrowing).length === 0 ? null : (
+        <Button variant="subtle" color="gray" leftSection={<X size={14} aria-hidden />} onClick={() => onChange({})}>
+          Clear
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+/** Text that is searched for when typing rests. */
+function SearchInput({ value, onChange }: { value: string; onChange: (text: string) => void }) {
+  const [text, setText] = useState(value);
+  const settle = useDebouncedCallback(onChange, 250);
+  // The address may change otherwise: by a link, by Back, by Clear.
+  useEffect(() => setText(value), [value]);
+  return (
+    <TextInput
+      label="Search"
+      placeholder="Tag, id or config"
+      leftSection={<Search size={16} aria-hidden />}
+      value={text}
+      onChange={({ currentTarget }) => {
+        setText(currentTarget.value);
+        settle(currentTarget.value.trim());
+      }}
+      flex="1 1 180px"
+      maw={360}
+    />
+  );
+}

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { readEventSearch } from "./run/events/event-filters.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
@@ -28,6 +29,13 @@ const overviewRoute = createRoute({
   component: lazyRouteComponent(() => import("./run/overview/overview-page.tsx"), "OverviewPage"),
 });
 
+const eventsRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/events",
+  component: lazyRouteComponent(() => import("./run/events/events-page.tsx"), "EventsPage"),
+  validateSearch: readEventSearch,
+});
+
 const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
@@ -50,7 +58,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute]),
     configsRoute,
     adaptersRoute,
     systemRoute,

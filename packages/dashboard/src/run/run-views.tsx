@@ -2,7 +2,10 @@ import { Link } from "@tanstack/react-router";
 import classes from "./run-views.module.css";
 
 /** The views of a run, each an address of its own; kept beside the routes of router.tsx. */
-const VIEWS = [{ to: "/runs/$id", label: "Overview" }] as const;
+const VIEWS = [
+  { to: "/runs/$id", label: "Overview" },
+  { to: "/runs/$id/events", label: "Events" },
+] as const;
 
 /** Leads from one view of a run to another: links, so that each can be opened beside the others. */
 export function RunViews({ id }: { id: string }) {

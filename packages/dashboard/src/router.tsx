@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { readEventSearch } from "./run/events/event-filters.ts";
+import { readFailureSearch } from "./run/failures/failure-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
@@ -36,6 +37,19 @@ const eventsRoute = createRoute({
   validateSearch: readEventSearch,
 });
 
+const failuresRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/failures",
+  component: lazyRouteComponent(() => import("./run/failures/failures-page.tsx"), "FailuresPage"),
+  validateSearch: readFailureSearch,
+});
+
+const messageRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/messages/$message",
+  component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
+});
+
 const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
@@ -58,7 +72,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute]),
     configsRoute,
     adaptersRoute,
     systemRoute,

@@ -5,6 +5,7 @@ import classes from "./run-views.module.css";
 const VIEWS = [
   { to: "/runs/$id", label: "Overview" },
   { to: "/runs/$id/events", label: "Events" },
+  { to: "/runs/$id/failures", label: "Failures" },
 ] as const;
 
 /** Leads from one view of a run to another: links, so that each can be opened beside the others. */

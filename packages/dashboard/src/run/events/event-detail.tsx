@@ -30,6 +30,13 @@ export function EventDetail({ entry, onClose }: { entry: LogEntry; onClose: () =
           >
             All events of this message
           </TextLink>
+          <TextLink
+            to="/runs/$id/messages/$message"
+            params={{ id: run.tag ?? run.id, message: entry.message_id }}
+            size="sm"
+          >
+            Its journey
+          </TextLink>
         </Group>
       )}
       <CodeBlock label="The event as JSON" text={JSON.stringify(data, null, 2)} />

@@ -75,6 +75,7 @@ function kindOf(field: JsonObject): string {
   if (Array.isArray(choices)) return choices.map((choice) => kindOf(objectOf(choice))).join(" or ");
   if (field.format === "jsonata") return "expression";
   if (field.format === "template") return "template";
+  if (field.format === "route") return "route";
   if (field.type === "array") return `list of ${kindOf(objectOf(field.items))}`;
   return typeof field.type === "string" ? field.type : "any";
 }

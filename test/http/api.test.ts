@@ -156,6 +156,8 @@ test("a config is created, read, listed, changed, and deleted", async () => {
   assert.notEqual(changed.config_hash, made.config_hash);
   assert.equal(changed.created_at, made.created_at);
   assert.ok(changed.updated_at >= made.updated_at);
+  // Somebody who changed the first version learns that there is a second one, and overwrites nothing.
+  await refused("CONFIG_CHANGED", 409, "PUT", `/configs/${made.id}`, { config_yaml: BROKEN, expected_version: 1 });
   const { versions } = await expect(configVersionListSchema, 200, "GET", `/configs/${made.id}/versions`);
   assert.deepEqual(
     versions.map((each) => [each.version, each.config_yaml]),

@@ -5,6 +5,7 @@ import {
   type Expression,
   expressionField,
   isTruthy,
+  routeField,
   routeTo,
 } from "@millrace/engine";
 import { z } from "zod";
@@ -14,16 +15,12 @@ const config = z.strictObject({
     .array(
       z.strictObject({
         when: expressionField().describe("A JSONata expression over the payload"),
-        to: z.string().min(1).describe("The route to send to when it is true"),
+        to: routeField().describe("The route to send to when it is true"),
       }),
     )
     .min(1)
     .describe("Tried in order; the first that is true counts"),
-  default: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("The route for what matches no case; without it such messages end here"),
+  default: routeField().optional().describe("The route for what matches no case; without it such messages end here"),
 });
 
 interface PreparedCase {

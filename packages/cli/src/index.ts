@@ -13,6 +13,7 @@ export {
   expressionField,
   isTruthy,
   type Message,
+  routeField,
   routeTo,
   type Template,
   templateField,

@@ -128,6 +128,14 @@ export function templateField(): z.ZodString {
   return z.string().meta({ format: "template" });
 }
 
+/**
+ * Marks a field of an adapter's config as a route's name: editors offer the pipeline's routes, and graphs show the way.
+ * What checks that the route is there is the adapter's `references`.
+ */
+export function routeField(): z.ZodString {
+  return z.string().min(1).meta({ format: "route" });
+}
+
 type TemplatePart = { kind: "text"; text: string } | { kind: "expression"; source: string; offset: number };
 
 /** Placeholders end at the brace that closes them: braces nest, and those in JSONata strings do not count. */

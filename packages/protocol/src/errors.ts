@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   ROUTE_NOT_IN_PIPELINE: { status: 400, exit: 3, summary: "The pipeline has no route of this name." },
   TOO_MANY_MESSAGES: { status: 400, exit: 2, summary: "A replay would begin with more messages than one may." },
   MESSAGE_NOT_FAILED: { status: 409, exit: 5, summary: "The message is not failed, or was retried already." },
+  CONFIG_CHANGED: { status: 409, exit: 5, summary: "The config has another version than the one that was expected." },
   EXECUTION_RUNNING: { status: 409, exit: 5, summary: "The execution is still running." },
   TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },
   IDEMPOTENCY_KEY_REUSED: { status: 409, exit: 5, summary: "The idempotency key was used for another config." },

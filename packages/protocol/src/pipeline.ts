@@ -95,14 +95,14 @@ export const routeSchema = z.strictObject({
   thread_heap_mb: threadHeap.describe("As at the top, for this route; default the pipeline's"),
   adapters: z.array(adapterStepSchema).min(1).describe("In order; at least one"),
   outbound: z
-    .array(z.string())
+    .array(z.string().meta({ format: "route" }))
     .optional()
     .describe("Where what leaves the chain goes: every named route gets each message"),
 });
 
 /** The first message of an execution. */
 export const initMessageSchema = z.strictObject({
-  route: z.string(),
+  route: z.string().meta({ format: "route" }).describe("The route that it is sent to"),
   payload: z.record(z.string(), z.unknown()).optional().describe("Default {}"),
 });
 

@@ -63,7 +63,7 @@ export class Configs {
 
   /**
    * Stores a config's next version.
-   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_UNPARSABLE
+   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_CHANGED, CONFIG_UNPARSABLE
    */
   update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
     const changed = this.#change.then(() => this.#update(id, input));
@@ -73,6 +73,11 @@ export class Configs {
 
   async #update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
     const known = await this.find(id);
+    if (input.expected_version !== undefined && input.expected_version !== known.version)
+      throw new MillraceError(
+        "CONFIG_CHANGED",
+        `The config "${known.name}" has version ${known.version} by now, not ${input.expected_version}: somebody else has stored one. Read it anew, and make your change to it.`,
+      );
     const configYaml = input.config_yaml ?? known.configYaml;
     if (input.config_yaml !== undefined) await this.#loadParsable(configYaml);
     const record: ConfigRecord = {

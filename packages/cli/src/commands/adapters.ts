@@ -72,6 +72,7 @@ function kindOf(schema: JsonObject): string {
   if (Array.isArray(choices)) return choices.map((choice) => kindOf(isObject(choice) ? choice : {})).join(" | ");
   if (schema.format === "jsonata") return "expression";
   if (schema.format === "template") return "template";
+  if (schema.format === "route") return "route";
   return typeof schema.type === "string" ? schema.type : "any";
 }
 

@@ -24,6 +24,11 @@ export const updateConfigSchema = z.strictObject({
   source_path: z.string().max(4096).nullable().optional(),
   description: z.string().max(10_000).nullable().optional(),
   is_active: laxBoolean().optional().describe("An inactive config cannot be run"),
+  expected_version: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("The version that the change was made to; where the config has another by now, nothing is stored"),
 });
 
 /** The body of `POST /configs/validate`. */

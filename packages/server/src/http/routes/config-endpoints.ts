@@ -97,6 +97,8 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       method: "PUT",
       path: "/api/v1/configs/{config_id}",
       summary: "Store a config's next version",
+      description:
+        "What is left out stays as it is. With `expected_version` nothing is stored where somebody else has stored a version since.",
       tag,
       params,
       body: updateConfigSchema,
@@ -104,6 +106,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         200: { description: "The config", schema: configSchema },
         ...unparsable,
         ...notFound,
+        409: { description: "The config has another version than the expected one", schema: errorResponseSchema },
         ...invalid,
         ...unavailable,
       },

@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { readVersionChoice } from "./configs/version-choice.ts";
+import { readEventSearch } from "./run/events/event-filters.ts";
+import { readFailureSearch } from "./run/failures/failure-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
@@ -28,6 +30,26 @@ const overviewRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/",
   component: lazyRouteComponent(() => import("./run/overview/overview-page.tsx"), "OverviewPage"),
+});
+
+const eventsRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/events",
+  component: lazyRouteComponent(() => import("./run/events/events-page.tsx"), "EventsPage"),
+  validateSearch: readEventSearch,
+});
+
+const failuresRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/failures",
+  component: lazyRouteComponent(() => import("./run/failures/failures-page.tsx"), "FailuresPage"),
+  validateSearch: readFailureSearch,
+});
+
+const messageRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/messages/$message",
+  component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
 });
 
 const configsRoute = createRoute({
@@ -85,7 +107,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute]),
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),

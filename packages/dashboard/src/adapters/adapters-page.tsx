@@ -1,11 +1,11 @@
-import { Button, SimpleGrid, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
 import type { AdapterInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Search } from "lucide-react";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
+import { SearchInput } from "../ui/search-input.tsx";
 import { matchesSearch } from "../ui/search-text.ts";
 import { adaptersQuery, CATEGORIES } from "./adapter-queries.ts";
 import classes from "./adapters-page.module.css";
@@ -23,18 +23,14 @@ export function AdaptersPage() {
   return (
     <>
       <PageTitle title="Adapters" />
-      <TextInput
-        type="search"
-        aria-label="Search in adapters"
-        placeholder="Type, description or field"
-        leftSection={<Search size={16} aria-hidden />}
-        value={search}
-        onChange={({ currentTarget: { value } }) =>
-          navigate({ search: value === "" ? {} : { search: value }, replace: true })
-        }
-        maw={420}
-        mb="md"
-      />
+      <Group mb="md">
+        <SearchInput
+          label="Search"
+          placeholder="Type, description or field"
+          value={search}
+          onChange={(text) => navigate({ search: text === "" ? {} : { search: text }, replace: true })}
+        />
+      </Group>
       {error !== null && data === undefined ? (
         <ErrorPanel error={error} title="The adapters cannot be listed" onRetry={() => refetch()} />
       ) : data === undefined ? (

@@ -1,7 +1,8 @@
-import { Badge, Group, Loader, Tabs, Text } from "@mantine/core";
+import { Badge, Group, Loader, Text } from "@mantine/core";
 import { ApiError, type Config } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, useParams } from "@tanstack/react-router";
+import classes from "../run/run-views.module.css";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
@@ -62,29 +63,26 @@ function ConfigHeader({ config }: { config: Config }) {
 
 /** The views, each an address of its own; kept beside the routes of router.tsx. */
 const VIEWS = [
-  { view: "", label: "Editor" },
-  { view: "versions", label: "Versions" },
+  { to: "/configs/$id", label: "Editor" },
+  { to: "/configs/$id/versions", label: "Versions" },
 ] as const;
 
 function ConfigViews({ id }: { id: string }) {
-  const navigate = useNavigate();
-  const current = useRouterState({ select: ({ location }) => location.pathname.split("/")[3] ?? "" });
   return (
-    <Tabs
-      value={current}
-      onChange={(view) =>
-        navigate({ to: view === "versions" ? "/configs/$id/versions" : "/configs/$id", params: { id } })
-      }
-      mb="md"
-    >
-      <Tabs.List>
-        {VIEWS.map(({ view, label }) => (
-          <Tabs.Tab key={view} value={view}>
-            {label}
-          </Tabs.Tab>
-        ))}
-      </Tabs.List>
-    </Tabs>
+    <nav className={classes.views} aria-label="Views of this config">
+      {VIEWS.map(({ to, label }) => (
+        <Link
+          key={to}
+          to={to}
+          params={{ id }}
+          className={classes.view}
+          activeOptions={{ exact: true, includeSearch: false }}
+          activeProps={{ "aria-current": "page" }}
+        >
+          {label}
+        </Link>
+      ))}
+    </nav>
   );
 }
 

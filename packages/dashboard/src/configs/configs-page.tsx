@@ -1,13 +1,14 @@
-import { Button, Skeleton, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Skeleton, Stack, Text } from "@mantine/core";
 import type { ConfigSummary } from "@millrace/client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Plus, Search } from "lucide-react";
+import { Plus } from "lucide-react";
 import { client } from "../client.ts";
 import { formatCount } from "../format/number.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
+import { SearchInput } from "../ui/search-input.tsx";
 import { matchesSearch } from "../ui/search-text.ts";
 import { ConfigTable } from "./config-table.tsx";
 
@@ -32,18 +33,14 @@ export function ConfigsPage() {
           New config
         </Button>
       </PageTitle>
-      <TextInput
-        type="search"
-        aria-label="Search in configs"
-        placeholder="Name, description or source"
-        leftSection={<Search size={16} aria-hidden />}
-        value={search}
-        onChange={({ currentTarget: { value } }) =>
-          navigate({ search: value === "" ? {} : { search: value }, replace: true })
-        }
-        maw={420}
-        mb="md"
-      />
+      <Group mb="md">
+        <SearchInput
+          label="Search"
+          placeholder="Name, description or source"
+          value={search}
+          onChange={(text) => navigate({ search: text === "" ? {} : { search: text }, replace: true })}
+        />
+      </Group>
       <Stack gap="sm">
         {error === null ? null : (
           <ErrorPanel

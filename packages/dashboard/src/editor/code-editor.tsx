@@ -61,6 +61,7 @@ export function CodeEditor({ value, onChange, label, describedBy, extensions, on
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, indentWithTab]),
           EditorView.contentAttributes.of({
             "aria-label": first.label,
+            tabindex: "0",
             ...(first.describedBy === undefined ? {} : { "aria-describedby": first.describedBy }),
           }),
           EditorView.updateListener.of((update) => {

@@ -19,7 +19,7 @@ const surface = EditorView.theme({
     backgroundColor: "light-dark(#cfe6ec, #1d4450)",
   },
   ".cm-gutters": {
-    color: "light-dark(var(--mantine-color-gray-7), var(--mantine-color-dark-2))",
+    color: "var(--mantine-color-dimmed)",
     backgroundColor: "light-dark(var(--mantine-color-gray-0), var(--mantine-color-dark-8))",
     border: "none",
   },

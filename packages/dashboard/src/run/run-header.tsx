@@ -6,6 +6,7 @@ import { useLiveRun } from "../live/use-live-run.ts";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunStatus } from "../ui/run-status.tsx";
+import { TextLink } from "../ui/text-link.tsx";
 import { TimeAgo, useNow } from "../ui/time-ago.tsx";
 import { CancelRun } from "./cancel-run.tsx";
 import { configOf } from "./run-config.ts";
@@ -32,7 +33,7 @@ export function RunHeader() {
             {run.config_id === null ? (
               name
             ) : (
-              <Anchor component={Link} to={`/configs/${run.config_id}`}>
+              <Anchor component={Link} to={`/configs/${run.config_id}`} underline="always">
                 {name}
               </Anchor>
             )}
@@ -48,9 +49,9 @@ export function RunHeader() {
         {run.parent_execution_id === null ? null : (
           <Text size="sm">
             replay of{" "}
-            <Anchor component={Link} to={`/runs/${run.parent_execution_id}`} className="code">
+            <TextLink to="/runs/$id" params={{ id: run.parent_execution_id }} className="code">
               {run.parent_execution_id}
-            </Anchor>
+            </TextLink>
           </Text>
         )}
       </Group>

@@ -1,26 +1,29 @@
-import { Tabs } from "@mantine/core";
-import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
+import classes from "./run-views.module.css";
 
 /** The views of a run, each an address of its own; kept beside the routes of router.tsx. */
-const VIEWS = [{ view: "", label: "Overview" }] as const;
+const VIEWS = [
+  { to: "/runs/$id", label: "Overview" },
+  { to: "/runs/$id/events", label: "Events" },
+  { to: "/runs/$id/failures", label: "Failures" },
+] as const;
 
-/** Leads from one view of a run to another. */
+/** Leads from one view of a run to another: links, so that each can be opened beside the others. */
 export function RunViews({ id }: { id: string }) {
-  const navigate = useNavigate();
-  const current = useRouterState({ select: ({ location }) => location.pathname.split("/")[3] ?? "" });
   return (
-    <Tabs
-      value={VIEWS.some(({ view }) => view === current) ? current : null}
-      onChange={(view) => navigate({ to: view === "" ? `/runs/${id}` : `/runs/${id}/${view}` })}
-      mb="md"
-    >
-      <Tabs.List style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
-        {VIEWS.map(({ view, label }) => (
-          <Tabs.Tab key={view} value={view}>
-            {label}
-          </Tabs.Tab>
-        ))}
-      </Tabs.List>
-    </Tabs>
+    <nav className={classes.views} aria-label="Views of this run">
+      {VIEWS.map(({ to, label }) => (
+        <Link
+          key={to}
+          to={to}
+          params={{ id }}
+          className={classes.view}
+          activeOptions={{ exact: to === "/runs/$id", includeSearch: false }}
+          activeProps={{ "aria-current": "page" }}
+        >
+          {label}
+        </Link>
+      ))}
+    </nav>
   );
 }

@@ -1,9 +1,8 @@
-import { Button, Group, MultiSelect, Select, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Button, Group, MultiSelect, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Search, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { X } from "lucide-react";
 import { client } from "../client.ts";
+import { SearchInput } from "../ui/search-input.tsx";
 import { type RunFilters, STATUSES } from "./run-filters.ts";
 
 /** How far back a run may have started. */
@@ -29,7 +28,12 @@ export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onCha
   };
   return (
     <Group gap="xs" mb="md" align="flex-end" role="search" aria-label="Runs">
-      <SearchInput value={filters.search ?? ""} onChange={(text) => choose("search", text)} />
+      <SearchInput
+        label="Search"
+        placeholder="Tag, id or config"
+        value={filters.search ?? ""}
+        onChange={(text) => choose("search", text)}
+      />
       <MultiSelect
         label="Status"
         placeholder={filters.status === undefined ? "Any" : ""}
@@ -65,27 +69,5 @@ export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onCha
         </Button>
       )}
     </Group>
-  );
-}
-
-/** Text that is searched for when typing rests. */
-function SearchInput({ value, onChange }: { value: string; onChange: (text: string) => void }) {
-  const [text, setText] = useState(value);
-  const settle = useDebouncedCallback(onChange, 250);
-  // The address may change otherwise: by a link, by Back, by Clear.
-  useEffect(() => setText(value), [value]);
-  return (
-    <TextInput
-      label="Search"
-      placeholder="Tag, id or config"
-      leftSection={<Search size={16} aria-hidden />}
-      value={text}
-      onChange={({ currentTarget }) => {
-        setText(currentTarget.value);
-        settle(currentTarget.value.trim());
-      }}
-      flex="1 1 180px"
-      maw={360}
-    />
   );
 }

@@ -8,6 +8,8 @@ export const BADGES_HEIGHT = 28;
 export const ADAPTER_HEIGHT = 28;
 const PADDING = 6;
 const MISSING_HEIGHT = 52;
+/** Narrower than this a graph is read from the top down. */
+export const NARROW = 480;
 const LABEL = { width: 58, height: 20 };
 
 /** A place, in pixels. */
@@ -42,10 +44,13 @@ export interface Room {
   readonly edgeLabels: boolean;
 }
 
-/** Lays a graph out from the left to the right, or from the top down: as it can be shown larger. */
+/**
+ * Lays a graph out from the left to the right, or from the top down: as it can be shown larger. In a narrow room the
+ * routes stand one below the other, so that they can be read.
+ */
 export function layOut(model: PipelineGraphModel, room: Room): Layout {
   const down = layOutIn("TB", model, room);
-  if (room.width < 480) return down;
+  if (room.width < down.width && room.width < NARROW) return layOutIn("TB", model, room, columnOf(down));
   const across = layOutIn("LR", model, room);
   return zoomOf(across, room) > zoomOf(down, room) ? across : down;
 }
@@ -69,7 +74,18 @@ export function smoothPath(points: readonly Point[]): string {
   return `${path} L${last.x},${last.y}`;
 }
 
-function layOutIn(rankdir: "TB" | "LR", model: PipelineGraphModel, { routeBadges, edgeLabels }: Room): Layout {
+/** The order of a layout's nodes, row by row. */
+function columnOf({ nodes }: Layout): string[] {
+  const middle = ({ y, height }: PlacedNode) => y + height / 2;
+  return [...nodes].sort(([, a], [, b]) => middle(a) - middle(b) || a.x - b.x).map(([name]) => name);
+}
+
+function layOutIn(
+  rankdir: "TB" | "LR",
+  model: PipelineGraphModel,
+  { routeBadges, edgeLabels }: Room,
+  column: readonly string[] = [],
+): Layout {
   const graph = new Graph<
     { rankdir: "TB" | "LR"; nodesep: number; ranksep: number; edgesep: number; width?: number; height?: number },
     { width: number; height: number; x?: number; y?: number },
@@ -81,6 +97,12 @@ function layOutIn(rankdir: "TB" | "LR", model: PipelineGraphModel, { routeBadges
   for (const name of missingRoutes(model)) graph.setNode(name, { width: NODE_WIDTH, height: MISSING_HEIGHT });
   for (const { from, to } of model.edges)
     graph.setEdge(from, to, { ...(edgeLabels ? LABEL : { width: 0, height: 0 }), labelpos: "c" });
+  // What holds the column together is no edge of the pipeline, and is not drawn.
+  column.forEach((name, index) => {
+    const below = column[index + 1];
+    if (below !== undefined && !graph.hasEdge(name, below))
+      graph.setEdge(name, below, { width: 0, height: 0, labelpos: "c" });
+  });
   runLayout(graph);
 
   const nodes = new Map<string, PlacedNode>();

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { FlowEdge, type FlowEdgeType } from "./flow-edge.tsx";
 import { GraphContext } from "./graph-context.ts";
 import { GraphControls } from "./graph-controls.tsx";
-import { type Layout, layOut, zoomOf } from "./layout.ts";
+import { type Layout, layOut, NARROW, zoomOf } from "./layout.ts";
 import classes from "./pipeline-graph.module.css";
 import { edgeKey, type GraphBadges, missingRoutes, type PipelineGraphModel } from "./pipeline-graph-model.ts";
 import { RouteNode, type RouteNodeType } from "./route-node.tsx";
@@ -26,8 +26,6 @@ export interface PipelineGraphProps {
 const NODE_TYPES = { route: RouteNode };
 const EDGE_TYPES = { flow: FlowEdge };
 
-/** Narrower than this the graph is as long as it needs to be, and the page is what scrolls. */
-const NARROW = 480;
 const MARGIN = 16;
 
 /**

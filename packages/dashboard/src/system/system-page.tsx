@@ -3,7 +3,7 @@ import type { Health, SystemInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { client } from "../client.ts";
-import { formatCount } from "../format/number.ts";
+import { formatBytes, formatCount } from "../format/number.ts";
 import { formatTime } from "../format/time.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
@@ -98,9 +98,9 @@ function About({ info }: { info: SystemInfo }) {
       <Part title="Limits">
         <Facts
           facts={Object.entries(info.limits).map(([name, limit]) => [
-            words(name),
+            words(name.replace(/_bytes$/, "")),
             <span key={name} className="figure">
-              {formatCount(limit)}
+              {name.endsWith("_bytes") ? formatBytes(limit) : formatCount(limit)}
             </span>,
           ])}
         />

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { readCompareSearch } from "./run/compare/compare-search.ts";
 import { readEventSearch } from "./run/events/event-filters.ts";
 import { readFailureSearch } from "./run/failures/failure-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
@@ -50,6 +51,13 @@ const messageRoute = createRoute({
   component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
 });
 
+const compareRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/compare",
+  component: lazyRouteComponent(() => import("./run/compare/compare-page.tsx"), "ComparePage"),
+  validateSearch: readCompareSearch,
+});
+
 const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
@@ -72,7 +80,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, compareRoute]),
     configsRoute,
     adaptersRoute,
     systemRoute,

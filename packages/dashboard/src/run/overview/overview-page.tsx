@@ -5,6 +5,7 @@ import { CircleAlert } from "lucide-react";
 import { client } from "../../client.ts";
 import { useLiveRun } from "../../live/use-live-run.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Replays } from "../replay/replays.tsx";
 import { useRun } from "../run-context.ts";
 import { CourseChart } from "./course-chart.tsx";
 import { Recoveries } from "./recoveries.tsx";
@@ -59,6 +60,7 @@ export function OverviewPage() {
       <CourseChart timeline={stats?.timeline ?? null} over={over} />
       <RouteTable progress={progress} stats={stats} over={over} />
       <Recoveries recoveries={run.recoveries} />
+      <Replays />
     </Stack>
   );
 }

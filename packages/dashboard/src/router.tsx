@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { readVersionChoice } from "./configs/version-choice.ts";
 import { readCompareSearch } from "./run/compare/compare-search.ts";
 import { readEventSearch } from "./run/events/event-filters.ts";
 import { readFailureSearch } from "./run/failures/failure-search.ts";
@@ -7,6 +8,7 @@ import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
 import { ErrorPage } from "./shell/error-page.tsx";
 import { NotFoundPage } from "./shell/not-found-page.tsx";
+import { readSearchText } from "./ui/search-text.ts";
 
 // The paths are named in ../built.ts as well: the service answers each with the page.
 
@@ -62,12 +64,45 @@ const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
   component: lazyRouteComponent(() => import("./configs/configs-page.tsx"), "ConfigsPage"),
+  validateSearch: readSearchText,
+});
+
+const newConfigRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/configs/new",
+  component: lazyRouteComponent(() => import("./configs/new-config-page.tsx"), "NewConfigPage"),
+});
+
+const configRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/configs/$id",
+  component: lazyRouteComponent(() => import("./configs/config-page.tsx"), "ConfigPage"),
+});
+
+const configEditorRoute = createRoute({
+  getParentRoute: () => configRoute,
+  path: "/",
+  component: lazyRouteComponent(() => import("./configs/config-editor-page.tsx"), "ConfigEditorPage"),
+});
+
+const configVersionsRoute = createRoute({
+  getParentRoute: () => configRoute,
+  path: "/versions",
+  component: lazyRouteComponent(() => import("./configs/versions-page.tsx"), "VersionsPage"),
+  validateSearch: readVersionChoice,
 });
 
 const adaptersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/adapters",
   component: lazyRouteComponent(() => import("./adapters/adapters-page.tsx"), "AdaptersPage"),
+  validateSearch: readSearchText,
+});
+
+const adapterRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/adapters/$type",
+  component: lazyRouteComponent(() => import("./adapters/adapter-page.tsx"), "AdapterPage"),
 });
 
 const systemRoute = createRoute({
@@ -82,7 +117,10 @@ export const router = createRouter({
     runsRoute,
     runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, compareRoute]),
     configsRoute,
+    newConfigRoute,
+    configRoute.addChildren([configEditorRoute, configVersionsRoute]),
     adaptersRoute,
+    adapterRoute,
     systemRoute,
   ]),
   defaultPreload: "intent",

@@ -37,15 +37,17 @@ export interface Layout {
 export interface Room {
   readonly width: number;
   readonly height: number;
-  /** Whether routes, and edges, have badges. */
-  readonly badges: boolean;
+  /** Whether routes have a line of badges. */
+  readonly routeBadges: boolean;
+  /** Whether edges have labels. */
+  readonly edgeLabels: boolean;
 }
 
 /** Lays a graph out from the left to the right, or from the top down: as it can be shown larger. */
 export function layOut(model: PipelineGraphModel, room: Room): Layout {
-  const down = layOutIn("TB", model, room.badges);
+  const down = layOutIn("TB", model, room);
   if (room.width < 480) return down;
-  const across = layOutIn("LR", model, room.badges);
+  const across = layOutIn("LR", model, room);
   return zoomOf(across, room) > zoomOf(down, room) ? across : down;
 }
 
@@ -68,17 +70,18 @@ export function smoothPath(points: readonly Point[]): string {
   return `${path} L${last.x},${last.y}`;
 }
 
-function layOutIn(rankdir: "TB" | "LR", model: PipelineGraphModel, badges: boolean): Layout {
+function layOutIn(rankdir: "TB" | "LR", model: PipelineGraphModel, { routeBadges, edgeLabels }: Room): Layout {
   const graph = new Graph<
     { rankdir: "TB" | "LR"; nodesep: number; ranksep: number; edgesep: number; width?: number; height?: number },
     { width: number; height: number; x?: number; y?: number },
     { width: number; height: number; labelpos: "c"; points?: Point[]; x?: number; y?: number }
   >();
-  graph.setGraph({ rankdir, nodesep: 36, ranksep: badges ? 30 : 56, edgesep: 24 });
-  for (const route of model.routes) graph.setNode(route.name, { width: NODE_WIDTH, height: nodeHeight(route, badges) });
+  graph.setGraph({ rankdir, nodesep: 36, ranksep: edgeLabels ? 30 : 56, edgesep: 24 });
+  for (const route of model.routes)
+    graph.setNode(route.name, { width: NODE_WIDTH, height: nodeHeight(route, routeBadges) });
   for (const name of missingRoutes(model)) graph.setNode(name, { width: NODE_WIDTH, height: MISSING_HEIGHT });
   for (const { from, to } of model.edges)
-    graph.setEdge(from, to, { ...(badges ? LABEL : { width: 0, height: 0 }), labelpos: "c" });
+    graph.setEdge(from, to, { ...(edgeLabels ? LABEL : { width: 0, height: 0 }), labelpos: "c" });
   runLayout(graph);
 
   const nodes = new Map<string, PlacedNode>();

@@ -46,14 +46,16 @@ export interface GraphBadge {
 
 /**
  * What stands beside the parts of a graph and changes while it is shown; a new object every frame is fine, for nothing
- * is laid out anew.
+ * is laid out anew as long as the same of `routes` and `edges` are given.
  */
 export interface GraphBadges {
-  /** By the route's name. */
+  /** One beside a route's or an adapter's name, by the route's name or {@link adapterKey}; no room is kept for it. */
+  readonly marks?: ReadonlyMap<string, GraphBadge>;
+  /** In a line of their own, which every route then has room for, by the route's name. */
   readonly routes?: ReadonlyMap<string, readonly GraphBadge[]>;
   /** By {@link adapterKey}. */
   readonly adapters?: ReadonlyMap<string, readonly GraphBadge[]>;
-  /** By {@link edgeKey}; short, as `1.2M`. */
+  /** By {@link edgeKey}; short, as `1.2M`. Edges then leave room for it. */
   readonly edges?: ReadonlyMap<string, string>;
 }
 

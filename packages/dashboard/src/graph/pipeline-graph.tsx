@@ -15,7 +15,7 @@ export interface PipelineGraphProps {
   readonly model: PipelineGraphModel;
   /** What the graph is read out as. */
   readonly label: string;
-  /** Counters and the like. Room for them is left where this is given, even while it is empty. */
+  /** Counters and the like. */
   readonly badges?: GraphBadges;
   /** A route's name, or an adapter's key (`adapterKey`); null for none. */
   readonly selected?: string | null;
@@ -46,13 +46,16 @@ export function PipelineGraph(props: PipelineGraphProps) {
 function Graph({ model, label, badges, selected = null, onSelect }: PipelineGraphProps) {
   const { ref, width, height } = useElementSize();
   const isNarrow = width > 0 && width < NARROW;
-  const badged = badges !== undefined;
-  const layout = useMemo(
-    () =>
-      width === 0 ? null : layOut(model, { width: width - 2 * MARGIN, height: height - 2 * MARGIN, badges: badged }),
-    [model, width, height, badged],
+  const routeBadges = badges?.routes !== undefined;
+  const edgeLabels = badges?.edges !== undefined;
+  const layout = useMemo(() => {
+    if (width === 0) return null;
+    return layOut(model, { width: width - 2 * MARGIN, height: height - 2 * MARGIN, routeBadges, edgeLabels });
+  }, [model, width, height, routeBadges, edgeLabels]);
+  const flow = useMemo(
+    () => (layout === null ? null : toFlow(model, layout, routeBadges)),
+    [model, layout, routeBadges],
   );
-  const flow = useMemo(() => (layout === null ? null : toFlow(model, layout, badged)), [model, layout, badged]);
   const state = useMemo(() => ({ badges, selected, onSelect }), [badges, selected, onSelect]);
   const needed = isNarrow && layout !== null ? neededHeight(layout, width) : null;
   const room = useMemo(() => ({ width, height: needed ?? height }), [width, height, needed]);

@@ -4,7 +4,7 @@ import { CircleAlert, Play } from "lucide-react";
 import { memo, use } from "react";
 import { Badges } from "./badges.tsx";
 import { GraphContext } from "./graph-context.ts";
-import { adapterKey, type GraphRoute } from "./pipeline-graph-model.ts";
+import { adapterKey, type GraphBadge, type GraphRoute } from "./pipeline-graph-model.ts";
 import classes from "./route-node.module.css";
 
 /** A route's node, or that of a name which no route has. */
@@ -36,6 +36,7 @@ export const RouteNode = memo(function RouteNode({ data }: NodeProps<RouteNodeTy
             <span className={classes.label}>{route.label}</span>
           )}
         </span>
+        <Mark badge={badges?.marks?.get(route.name)} />
         <VisuallyHidden>{targets.length === 0 ? "" : `, goes to ${targets.join(", ")}`}</VisuallyHidden>
       </Part>
       {badged && !missing ? (
@@ -51,6 +52,7 @@ export const RouteNode = memo(function RouteNode({ data }: NodeProps<RouteNodeTy
             {type === name ? null : <span className={classes.type}>{type}</span>}
             <span className={classes.adapterBadges}>
               <Badges badges={badges?.adapters?.get(key) ?? []} />
+              <Mark badge={badges?.marks?.get(key)} />
             </span>
           </Part>
         );
@@ -58,6 +60,15 @@ export const RouteNode = memo(function RouteNode({ data }: NodeProps<RouteNodeTy
     </div>
   );
 });
+
+function Mark({ badge }: { badge: GraphBadge | undefined }) {
+  if (badge === undefined) return null;
+  return (
+    <span className={classes.mark}>
+      <Badges badges={[badge]} />
+    </span>
+  );
+}
 
 function Part({
   id,

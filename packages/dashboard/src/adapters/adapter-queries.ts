@@ -1,0 +1,20 @@
+import type { AdapterInfo } from "@millrace/client";
+import { client } from "../client.ts";
+
+/** The adapters that are present. */
+export const adaptersQuery = {
+  queryKey: ["adapters"],
+  queryFn: () => client.adapters.list(),
+  staleTime: 60_000,
+};
+
+/** What the categories are called, in the order in which they are listed. */
+export const CATEGORIES: Readonly<Record<AdapterInfo["category"], string>> = {
+  user: "Your own",
+  source: "Sources",
+  content: "Content",
+  flow: "Flow",
+  http: "HTTP",
+  sink: "Sinks",
+  test: "For tests",
+};

@@ -1,0 +1,20 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { configQuery, schemaQuery } from "./config-queries.ts";
+import { ConfigWorkbench } from "./config-workbench.tsx";
+
+/** A config's text, to be changed. */
+export function ConfigEditorPage() {
+  const { id } = useParams({ from: "/configs/$id" });
+  const { data: config } = useQuery(configQuery(id));
+  const { data: schema, error, refetch } = useQuery(schemaQuery);
+  if (config === undefined || (schema === undefined && error === null))
+    return <Skeleton height={420} aria-label="Loading the editor" />;
+  if (schema === undefined)
+    return error === null ? null : (
+      <ErrorPanel error={error} title="The schema of pipelines cannot be read" onRetry={() => refetch()} />
+    );
+  return <ConfigWorkbench key={config.id} config={config} initialText="" schema={schema} />;
+}

@@ -1,0 +1,68 @@
+import {
+  autocompletion,
+  type Completion,
+  type CompletionContext,
+  type CompletionResult,
+  startCompletion,
+} from "@codemirror/autocomplete";
+import { yaml } from "@codemirror/lang-yaml";
+import type { Extension } from "@codemirror/state";
+import { type EditorView, hoverTooltip } from "@codemirror/view";
+import type { JsonObject } from "@millrace/client";
+import { explainAt } from "../yaml/explain-at.ts";
+import { type Suggestion, suggestionsAt } from "../yaml/suggestions.ts";
+import { explanation } from "./explanation.ts";
+
+/** Completion's own names for kinds, which give its icons. */
+const ICONS = { key: "property", value: "enum", route: "class", adapter: "function" } as const;
+
+/** YAML of a pipeline: completion and explanations from its JSON Schema. */
+export function pipelineLanguage(schema: JsonObject): Extension {
+  return [
+    yaml(),
+    autocompletion({ override: [(context) => complete(context, schema)], icons: true, activateOnTypingDelay: 60 }),
+    hoverTooltip((view, position) => {
+      const found = explainAt(view.state.doc.toString(), position, schema);
+      if (found === null) return null;
+      return { pos: found.from, end: found.to, above: true, create: () => ({ dom: explanation(found, true) }) };
+    }),
+  ];
+}
+
+function complete(context: CompletionContext, schema: JsonObject): CompletionResult | null {
+  const found = suggestionsAt(context.state.doc.toString(), context.pos, schema);
+  // As one types: with the first letter of a word, or where a value belongs.
+  if (found === null || (!context.explicit && found.from === context.pos && !wantsValue(context))) return null;
+  return {
+    from: found.from,
+    to: found.to,
+    options: found.suggestions.map((suggestion, index) => toCompletion(suggestion, index)),
+    validFor: /^[\w./-]*$/,
+  };
+}
+
+/** Behind `key: `, or at the beginning of a list's item. */
+function wantsValue(context: CompletionContext): boolean {
+  return context.matchBefore(/(?::|-|\[|,) $|\[$/) !== null;
+}
+
+function toCompletion(suggestion: Suggestion, index: number): Completion {
+  const { label, kind, insert, detail, description, facts, leadsOn } = suggestion;
+  return {
+    label,
+    type: ICONS[kind],
+    ...(detail === "" ? {} : { detail }),
+    // The order of the schema, the required first, where the words match alike.
+    boost: -index / 10,
+    info: () => explanation({ title: label, description, facts }),
+    apply: (view: EditorView, _completion, from, to) => {
+      view.dispatch({
+        changes: { from, to, insert },
+        selection: { anchor: from + insert.length },
+        userEvent: "input.complete",
+        scrollIntoView: true,
+      });
+      if (leadsOn) startCompletion(view);
+    },
+  };
+}

@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { readVersionChoice } from "./configs/version-choice.ts";
+import { readCompareSearch } from "./run/compare/compare-search.ts";
 import { readEventSearch } from "./run/events/event-filters.ts";
 import { readFailureSearch } from "./run/failures/failure-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
@@ -50,6 +51,13 @@ const messageRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/messages/$message",
   component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
+});
+
+const compareRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/compare",
+  component: lazyRouteComponent(() => import("./run/compare/compare-page.tsx"), "ComparePage"),
+  validateSearch: readCompareSearch,
 });
 
 const configsRoute = createRoute({
@@ -107,7 +115,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, compareRoute]),
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),

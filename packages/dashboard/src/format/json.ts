@@ -28,3 +28,20 @@ function locate(message: string, text: string): string {
   const line = text.slice(0, Number(position)).split("\n").length;
   return `${message.replace(/ in JSON at position \d+.*/, "")}, line ${line}.`;
 }
+
+/** Reads an array of JSON objects that somebody types. */
+export function readJsonObjects(
+  text: string,
+): { readonly value: JsonObject[]; readonly error: null } | { readonly value: null; readonly error: string } {
+  const wanted = "It must be an array of JSON objects, one at least.";
+  try {
+    const value: unknown = JSON.parse(text);
+    const fits =
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((each) => typeof each === "object" && each !== null && !Array.isArray(each));
+    return fits ? { value, error: null } : { value: null, error: wanted };
+  } catch (error) {
+    return { value: null, error: `No JSON: ${error instanceof Error ? locate(error.message, text) : error}` };
+  }
+}

@@ -4,7 +4,8 @@ import { edgeKey, type GraphRoute, missingRoutes, type PipelineGraphModel } from
 /** Pixels at a zoom of 1; the styles of a node use the same. */
 export const NODE_WIDTH = 236;
 export const HEAD_HEIGHT = 48;
-export const BADGES_HEIGHT = 28;
+/** Two lines of them. */
+export const BADGES_HEIGHT = 50;
 export const ADAPTER_HEIGHT = 28;
 const PADDING = 6;
 const MISSING_HEIGHT = 52;

@@ -37,7 +37,7 @@ export type BadgeTone = "good" | "active" | "warning" | "bad" | "quiet";
 
 /** A word or figure beside a route or an adapter. */
 export interface GraphBadge {
-  /** Short: a route has room for about 30 characters in all, an adapter for about 12. */
+  /** Short: a route has room for about 60 characters in all, an adapter for about 12. */
   readonly text: string;
   readonly tone: BadgeTone;
   /** The whole of it, for who points at it or has it read out. */

@@ -3,13 +3,13 @@ import { ApiError, type ExecutionDetail, isTerminal } from "@millrace/client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { client } from "../client.ts";
 import { LiveRunContext, useProgressStream } from "../live/use-live-run.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunContext } from "./run-context.ts";
 import { RunHeader } from "./run-header.tsx";
+import { runQuery } from "./run-query.ts";
 
 /** One run: its header and the view of it that the address names. All views share one progress stream. */
 export function RunPage() {
@@ -20,11 +20,6 @@ export function RunPage() {
     return <ErrorPanel error={error} title="This run cannot be shown" onRetry={() => refetch()} />;
   if (run === undefined) return <Loader aria-label="Loading the run" />;
   return <LiveRunPage key={run.id} run={run} name={id} />;
-}
-
-/** A run by its id or tag, as it is kept between pages. */
-export function runQuery(id: string) {
-  return { queryKey: ["run", id], queryFn: () => client.executions.get(id) };
 }
 
 function LiveRunPage({ run, name }: { run: ExecutionDetail; name: string }) {

@@ -6,6 +6,7 @@ const VIEWS = [
   { to: "/runs/$id", label: "Overview" },
   { to: "/runs/$id/events", label: "Events" },
   { to: "/runs/$id/failures", label: "Failures" },
+  { to: "/runs/$id/compare", label: "Compare" },
 ] as const;
 
 /** Leads from one view of a run to another: links, so that each can be opened beside the others. */

@@ -1,14 +1,16 @@
-import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Alert, Stack, Text } from "@mantine/core";
 import { isTerminal } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { CircleAlert } from "lucide-react";
 import { client } from "../../client.ts";
 import { useLiveRun } from "../../live/use-live-run.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Replays } from "../replay/replays.tsx";
 import { useRun } from "../run-context.ts";
 import { CourseChart } from "./course-chart.tsx";
 import { Recoveries } from "./recoveries.tsx";
 import { RouteTable } from "./route-table.tsx";
+import { RunGraph } from "./run-graph.tsx";
 import { Summary } from "./summary.tsx";
 
 /** How often statistics are asked for while a run goes on, in milliseconds; counts come with its stream. */
@@ -29,6 +31,13 @@ export function OverviewPage() {
     refetchInterval: over ? false : STATS_EVERY_MS,
     staleTime: over ? Number.POSITIVE_INFINITY : 0,
   });
+  const { data: dag } = useQuery({
+    queryKey: ["dag", run.id, over],
+    queryFn: () => client.executions.dag(run.id),
+    refetchInterval: over ? false : STATS_EVERY_MS,
+    staleTime: over ? Number.POSITIVE_INFINITY : 0,
+    placeholderData: (before) => before,
+  });
   return (
     <Stack gap="md">
       {run.error_info === null ? null : (
@@ -47,11 +56,11 @@ export function OverviewPage() {
         <ErrorPanel error={error} title="There are no statistics of this run" onRetry={() => refetch()} />
       )}
       <Summary progress={progress} stats={stats} over={over} />
-      <SimpleGrid cols={1}>
-        <CourseChart timeline={stats?.timeline ?? null} over={over} />
-      </SimpleGrid>
+      {dag === undefined ? null : <RunGraph dag={dag} progress={progress} stats={stats} over={over} />}
+      <CourseChart timeline={stats?.timeline ?? null} over={over} />
       <RouteTable progress={progress} stats={stats} over={over} />
       <Recoveries recoveries={run.recoveries} />
+      <Replays />
     </Stack>
   );
 }

@@ -35,8 +35,8 @@ function complete(context: CompletionContext, schema: JsonObject): CompletionRes
   if (found === null || (!context.explicit && found.from === context.pos && !wantsValue(context))) return null;
   return {
     from: found.from,
-    to: found.to,
-    options: found.suggestions.map((suggestion, index) => toCompletion(suggestion, index)),
+    // What was typed before the cursor is what is looked for; the rest of the word is replaced with it.
+    options: found.suggestions.map((suggestion, index) => toCompletion(suggestion, index, found.to - context.pos)),
     validFor: /^[\w./-]*$/,
   };
 }
@@ -46,7 +46,7 @@ function wantsValue(context: CompletionContext): boolean {
   return context.matchBefore(/(?::|-|\[|,) $|\[$/) !== null;
 }
 
-function toCompletion(suggestion: Suggestion, index: number): Completion {
+function toCompletion(suggestion: Suggestion, index: number, rest: number): Completion {
   const { label, kind, insert, detail, description, facts, leadsOn } = suggestion;
   return {
     label,
@@ -57,7 +57,7 @@ function toCompletion(suggestion: Suggestion, index: number): Completion {
     info: () => explanation({ title: label, description, facts }),
     apply: (view: EditorView, _completion, from, to) => {
       view.dispatch({
-        changes: { from, to, insert },
+        changes: { from, to: to + rest, insert },
         selection: { anchor: from + insert.length },
         userEvent: "input.complete",
         scrollIntoView: true,

@@ -7,7 +7,8 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 /** What values a schema takes, in words: `whole number, 1 to 100`, `text or list of text`. */
 export function describeType(schema: JsonObject): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (Array.isArray(schema.enum)) return schema.enum.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(", ");
+  if (Array.isArray(schema.enum))
+    return schema.enum.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(", ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (Array.isArray(choices)) {
     const words = choices

@@ -192,11 +192,10 @@ test("a page with unsaved changes is not left by mistake", { skip }, async () =>
 
   // The browser itself asks where the whole page goes.
   const asked = page.waitForEvent("dialog");
-  const left = page.reload().catch(() => null);
+  await page.evaluate("setTimeout(() => location.reload())");
   const question = await asked;
   assert.equal(question.type(), "beforeunload");
   await question.dismiss();
-  await left;
   assert.match(await textOf(page), /count: 31/);
 
   await page.getByRole("link", { name: "Adapters" }).click();
@@ -231,9 +230,14 @@ test("a version that somebody else saved meanwhile is never overwritten unseen",
 test("a run is started with another payload and a tag, and gets them", { skip }, async () => {
   // What the run was given is seen in what fails.
   const config = await client.configs.create({
-    config_yaml: pipeline("fails")
-      .replace("type: log", "type: fail")
-      .replace(/name: Show.*\n/, "error_handling: { max_retries: 0, on_error: continue }\n"),
+    config_yaml: `version: "1.0"
+name: fails
+routes:
+  only:
+    error_handling: { max_retries: 0, on_error: continue }
+    adapters: [{ type: fail }]
+init_message: { route: only, payload: { size: 1, colour: blue } }
+`,
   });
   const page = await rig.open(`/configs/${config.id}`);
   await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -264,9 +268,7 @@ test("a run is started with another payload and a tag, and gets them", { skip },
 
   await client.executions.wait("with-payload", 30);
   const { failures } = await client.executions.failures("with-payload");
-  assert.equal(failures.length, 3);
-  const { index: _, ...given } = failures[0]?.payload ?? {};
-  assert.deepEqual(given, { size: 2, colour: "blue", more: [true] });
+  assert.deepEqual(failures[0]?.payload, { size: 2, colour: "blue", more: [true] });
   await client.executions.wait(taken.id, 30);
   await page.context().close();
   assert.deepEqual(

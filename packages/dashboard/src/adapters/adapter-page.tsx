@@ -3,12 +3,12 @@ import { type AdapterInfo, ApiError } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { client } from "../client.ts";
+import { CodeText } from "../ui/code-text.tsx";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { CATEGORIES } from "./adapter-queries.ts";
-import { CodeText } from "./code-text.tsx";
 import { FieldTable } from "./field-table.tsx";
 
 /** One adapter: what it does, and what its config takes. */

@@ -2,6 +2,7 @@ import { Button, Group, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantin
 import type { AdapterInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { CodeText } from "../ui/code-text.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
@@ -9,7 +10,6 @@ import { SearchInput } from "../ui/search-input.tsx";
 import { matchesSearch } from "../ui/search-text.ts";
 import { adaptersQuery, CATEGORIES } from "./adapter-queries.ts";
 import classes from "./adapters-page.module.css";
-import { CodeText } from "./code-text.tsx";
 
 /** All adapters that are present, by what they are for. */
 export function AdaptersPage() {

@@ -2,7 +2,7 @@ import { ScrollArea, Table, Text } from "@mantine/core";
 import type { JsonObject } from "@millrace/client";
 import { describeType } from "../schema/describe-type.ts";
 import { applying, asObject, type Field, fieldsOf, firstOf, textOf } from "../schema/json-schema.ts";
-import { CodeText } from "./code-text.tsx";
+import { CodeText } from "../ui/code-text.tsx";
 
 /** What an adapter's config takes, a row per field; those of objects within it too. */
 export function FieldTable({ schema }: { schema: JsonObject }) {

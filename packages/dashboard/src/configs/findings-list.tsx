@@ -1,6 +1,7 @@
 import { Loader, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import type { Finding } from "@millrace/client";
 import { CircleAlert, CircleCheck, TriangleAlert, Unplug } from "lucide-react";
+import { CodeText } from "../ui/code-text.tsx";
 import classes from "./findings-list.module.css";
 import type { Findings } from "./use-findings.ts";
 
@@ -30,8 +31,14 @@ export function FindingsList({ findings, onGoTo }: { findings: Findings; onGoTo:
                   <span className={classes.place}>
                     Line {finding.line}, column {finding.column} <span className={classes.code}>{finding.code}</span>
                   </span>
-                  <span>{finding.message}</span>
-                  {finding.suggestion === null ? null : <span className={classes.hint}>{finding.suggestion}</span>}
+                  <span>
+                    <CodeText text={finding.message} />
+                  </span>
+                  {finding.suggestion === null ? null : (
+                    <span className={classes.hint}>
+                      <CodeText text={finding.suggestion} />
+                    </span>
+                  )}
                 </span>
               </UnstyledButton>
             </li>

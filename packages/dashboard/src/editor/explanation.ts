@@ -23,7 +23,8 @@ export function explanation({ title, description, facts }: Explained, isHover = 
   return box;
 }
 
-function paragraph(text: string): HTMLElement {
+/** A sentence in which `code` stands in backticks, as an element. */
+export function paragraph(text: string): HTMLElement {
   const element = document.createElement("p");
   text.split("`").forEach((part, index) => {
     if (index % 2 === 0) {

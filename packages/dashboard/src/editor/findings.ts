@@ -2,6 +2,8 @@ import { type Diagnostic, setDiagnostics } from "@codemirror/lint";
 import type { Text } from "@codemirror/state";
 import type { EditorView } from "@codemirror/view";
 import type { Finding } from "@millrace/client";
+import classes from "./explanation.module.css";
+import { paragraph } from "./explanation.ts";
 
 /** Marks findings on their lines, in place of those before. */
 export function markFindings(view: EditorView, findings: readonly Finding[]): void {
@@ -30,15 +32,9 @@ function toDiagnostic(finding: Finding, doc: Text): Diagnostic {
     message: suggestion === null ? message : `${message} ${suggestion}`,
     renderMessage: () => {
       const box = document.createElement("div");
-      const what = document.createElement("div");
-      what.textContent = message;
-      box.append(what);
-      if (suggestion !== null) {
-        const how = document.createElement("div");
-        how.className = "suggestion";
-        how.textContent = suggestion;
-        box.append(how);
-      }
+      box.className = classes.explanation ?? "";
+      box.append(paragraph(message));
+      if (suggestion !== null) box.append(paragraph(suggestion));
       return box;
     },
   };

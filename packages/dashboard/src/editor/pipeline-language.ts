@@ -13,14 +13,11 @@ import { explainAt } from "../yaml/explain-at.ts";
 import { type Suggestion, suggestionsAt } from "../yaml/suggestions.ts";
 import { explanation } from "./explanation.ts";
 
-/** Completion's own names for kinds, which give its icons. */
-const ICONS = { key: "property", value: "enum", route: "class", adapter: "function" } as const;
-
 /** YAML of a pipeline: completion and explanations from its JSON Schema. */
 export function pipelineLanguage(schema: JsonObject): Extension {
   return [
     yaml(),
-    autocompletion({ override: [(context) => complete(context, schema)], icons: true, activateOnTypingDelay: 60 }),
+    autocompletion({ override: [(context) => complete(context, schema)], icons: false, activateOnTypingDelay: 60 }),
     hoverTooltip((view, position) => {
       const found = explainAt(view.state.doc.toString(), position, schema);
       if (found === null) return null;
@@ -47,10 +44,9 @@ function wantsValue(context: CompletionContext): boolean {
 }
 
 function toCompletion(suggestion: Suggestion, index: number, rest: number): Completion {
-  const { label, kind, insert, detail, description, facts, leadsOn } = suggestion;
+  const { label, insert, detail, description, facts, leadsOn } = suggestion;
   return {
     label,
-    type: ICONS[kind],
     ...(detail === "" ? {} : { detail }),
     // The order of the schema, the required first, where the words match alike.
     boost: -index / 10,

@@ -11,7 +11,8 @@ const surface = EditorView.theme({
     fontSize: "13px",
     height: "100%",
   },
-  "&.cm-focused": { outline: "2px solid var(--mantine-primary-color-filled)", outlineOffset: "-2px" },
+  // The frame around it shows the focus.
+  "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mantine-font-family-monospace)", lineHeight: "1.55" },
   ".cm-content": { caretColor: "var(--mantine-color-text)", padding: "8px 0" },
   ".cm-cursor": { borderLeftColor: "var(--mantine-color-text)" },
@@ -62,7 +63,7 @@ const surface = EditorView.theme({
   },
   ".cm-searchMatch": { backgroundColor: "light-dark(#ffe8a3, #5b4a10)" },
   ".cm-changedText": { background: "light-dark(#b9e6c3, #1e5a31) !important" },
-  ".cm-deletedChunk .cm-deletedText, .cm-merge-a .cm-changedText": {
+  ".cm-deletedChunk .cm-deletedText, &.cm-merge-a .cm-changedText": {
     background: "light-dark(#f9c9c9, #6b2525) !important",
   },
   ".cm-deletedChunk": { backgroundColor: "light-dark(#fdeeee, #3a1c1c)" },

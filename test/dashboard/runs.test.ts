@@ -57,7 +57,7 @@ test("a run is started from the list of runs, watched to its end, and its first 
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.insertText('{ "who": "somebody" }');
   await dialog.getByLabel("Tag").fill("watched");
-  await dialog.getByRole("button", { name: "Run", exact: true }).click();
+  await dialog.getByRole("button", { name: "Start the run" }).click();
   await page.getByRole("heading", { level: 1, name: "watched" }).waitFor();
   await page.getByText("running", { exact: true }).first().waitFor();
   await page.getByText("live", { exact: true }).waitFor();

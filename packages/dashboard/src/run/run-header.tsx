@@ -1,5 +1,4 @@
-import { Anchor, Group, Text } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Group, Text } from "@mantine/core";
 import { formatDuration } from "../format/time.ts";
 import { StreamState } from "../live/stream-state.tsx";
 import { useLiveRun } from "../live/use-live-run.ts";
@@ -35,9 +34,9 @@ export function RunHeader() {
             {run.config_id === null ? (
               name
             ) : (
-              <Anchor component={Link} to={`/configs/${run.config_id}`} underline="always">
+              <TextLink to="/configs/$id" params={{ id: run.config_id }}>
                 {name}
-              </Anchor>
+              </TextLink>
             )}
             {version === null ? "" : `, version ${version}`}
           </Text>

@@ -9,6 +9,7 @@ import { PageTitle } from "../ui/page-title.tsx";
 import { RunFilterBar } from "./run-filter-bar.tsx";
 import { RUNS_PER_PAGE, type RunFilters, toQuery } from "./run-filters.ts";
 import { RunTable } from "./run-table.tsx";
+import { StartRunButton } from "./start-run-button.tsx";
 import { useLiveRuns } from "./use-live-runs.ts";
 
 /** How often the list is asked for, in milliseconds; how runs on it stand comes live. */
@@ -30,7 +31,9 @@ export function RunsPage() {
   const narrowed = Object.keys(narrowing).length > 0;
   return (
     <>
-      <PageTitle title="Runs">{/* Starting one comes here. */}</PageTitle>
+      <PageTitle title="Runs">
+        <StartRunButton />
+      </PageTitle>
       <RunFilterBar filters={filters} onChange={show} />
       <Stack gap="sm" aria-busy={isPlaceholderData}>
         {error === null ? null : (

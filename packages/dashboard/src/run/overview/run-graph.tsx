@@ -13,6 +13,7 @@ import {
 } from "../../graph/pipeline-graph-model.ts";
 import { useRun } from "../run-context.ts";
 import classes from "./run-graph.module.css";
+import { useAdapterRates } from "./use-adapter-rates.ts";
 
 /** The pipeline of a run, with where its messages are and went; a route leads to its events. */
 export function RunGraph({
@@ -31,7 +32,8 @@ export function RunGraph({
   const outline = JSON.stringify([dag.nodes.map(({ id }) => id), dag.edges.map(({ from, to }) => [from, to])]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: counts change all the time, and must not lay it out anew.
   const model = useMemo(() => toModel(dag, run), [outline]);
-  const badges = useMemo(() => toBadges(dag, progress, stats, over), [dag, progress, stats, over]);
+  const rates = useAdapterRates(stats, over);
+  const badges = useMemo(() => toBadges(dag, progress, stats, rates, over), [dag, progress, stats, rates, over]);
   return (
     <Paper withBorder>
       <Title order={2} size="h4" p="md" pb={0}>
@@ -89,6 +91,7 @@ function toBadges(
   { edges, nodes }: Dag,
   progress: ProgressData | null,
   stats: ExecutionStats | undefined,
+  rates: ReadonlyMap<string, number>,
   over: boolean,
 ): GraphBadges {
   const routeOf = new Map(nodes.map(({ id, route }) => [id, route]));
@@ -109,18 +112,17 @@ function toBadges(
     ),
     adapters: new Map(
       (stats?.routes ?? []).flatMap(({ route, adapters }) =>
-        adapters
-          .filter(({ failures }) => failures > 0)
-          .map(({ name, failures }) => [
+        adapters.map(({ name, runs, failures }): [string, GraphBadge[]] => {
+          const rate = rates.get(adapterKey(route, name)) ?? 0;
+          const ran = { text: formatShort(runs), tone: "quiet" as const, title: `It ran ${formatCount(runs)} times` };
+          const fast = { text: formatRate(rate), tone: "active" as const, title: `It runs ${formatRate(rate)}` };
+          const badly = badge(failures, "failed", "bad");
+          return [
             adapterKey(route, name),
-            [
-              {
-                text: `${formatShort(failures)} failed`,
-                tone: "bad" as const,
-                title: `${formatCount(failures)} attempts failed in it`,
-              },
-            ],
-          ]),
+            // There is room for two; what failed matters most.
+            [...(badly === null ? [] : [badly]), ...(rate > 0 ? [fast] : runs > 0 ? [ran] : [])],
+          ];
+        }),
       ),
     ),
     edges: new Map(

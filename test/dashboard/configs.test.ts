@@ -54,6 +54,15 @@ async function toEndOf(page: Page, line: string, back = 0) {
 
 const optionOf = (page: Page, name: string): Locator => page.locator(".cm-tooltip-autocomplete li", { hasText: name });
 
+test("a service without configs says how to get one", { skip }, async () => {
+  const page = await rig.open("/configs");
+  await page.getByText("There are no configs yet.").waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await screenshot(page, "configs-empty");
+  await page.context().close();
+  assert.deepEqual(rig.complaints, []);
+});
+
 test("what is wrong is marked on its line as one types, and the mark goes when it is mended", { skip }, async () => {
   const { page } = await openConfig("marked");
   await toEndOf(page, "outbound: [show]", 1);

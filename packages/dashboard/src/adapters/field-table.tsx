@@ -1,8 +1,9 @@
-import { ScrollArea, Table, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import type { JsonObject } from "@millrace/client";
 import { describeType } from "../schema/describe-type.ts";
 import { applying, asObject, type Field, fieldsOf, firstOf, textOf } from "../schema/json-schema.ts";
 import { CodeText } from "../ui/code-text.tsx";
+import classes from "./field-table.module.css";
 
 /** What an adapter's config takes, a row per field; those of objects within it too. */
 export function FieldTable({ schema }: { schema: JsonObject }) {
@@ -15,39 +16,37 @@ export function FieldTable({ schema }: { schema: JsonObject }) {
     );
   }
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, "aria-label": "Fields of the config", role: "region" }}>
-      <Table verticalSpacing="xs" miw={560}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Field</Table.Th>
-            <Table.Th>Takes</Table.Th>
-            <Table.Th>Default</Table.Th>
-            <Table.Th>What it does</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map(({ path, field }) => (
-            <Table.Tr key={path}>
-              <Table.Th scope="row" fw={600}>
-                <code>{path}</code>
-              </Table.Th>
-              <Table.Td>{describeType(mainOf(field))}</Table.Td>
-              <Table.Td>
-                {field.isRequired ? "required" : <Default value={firstOf(field.schemas, "default")} />}
-              </Table.Td>
-              <Table.Td>
-                <CodeText text={textOf(field.schemas, "description") ?? ""} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </ScrollArea>
+    <table className={classes.table}>
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Takes</th>
+          <th scope="col">Default</th>
+          <th scope="col">What it does</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ path, field }) => (
+          <tr key={path}>
+            <th scope="row">
+              <code>{path}</code>
+            </th>
+            <td data-label="Takes">{describeType(mainOf(field))}</td>
+            <td data-label="Default">
+              {field.isRequired ? "required" : <Default value={firstOf(field.schemas, "default")} />}
+            </td>
+            <td className={classes.does}>
+              <CodeText text={textOf(field.schemas, "description") ?? ""} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
 function Default({ value }: { value: unknown }) {
-  return value === undefined ? null : <code>{JSON.stringify(value)}</code>;
+  return value === undefined ? "none" : <code>{JSON.stringify(value)}</code>;
 }
 
 function mainOf({ schemas }: Field): JsonObject {

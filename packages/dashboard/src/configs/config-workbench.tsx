@@ -35,7 +35,7 @@ export function ConfigWorkbench({
   /** Called when a new config was stored. */
   onCreated?: (config: Config) => void;
 }) {
-  const [text, setText] = useState(config?.config_yaml ?? initialText);
+  const [text, setText] = useState(() => withPlainLines(config?.config_yaml ?? initialText));
   const [base, setBase] = useState(config);
   const [running, run] = useDisclosure(false);
   const [resolving, conflict] = useDisclosure(false);
@@ -44,13 +44,13 @@ export function ConfigWorkbench({
   const findings = useFindings(text);
   const issues = findings.report?.issues ?? NOTHING;
   const live = useOutline(text, schema);
-  const isDirty = text !== (base?.config_yaml ?? initialText);
+  const isDirty = text !== withPlainLines(base?.config_yaml ?? initialText);
   const isNewer = config !== null && base !== null && config.version > base.version;
 
   // What somebody else stored is shown, unless there is work that it would take away.
-  if (isNewer && (!isDirty || text === config.config_yaml)) {
+  if (isNewer && (!isDirty || text === withPlainLines(config.config_yaml))) {
     setBase(config);
-    setText(config.config_yaml);
+    setText(withPlainLines(config.config_yaml));
   }
 
   const save = useSaveConfig((saved) => {
@@ -155,13 +155,18 @@ export function ConfigWorkbench({
             onTake={(theirs) => {
               conflict.close();
               setBase(theirs);
-              setText(theirs.config_yaml);
+              setText(withPlainLines(theirs.config_yaml));
             }}
           />
         </>
       )}
     </>
   );
+}
+
+/** As the editor has it: whatever ended its lines, a text that is not touched is not changed. */
+function withPlainLines(text: string): string {
+  return text.replaceAll(/\r\n?/g, "\n");
 }
 
 /** A selected part of the graph as a path in the document. */

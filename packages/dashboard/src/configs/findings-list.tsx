@@ -1,5 +1,5 @@
 import { Loader, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
-import type { Finding } from "@millrace/client";
+import { ApiError, type Finding } from "@millrace/client";
 import { CircleAlert, CircleCheck, TriangleAlert, Unplug } from "lucide-react";
 import { CodeText } from "../ui/code-text.tsx";
 import classes from "./findings-list.module.css";
@@ -14,7 +14,7 @@ export function FindingsList({ findings, onGoTo }: { findings: Findings; onGoTo:
         <Summary findings={findings} />
         {/* Read out when it is another, not on every letter that is typed. */}
         <VisuallyHidden role="status">
-          {error !== null ? "The service does not answer." : report === null ? "" : summaryOf(report)}
+          {error !== null ? "This text is not checked." : report === null ? "" : summaryOf(report)}
         </VisuallyHidden>
       </div>
       {report === null || report.issues.length === 0 ? null : (
@@ -55,7 +55,10 @@ function Summary({ findings: { report, error } }: { findings: Findings }) {
       <>
         <Unplug size={15} className={classes.error} aria-hidden />
         <Text size="sm">
-          The service does not answer, so this text is not checked. It stays here; the service is asked again by itself.
+          {error instanceof ApiError && error.status > 0
+            ? `The service does not check this text: ${error.message}`
+            : "The service does not answer, so this text is not checked."}{" "}
+          It stays here, and the service is asked again by itself.
         </Text>
       </>
     );

@@ -9,6 +9,8 @@ import { markFindings } from "../editor/findings.ts";
 import { pipelineLanguage } from "../editor/pipeline-language.ts";
 import classes from "./yaml-editor.module.css";
 
+const SAVE_KEY = /Mac|iPad|iPhone/.test(navigator.platform) ? "⌘ S" : "Ctrl S";
+
 /** A pipeline's text, with completion, explanations, and findings on their lines. */
 export function YamlEditor({
   value,
@@ -71,7 +73,8 @@ export function YamlEditor({
       </div>
       <Text id={hint} size="xs" className={classes.hint}>
         <Kbd size="xs">Ctrl Space</Kbd> completes, <Kbd size="xs">F8</Kbd> goes to the next finding,{" "}
-        <Kbd size="xs">Ctrl S</Kbd> saves, <Kbd size="xs">Esc</Kbd> and then <Kbd size="xs">Tab</Kbd> leaves the editor.
+        <Kbd size="xs">{SAVE_KEY}</Kbd> saves, <Kbd size="xs">Esc</Kbd> and then <Kbd size="xs">Tab</Kbd> leaves the
+        editor.
       </Text>
     </div>
   );

@@ -1,63 +1,34 @@
 /** What an adapter's page says beyond its schema. */
 export interface AdapterNotes {
-  /** A whole pipeline; a test validates it. */
-  readonly example: string;
   readonly more?: string;
   /** The codes of its own that its failures have. */
   readonly errors: Readonly<Record<string, string>>;
 }
 
-const pipeline = (routes: string, first: string) => `version: "1.0"\nroutes:\n${routes}\ninit_message: { ${first} }`;
-
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
-    example: pipeline(
-      '  make: { adapters: [{ type: generate, config: { count: 25 } }], outbound: [pages] }\n  pages:\n    adapters:\n      - { type: batch, config: { size: 10, seconds: 5 } }\n      - { type: store_write, config: { name: "page-${message_id}.json" } }',
-      "route: make",
-    ),
     more: "The messages that it holds take no slot of the route's `concurrency`. They are settled together, when what the batch gives rise to is committed: a crash before that gathers them anew. What a batch emits has the first of its messages as parent. A message whose pieces end in the middle of a batch closes that batch early.",
     errors: {},
   },
   delay: {
-    example: pipeline("  wait: { adapters: [{ type: delay, config: { seconds: 0.5 } }] }", "route: wait"),
     errors: {},
   },
   fail: {
-    example: pipeline(
-      '  fragile:\n    error_handling: { max_retries: 3, retry_delay_seconds: 0.1 }\n    adapters:\n      - { type: fail, config: { attempts: 2, code: FLAKY, message: "Not yet." } }',
-      "route: fragile",
-    ),
     more: "`exit` ends the whole process, and `allocate` brings it down: they are for trying what a restart does.",
     errors: { TEST_FAILURE: "The default of `code`." },
   },
   files: {
-    example: pipeline(
-      '  discover: { adapters: [{ type: files, config: { root: docs, glob: "**/*.md", ignore: "drafts/**" } }], outbound: [read] }\n  read: { adapters: [{ type: read_file }] }',
-      "route: discover",
-    ),
     more: "Files come in the order of their names, folder by folder. What is hidden is found only where a pattern names it, as `.github/**`; links are left out unless `follow_links` is set; what cannot be read is logged and left out.",
     errors: { ROOT_NOT_FOUND: "`root` is no folder that can be read. Not retried." },
   },
   filter: {
-    example: pipeline(
-      '  large: { adapters: [{ type: filter, config: { when: "size > 1000" } }] }',
-      "route: large, payload: { size: 2000 }",
-    ),
     errors: {},
   },
   generate: {
-    example: pipeline(
-      "  make: { adapters: [{ type: generate, config: { count: 3, payload: { greeting: hello } } }] }",
-      "route: make",
-    ),
     errors: {},
   },
   http_request: {
-    example: pipeline(
-      '  fetch:\n    inbound: { concurrency: 4 }\n    adapters:\n      - type: http_request\n        config:\n          url: "http://127.0.0.1:8000/api/v1/adapters/${type}"\n          headers: { accept: application/json }',
-      "route: fetch, payload: { type: delay }",
-    ),
     more: "`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.",
     errors: {
       HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
@@ -69,25 +40,13 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   json_transform: {
-    example: pipeline(
-      '  shape: { adapters: [{ type: json_transform, config: { expression: \'{ "name": $uppercase(name), "long": $length(name) > 3 }\' } }] }',
-      "route: shape, payload: { name: mill }",
-    ),
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},
   },
   log: {
-    example: pipeline(
-      '  tell: { adapters: [{ type: log, config: { level: warn, message: "${name} is here" } }] }',
-      "route: tell, payload: { name: Ada }",
-    ),
     errors: {},
   },
   markdown_parse: {
-    example: pipeline(
-      "  parse: { adapters: [{ type: read_file }, { type: markdown_parse }] }",
-      "route: parse, payload: { path: README.md }",
-    ),
     more: "`title` is that of the front matter, else the first heading of depth 1, else the first heading, else the file's name. Headings of quotations and footnotes do not count. `headings` are `{depth, text, line}`, `links` `{url, text, line}`, `code_blocks` `{lang, code, line}`.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
@@ -96,10 +55,6 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   markdown_split: {
-    example: pipeline(
-      "  cut: { adapters: [{ type: read_file }, { type: markdown_parse }, { type: markdown_split, config: { max_tokens: 256, overlap_tokens: 20 } }] }",
-      "route: cut, payload: { path: README.md }",
-    ),
     more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Each piece stands in the text as it is. Front matter is part of none. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
@@ -108,10 +63,6 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   read_file: {
-    example: pipeline(
-      "  read: { adapters: [{ type: read_file, config: { max_bytes: 100000 } }] }",
-      "route: read, payload: { path: README.md }",
-    ),
     errors: {
       FILE_NOT_TEXT: "The file is not text in the given encoding. Not retried.",
       FILE_NOT_FOUND: "There is no such file. Not retried.",
@@ -122,17 +73,9 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   split: {
-    example: pipeline(
-      "  each: { adapters: [{ type: split, config: { field: items } }] }",
-      "route: each, payload: { items: [1, 2, 3] }",
-    ),
     errors: { NOT_AN_ARRAY: "The field is missing or holds something else. Not retried." },
   },
   store_write: {
-    example: pipeline(
-      '  keep: { adapters: [{ type: store_write, config: { stage: people, name: "${name}.json" } }] }',
-      "route: keep, payload: { name: Ada }",
-    ),
     more: "An object is written whole or not at all; a message that is taken again writes the same key again.",
     errors: {
       OBJECT_NAME_INVALID:
@@ -144,10 +87,6 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   switch: {
-    example: pipeline(
-      '  sort:\n    adapters:\n      - type: switch\n        config: { cases: [{ when: "size > 1000", to: large }], default: small }\n  large: { adapters: [{ type: log }] }\n  small: { adapters: [{ type: log }] }',
-      "route: sort, payload: { size: 1 }",
-    ),
     errors: {},
   },
 };

@@ -50,7 +50,7 @@ ${fields(adapter.config_schema)}
 ## Example
 
 \`\`\`yaml
-${notes.example.trim()}
+${(adapter.example ?? "").trim()}
 \`\`\`
 ${notes.more === undefined ? "" : `\n${notes.more.trim()}\n`}${errors.length === 0 ? "" : `\n## Errors\n\n| code | when |\n|---|---|\n${errors.join("\n")}\n`}`;
 }

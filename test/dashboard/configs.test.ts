@@ -374,6 +374,18 @@ test("a new config is written, found, downloaded and deleted with the keyboard a
   assert.deepEqual(rig.complaints, []);
 });
 
+test("an adapter's example is tried as a new config", { skip }, async () => {
+  const page = await rig.open("/adapters/switch");
+  await page.getByRole("link", { name: "Try it as a new config" }).click();
+  await findingsOf(page).getByText("No findings: it can be run.").first().waitFor();
+  await graphOf(page)
+    .getByRole("button", { name: /^sort.*large, small/ })
+    .waitFor();
+  assert.match(await textOf(page), /name: switch-example/);
+  await page.context().close();
+  assert.deepEqual(rig.complaints, []);
+});
+
 test("configs, adapters and the system are readable in both themes, on narrow screens too", { skip }, async () => {
   const config = await client.configs.create({ config_yaml: pipeline("looked-at"), description: "To be looked at" });
   const pages = [
@@ -399,14 +411,15 @@ test("configs, adapters and the system are readable in both themes, on narrow sc
   ] as const) {
     // What is there of each page is looked at twice; the ones that most is on, four times.
     const most = (theme === "light") === (width === 1280) ? pages : pages.slice(0, 2);
+    const page = await rig.open("/system", { theme, width });
     for (const [name, path, shown] of most) {
-      const page = await rig.open(path, { theme, width });
+      await page.goto(`${rig.service.url}${path}`);
       await shown(page).first().waitFor();
       assert.equal(await sidewaysScroll(page), 0, name);
       assert.deepEqual(await accessibilityFaults(page), [], `${name}, ${theme}, ${width}`);
       await screenshot(page, `${name}-${theme}-${width}`);
-      await page.context().close();
     }
+    await page.context().close();
   }
   assert.deepEqual(
     rig.complaints.splice(0).filter((each) => !each.includes("404")),

@@ -30,6 +30,11 @@ const FIELDS: Readonly<Record<string, Field>> = {
     fits: (value) => value instanceof z.ZodType,
     optional: true,
   },
+  example: {
+    must: "must be a text: the YAML of a pipeline",
+    fits: (value) => typeof value === "string",
+    optional: true,
+  },
   process: method,
   gather: method,
   prepare: method,
@@ -55,12 +60,13 @@ export function shapeProblem(value: object): string | null {
 export function toAdapter(value: object): AnyAdapter {
   // shapeProblem found it to be one, apart from what has a default. Its methods may stand in a prototype.
   const found = value as Omit<AnyAdapter, "config" | "category"> & Partial<AnyAdapter>;
-  const { process, gather, prepare, references } = found;
+  const { example, process, gather, prepare, references } = found;
   return {
     type: found.type,
     description: found.description,
     category: found.category ?? "user",
     config: found.config ?? z.strictObject({}),
+    ...(example === undefined ? {} : { example }),
     ...(process === undefined ? {} : { process: process.bind(value) }),
     ...(gather === undefined ? {} : { gather: gather.bind(value) }),
     ...(prepare === undefined ? {} : { prepare: prepare.bind(value) }),

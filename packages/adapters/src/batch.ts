@@ -11,6 +11,16 @@ const config = z.strictObject({
     .describe("The longest that a message is held for a batch to fill, in seconds"),
 });
 
+const EXAMPLE = `version: "1.0"
+routes:
+  make: { adapters: [{ type: generate, config: { count: 25 } }], outbound: [pages] }
+  pages:
+    adapters:
+      - { type: batch, config: { size: 10, seconds: 5 } }
+      - { type: store_write, config: { name: "page-\${message_id}.json" } }
+init_message: { route: make }
+`;
+
 /** Gathers messages into one. */
 export const batch: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "batch",
@@ -18,5 +28,6 @@ export const batch: Adapter<z.infer<typeof config>> = defineAdapter({
   description:
     "Gathers `size` messages of the route into one, `{items: […]}`; fewer after `seconds`, or when nothing more can come.",
   config,
+  example: EXAMPLE,
   gather: ({ size, seconds }) => ({ size, timeoutMs: seconds * 1000 }),
 });

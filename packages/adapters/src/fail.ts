@@ -33,12 +33,22 @@ const config = z.strictObject({
 /** How long `block` holds up everything, in milliseconds. */
 const BLOCK_MS = 5_000;
 
+const EXAMPLE = `version: "1.0"
+routes:
+  fragile:
+    error_handling: { max_retries: 3, retry_delay_seconds: 0.1 }
+    adapters:
+      - { type: fail, config: { attempts: 2, code: FLAKY, message: "Not yet." } }
+init_message: { route: fragile }
+`;
+
 /** Fails in one of several ways, for trying what failures do. */
 export const fail: Adapter<z.infer<typeof config>, Expression | null> = defineAdapter({
   type: "fail",
   category: "test",
   description: "Fails on purpose, to try what a failure does to a pipeline; passes on what it does not fail.",
   config,
+  example: EXAMPLE,
   prepare: ({ when }) => (typeof when === "string" ? compileExpression(when) : null),
   async process({ payload, attempt }, { config: { when, attempts, code, message, retryable, mode }, prepared }) {
     const meant = prepared === null ? when === true : isTruthy(await prepared.evaluate(payload));

@@ -33,6 +33,13 @@ interface Prepared {
   readonly seesHidden: boolean;
 }
 
+const EXAMPLE = `version: "1.0"
+routes:
+  discover: { adapters: [{ type: files, config: { root: docs, glob: "**/*.md", ignore: "drafts/**" } }], outbound: [read] }
+  read: { adapters: [{ type: read_file }] }
+init_message: { route: discover }
+`;
+
 /** Emits a message per file, in the order of the names, so that a step that is redone emits the same. */
 export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   type: "files",
@@ -40,6 +47,7 @@ export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   description:
     "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
   config,
+  example: EXAMPLE,
   prepare: ({ glob, ignore }) => {
     const patterns = typeof glob === "string" ? [glob] : glob;
     // In a list, "!drafts/**" takes away from what the others find; picomatch would add all that is not a draft.

@@ -8,12 +8,19 @@ const config = z.strictObject({
   start: z.int().default(0).describe("The first `index`"),
 });
 
+const EXAMPLE = `version: "1.0"
+routes:
+  make: { adapters: [{ type: generate, config: { count: 3, payload: { greeting: hello } } }] }
+init_message: { route: make }
+`;
+
 /** Emits a number of messages, each with an `index`. */
 export const generate: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "generate",
   category: "source",
   description: "Emits `count` messages: the payload plus `index`.",
   config,
+  example: EXAMPLE,
   *process(_message, context) {
     const { count, payload, start } = context.config;
     for (let index = 0; index < count; index += 1) yield { ...payload, index: start + index };

@@ -51,6 +51,18 @@ interface Prepared {
   readonly body: Template | null;
 }
 
+const EXAMPLE = `version: "1.0"
+routes:
+  fetch:
+    inbound: { concurrency: 4 }
+    adapters:
+      - type: http_request
+        config:
+          url: "http://127.0.0.1:8000/api/v1/adapters/\${type}"
+          headers: { accept: application/json }
+init_message: { route: fetch, payload: { type: delay } }
+`;
+
 /** Makes an HTTP request. */
 export const httpRequest: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   type: "http_request",
@@ -58,6 +70,7 @@ export const httpRequest: Adapter<z.infer<typeof config>, Prepared> = defineAdap
   description:
     "Makes an HTTP request; adds `status`, `headers` and `body` (parsed where it is JSON, base64 where it is no text).",
   config,
+  example: EXAMPLE,
   prepare: ({ url, headers, body }) => ({
     url: compileTemplate(url),
     headers: Object.entries(headers).map(([name, value]) => ({ name, value: compileTemplate(value) })),

@@ -13,12 +13,19 @@ const config = z.strictObject({
 /** The longest payload that is logged, in characters. */
 const MAX_LOGGED = 500;
 
+const EXAMPLE = `version: "1.0"
+routes:
+  tell: { adapters: [{ type: log, config: { level: warn, message: "\${name} is here" } }] }
+init_message: { route: tell, payload: { name: Ada } }
+`;
+
 /** Logs, and passes the message on. */
 export const log: Adapter<z.infer<typeof config>, Template | null> = defineAdapter({
   type: "log",
   category: "flow",
   description: "Writes a line to the service's log and passes the message on.",
   config,
+  example: EXAMPLE,
   prepare: ({ message }) => (message === undefined ? null : compileTemplate(message)),
   async process(message, { config: { level }, prepared, log: writer }) {
     writer[level](prepared === null ? shorten(message.payload) : await prepared.render(templateInput(message)));

@@ -29,6 +29,12 @@ const config = z
     message: "must be less than max_tokens",
   });
 
+const EXAMPLE = `version: "1.0"
+routes:
+  cut: { adapters: [{ type: read_file }, { type: markdown_parse }, { type: markdown_split, config: { max_tokens: 256, overlap_tokens: 20 } }] }
+init_message: { route: cut, payload: { path: README.md } }
+`;
+
 /** Cuts the Markdown in `text` into sections. */
 export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "markdown_split",
@@ -36,6 +42,7 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
   description:
     "Cuts the Markdown in `text` by heading, and to a budget of tokens: one message per section with `heading_path`, `text`, `tokens` and `index`; the links and code blocks that begin in its lines instead of the document's.",
   config,
+  example: EXAMPLE,
   *process(
     { payload },
     { config: { max_tokens: maxTokens, overlap_tokens: overlap, heading_depth: depth, ...limits } },

@@ -23,6 +23,12 @@ const config = z.strictObject({
 /** What is read at once, in bytes. */
 const CHUNK_BYTES = 1024 * 1024;
 
+const EXAMPLE = `version: "1.0"
+routes:
+  read: { adapters: [{ type: read_file, config: { max_bytes: 100000 } }] }
+init_message: { route: read, payload: { path: README.md } }
+`;
+
 /** Reads the file that `path` names, relative to `root`. */
 export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "read_file",
@@ -30,6 +36,7 @@ export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
   description:
     "Reads the file at `path` (relative to the message's `root`, or to where the service was started); adds `text` and `sha256`.",
   config,
+  example: EXAMPLE,
   async process({ payload }, { config: { encoding, max_bytes: maxBytes }, signal }) {
     if (typeof payload.path !== "string" || payload.path === "") {
       throw new AdapterError("PATH_MISSING", 'The message has no text "path".', { retryable: false });

@@ -42,8 +42,8 @@ export async function createAdapterRegistry(options: RegistryOptions): Promise<A
 
 /** An adapter as the API and `millrace adapters` show it. */
 export function describeAdapter(adapter: AnyAdapter): AdapterInfo {
-  const { type, description, category } = adapter;
-  return { type, description, category, config_schema: configSchema(adapter) };
+  const { type, description, category, example = null } = adapter;
+  return { type, description, category, config_schema: configSchema(adapter), example };
 }
 
 function isPath(type: string): boolean {

@@ -6,6 +6,12 @@ const config = z.strictObject({
   field: z.string().min(1).describe("The payload's field that holds the array; a dotted path reaches into objects"),
 });
 
+const EXAMPLE = `version: "1.0"
+routes:
+  each: { adapters: [{ type: split, config: { field: items } }] }
+init_message: { route: each, payload: { items: [1, 2, 3] } }
+`;
+
 /** One message per element of an array. */
 export const split: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "split",
@@ -13,6 +19,7 @@ export const split: Adapter<z.infer<typeof config>> = defineAdapter({
   description:
     "Emits one message per element of the array in `field`: an object as it is, anything else as `{value}`; plus `index`.",
   config,
+  example: EXAMPLE,
   *process({ payload }, { config: { field } }) {
     let value: unknown = payload;
     for (const name of Object.hasOwn(payload, field) ? [field] : field.split(".")) {

@@ -28,6 +28,12 @@ const config = z.strictObject({
     .describe("Default `application/json`, and `text/plain` for a text"),
 });
 
+const EXAMPLE = `version: "1.0"
+routes:
+  keep: { adapters: [{ type: store_write, config: { stage: people, name: "\${name}.json" } }] }
+init_message: { route: keep, payload: { name: Ada } }
+`;
+
 /** Writes an object to the object store. */
 export const storeWrite: Adapter<z.infer<typeof config>, Template> = defineAdapter({
   type: "store_write",
@@ -35,6 +41,7 @@ export const storeWrite: Adapter<z.infer<typeof config>, Template> = defineAdapt
   description:
     "Writes the payload, or one field of it, as an object at `executions/{execution}/{route}/{stage}/{name}`; adds `object_key`.",
   config,
+  example: EXAMPLE,
   prepare: ({ name }) => compileTemplate(name),
   async process(message, { config: { stage, field, content_type: contentType }, prepared, objects }) {
     const { payload } = message;

@@ -28,12 +28,24 @@ interface PreparedCase {
   readonly to: string;
 }
 
+const EXAMPLE = `version: "1.0"
+routes:
+  sort:
+    adapters:
+      - type: switch
+        config: { cases: [{ when: "size > 1000", to: large }], default: small }
+  large: { adapters: [{ type: log }] }
+  small: { adapters: [{ type: log }] }
+init_message: { route: sort, payload: { size: 1 } }
+`;
+
 /** Sends to the first route that matches. */
 export const switchAdapter: Adapter<z.infer<typeof config>, PreparedCase[]> = defineAdapter({
   type: "switch",
   category: "flow",
   description: "Sends each message to the route of the first case that matches, past the rest of the chain.",
   config,
+  example: EXAMPLE,
   references: ({ cases, default: fallback }) => ({
     routes: [
       ...cases.map(({ to }, index) => ({ route: to, path: ["cases", index, "to"] })),

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { readBeginning } from "./configs/beginning.ts";
 import { readVersionChoice } from "./configs/version-choice.ts";
 import { readCompareSearch } from "./run/compare/compare-search.ts";
 import { readEventSearch } from "./run/events/event-filters.ts";
@@ -71,6 +72,7 @@ const newConfigRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs/new",
   component: lazyRouteComponent(() => import("./configs/new-config-page.tsx"), "NewConfigPage"),
+  validateSearch: readBeginning,
 });
 
 const configRoute = createRoute({

@@ -85,6 +85,8 @@ export interface Adapter<Config = unknown, Prepared = unknown> {
   readonly category: AdapterCategory;
   /** What `config` may hold. A strict object, so that unknown fields are found; every field described, with units. */
   readonly config: z.ZodType<Config>;
+  /** A small pipeline that shows how it is used; for whoever looks it up. */
+  readonly example?: string;
   /** Routes named in the configuration. */
   references?(config: Config): ConfigReferences;
   /**

@@ -53,6 +53,7 @@ function showAdapter(output: Output, adapter: AdapterInfo): void {
   output.line("");
   if (rows.length === 0) output.line("It takes no config.");
   else output.line(table(output, ["config", "takes", "default", ""], rows));
+  if (adapter.example !== null) output.line(`\nExample:\n\n${adapter.example.trim().replaceAll(/^(?=.)/gm, "  ")}`);
 }
 
 function configRows(adapter: AdapterInfo): string[][] {

@@ -8,6 +8,11 @@ export const adaptersQuery = {
   staleTime: 60_000,
 };
 
+/** One adapter by its type. */
+export function adapterQuery(type: string) {
+  return { queryKey: ["adapters", type], queryFn: () => client.adapters.get(type), staleTime: 60_000 };
+}
+
 /** What the categories are called, in the order in which they are listed. */
 export const CATEGORIES: Readonly<Record<AdapterInfo["category"], string>> = {
   user: "Your own",

@@ -11,6 +11,10 @@ export const adapterInfoSchema = z
     description: z.string(),
     category: adapterCategorySchema,
     config_schema: jsonObjectSchema.describe("JSON Schema of its `config`"),
+    example: z
+      .string()
+      .nullable()
+      .describe("The YAML of a small pipeline that shows how it is used; null where it has none"),
   })
   .meta({ id: "AdapterInfo" });
 

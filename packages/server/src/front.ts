@@ -26,6 +26,8 @@ export interface Front {
 export interface FrontParts {
   readonly app: FastifyInstance;
   readonly hub: StreamHub;
+  /** Of the streams of objects, which this process serves. */
+  readonly objectHub: StreamHub;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
   readonly settings: Settings;
@@ -40,21 +42,32 @@ export function openFront(parts: FrontParts): Promise<Front> {
   return parts.settings.workers === 1 ? listenHere(parts) : listenWithWorkers(parts);
 }
 
-async function listenHere({ app, hub, settings }: FrontParts): Promise<Front> {
+async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promise<Front> {
   const port = await listen(app, { host: settings.host, port: settings.port });
   return {
     port,
-    look: async () => ({ streams: hub.size, components: {} }),
-    endStreams: () => hub.close(),
+    look: async () => ({ streams: hub.size + objectHub.size, components: {} }),
+    async endStreams() {
+      await Promise.all([hub.close(), objectHub.close()]);
+    },
     close() {
       hub.cut();
+      objectHub.cut();
       return app.close();
     },
   };
 }
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
-async function listenWithWorkers({ app, hub, journal, readProgress, settings, log }: FrontParts): Promise<Front> {
+async function listenWithWorkers({
+  app,
+  hub,
+  objectHub,
+  journal,
+  readProgress,
+  settings,
+  log,
+}: FrontParts): Promise<Front> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -71,12 +84,13 @@ async function listenWithWorkers({ app, hub, journal, readProgress, settings, lo
       port: workers.port,
       async look() {
         const { health, streams } = await workers.look();
-        return { streams, components: { workers: health } };
+        return { streams: streams + objectHub.size, components: { workers: health } };
       },
       async endStreams() {
-        await Promise.all([workers.endStreams(), hub.close()]);
+        await Promise.all([workers.endStreams(), hub.close(), objectHub.close()]);
       },
       async close() {
+        objectHub.cut();
         // In this order: whatever was passed on has its answer, or none, when the workers close.
         await app.close();
         await workers.stop();

@@ -11,12 +11,14 @@ import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
+import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
+import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
 
 /** A service that listens. */
 export interface Server {
@@ -48,7 +50,17 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
       journal: service.journal,
       records: service.records,
       readProgress,
-      maxSubscribers: settings.max_subscribers,
+      get maxSubscribers() {
+        return settings.max_subscribers - objectHub.size;
+      },
+    });
+    const objectHub = new StreamHub({
+      journal: service.storedObjects.log,
+      records: service.records,
+      readProgress,
+      get maxSubscribers() {
+        return settings.max_subscribers - hub.size;
+      },
     });
     const startedAt = new Date().toISOString();
     const api: Endpoint[] = [
@@ -56,6 +68,8 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
       ...failureEndpoints(service),
       ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
+      ...storageEndpoints(service),
+      storageEventsEndpoint({ hub: objectHub, journal: service.storedObjects.log, records: service.records }),
       ...lineageEndpoints(service),
       ...configEndpoints(service),
       ...systemEndpoints({
@@ -82,7 +96,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     );
     let opened: Front;
     try {
-      opened = await openFront({ app, hub, journal: service.journal, readProgress, settings, log });
+      opened = await openFront({ app, hub, objectHub, journal: service.journal, readProgress, settings, log });
     } catch (error) {
       throw cannotListen(settings, error);
     }
@@ -134,13 +148,31 @@ async function health(
   return { status, components };
 }
 
+/** What clients may look for before they use it; none is ever taken out or renamed. */
+const FEATURES = [
+  "events",
+  "events_resume",
+  "events_many",
+  "events_types",
+  "events_progress",
+  "tags",
+  "idempotency_keys",
+  "user_adapters",
+  "lineage",
+  "failures",
+  "replay",
+  "execution_search",
+  "storage",
+  "storage_events",
+];
+
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {
   return {
     name: "millrace",
     version: VERSION,
     node_version: process.version,
     started_at: startedAt,
-    features: ["events", "events_resume", "events_many", "tags", "idempotency_keys", "user_adapters", "lineage"],
+    features: FEATURES,
     limits: {
       max_executions: settings.max_executions,
       max_subscribers: settings.max_subscribers,

@@ -9,6 +9,7 @@ import { listen } from "./http/listen.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { ReadProgress } from "./stream/progress-feed.ts";
+import type { StreamGate } from "./workers/stream-gate.ts";
 import { Workers } from "./workers/workers.ts";
 
 /** What serves the port: this process, or workers. */
@@ -16,6 +17,8 @@ export interface Front {
   readonly port: number;
   /** How many streams are open, and what else there is to say of its health. */
   look(): Promise<{ readonly streams: number; readonly components: Health["components"] }>;
+  /** Room for `wanted` streams more that this process opens beside its workers; resolves with how many it got. */
+  moreStreams(wanted: number): Promise<number>;
   /** Ends every stream with reason `shutdown`, and takes no more. */
   endStreams(): Promise<void>;
   /** Closes the port and all connections. */
@@ -28,6 +31,8 @@ export interface FrontParts {
   readonly hub: StreamHub;
   /** Of the streams of objects, which this process serves. */
   readonly objectHub: StreamHub;
+  /** Lets them in, where there are workers. */
+  readonly objectGate: StreamGate | null;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
   readonly settings: Settings;
@@ -47,6 +52,7 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
   return {
     port,
     look: async () => ({ streams: hub.size + objectHub.size, components: {} }),
+    moreStreams: async () => 0,
     async endStreams() {
       await Promise.all([hub.close(), objectHub.close()]);
     },
@@ -59,15 +65,8 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
 }
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
-async function listenWithWorkers({
-  app,
-  hub,
-  objectHub,
-  journal,
-  readProgress,
-  settings,
-  log,
-}: FrontParts): Promise<Front> {
+async function listenWithWorkers(parts: FrontParts): Promise<Front> {
+  const { app, hub, objectHub, objectGate, journal, readProgress, settings, log } = parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -79,13 +78,14 @@ async function listenWithWorkers({
   try {
     const apiSocket = join(folder, "api.sock");
     await listen(app, { path: apiSocket });
-    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log });
+    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log, own: objectGate });
     return {
       port: workers.port,
       async look() {
         const { health, streams } = await workers.look();
         return { streams: streams + objectHub.size, components: { workers: health } };
       },
+      moreStreams: (wanted) => workers.moreStreams(wanted),
       async endStreams() {
         await Promise.all([workers.endStreams(), hub.close(), objectHub.close()]);
       },

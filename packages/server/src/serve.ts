@@ -19,6 +19,7 @@ import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
 import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
+import { StreamGate } from "./workers/stream-gate.ts";
 
 /** A service that listens. */
 export interface Server {
@@ -46,7 +47,7 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
       for (const problem of problems) log.warn(problem);
     }
     const readProgress = progressReader(service.executions, service.records);
-    const hub = new StreamHub({
+    const hub: StreamHub = new StreamHub({
       journal: service.journal,
       records: service.records,
       readProgress,
@@ -54,22 +55,30 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
         return settings.max_subscribers - objectHub.size;
       },
     });
-    const objectHub = new StreamHub({
+    // Workers open streams on their own, and these share the room with them.
+    const objectGate =
+      settings.workers > 1 ? new StreamGate(0, async (wanted) => front?.moreStreams(wanted) ?? 0) : null;
+    const objectHub: StreamHub = new StreamHub({
       journal: service.storedObjects.log,
       records: service.records,
       readProgress,
       get maxSubscribers() {
-        return settings.max_subscribers - hub.size;
+        return objectGate?.limit ?? settings.max_subscribers - hub.size;
       },
     });
     const startedAt = new Date().toISOString();
+    const objectEvents = storageEventsEndpoint({
+      hub: objectHub,
+      journal: service.storedObjects.log,
+      records: service.records,
+    });
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
       ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
       ...storageEndpoints(service),
-      storageEventsEndpoint({ hub: objectHub, journal: service.storedObjects.log, records: service.records }),
+      objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
       ...configEndpoints(service),
       ...systemEndpoints({
@@ -96,7 +105,16 @@ export async function serve(settings: Settings, log: Logger): Promise<Server> {
     );
     let opened: Front;
     try {
-      opened = await openFront({ app, hub, objectHub, journal: service.journal, readProgress, settings, log });
+      opened = await openFront({
+        app,
+        hub,
+        objectHub,
+        objectGate,
+        journal: service.journal,
+        readProgress,
+        settings,
+        log,
+      });
     } catch (error) {
       throw cannotListen(settings, error);
     }

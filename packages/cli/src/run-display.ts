@@ -32,11 +32,11 @@ export class RunDisplay {
     return performance.now() - this.#startedAt;
   }
 
-  /** Takes in one event; `json` as it came, where it is at hand. */
-  add(event: ExecutionEvent, json?: string): void {
+  /** Takes in one event. */
+  add(event: ExecutionEvent): void {
     foldEvent(this.progress, event);
     noteFailure(this.failures, event);
-    if (this.#mode === "json") this.#output.line(json ?? JSON.stringify(event));
+    if (this.#mode === "json") this.#output.line(JSON.stringify(event));
   }
 
   /** Draws for the last time. */

@@ -33,7 +33,7 @@ export async function watchExecution(
   let status: ExecutionStatus = "running";
   let toldInterrupted = false;
   try {
-    const frames = client.executions.events(id, {
+    const events = client.executions.events(id, {
       timeoutS: 3600,
       signal: stop.signal,
       ...(options.lastEventId === undefined ? {} : { lastEventId: options.lastEventId }),
@@ -43,17 +43,20 @@ export async function watchExecution(
           output.note(`connection lost (${state.error.message}); coming back`);
       },
     });
-    for await (const frame of frames) {
-      if (frame.type === "event") {
-        display.add(frame.data, frame.json);
-        if (!options.json && !live) output.line(plainLine(frame.data));
-      } else if (options.json) output.line(JSON.stringify({ event: frame.type, ...frame.data }));
-      if (frame.type === "gap") output.note(`Events before ${frame.data.resumes_after} were removed by retention.`);
-      if (frame.type === "end" && frame.data.reason === "interrupted" && !toldInterrupted) {
+    for await (const event of events) {
+      if (event.type !== "gap" && event.type !== "end") {
+        display.add(event);
+        if (!options.json && !live) output.line(plainLine(event));
+      } else if (options.json) {
+        const { type, id: _, ...data } = event;
+        output.line(JSON.stringify({ event: type, ...data }));
+      }
+      if (event.type === "gap") output.note(`Events before ${event.resumes_after} were removed by retention.`);
+      if (event.type === "end" && event.reason === "interrupted" && !toldInterrupted) {
         toldInterrupted = true;
         output.note("The execution is interrupted; waiting for it to be taken up again, or cancelled.");
       }
-      if (frame.type === "end" && frame.data.status !== null) status = frame.data.status;
+      if (event.type === "end" && event.status !== null) status = event.status;
     }
   } finally {
     display.close();

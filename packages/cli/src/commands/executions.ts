@@ -1,5 +1,5 @@
 import { ApiError, type Client } from "@millrace/client";
-import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
+import { type Execution, type ExecutionStatus, executionStatusSchema, isTerminal } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
@@ -35,7 +35,7 @@ export function addExecutions(program: Command, output: Output): void {
     .action(
       async (
         options: Common & {
-          status?: string[];
+          status?: ExecutionStatus[];
           config?: string;
           tag?: string;
           search?: string;
@@ -47,7 +47,7 @@ export function addExecutions(program: Command, output: Output): void {
         const page = await client.executions.list({
           limit: Number(options.limit),
           offset: Number(options.offset),
-          ...(options.status === undefined ? {} : { status: options.status.join(",") }),
+          ...(options.status === undefined ? {} : { status: options.status }),
           ...(options.config === undefined ? {} : { config_id: await configId(client, options.config) }),
           ...(options.tag === undefined ? {} : { tag: options.tag }),
           ...(options.search === undefined ? {} : { search: options.search }),

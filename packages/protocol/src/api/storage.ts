@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pageQuerySchema } from "./lists.ts";
 import { boolQuery, listQuery } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** Longer keys have no objects. */
 export const MAX_OBJECT_KEY_BYTES = 2048;
@@ -95,6 +96,8 @@ export const writtenDataSchema = storedObjectSchema.extend({
 
 /** @see storedObjectSchema */
 export type StoredObjectData = z.infer<typeof storedObjectSchema>;
+/** @see objectListQuerySchema */
+export type StoredObjectListQuery = Sent<typeof objectListQuerySchema>;
 /** @see objectListSchema */
 export type StoredObjectList = z.infer<typeof objectListSchema>;
 /** @see writtenDataSchema */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page, Request } from "playwright-core";
 import { rolldown } from "rolldown";
@@ -111,6 +111,8 @@ describe("the client in a browser", { skip: skipWithoutChromium() }, () => {
       [await text("count"), await text("kept"), await text("last"), await text("mixed"), await text("error")],
       [String(MANY_EVENTS), "10", "end", "false", ""],
     );
+    await page.locator("section p", { hasText: /^completed$/ }).waitFor();
+    assert.equal(await page.locator("progress").evaluate((bar) => "value" in bar && bar.value), 1);
     const other = await service.run(MANY);
     await show(other);
     await shows("of", other);
@@ -128,7 +130,7 @@ describe("the client in a browser", { skip: skipWithoutChromium() }, () => {
     await shows("state", "connected");
     await shows("progress", "running 1");
     // Strict mode mounts everything twice, and lets go of the first.
-    while (requests.size !== 2) await page.waitForTimeout(10);
+    while (requests.size !== 4) await page.waitForTimeout(10);
     await show(null);
     while (requests.size > 0) await page.waitForTimeout(10);
     await service.client.executions.cancel(id);
@@ -149,9 +151,13 @@ describe("the client in a browser", { skip: skipWithoutChromium() }, () => {
 async function bundledPage(): Promise<string> {
   using project = await ForeignProject.make();
   project.lend("react", "react-dom", "scheduler");
-  cpSync(join(import.meta.dirname, "page.tsx"), project.at("app/page.tsx"));
+  const file = join("test", "client-package", "page.tsx");
+  for (const each of [file, join("examples", "client", "run-view.tsx")]) {
+    mkdirSync(dirname(project.at(join("app", each))), { recursive: true });
+    cpSync(join(import.meta.dirname, "..", "..", each), project.at(join("app", each)));
+  }
   const bundle = await rolldown({
-    input: project.at("app/page.tsx"),
+    input: project.at(join("app", file)),
     platform: "browser",
     transform: { define: { "process.env.NODE_ENV": '"development"' }, jsx: "react-jsx" },
   });

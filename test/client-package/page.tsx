@@ -2,6 +2,7 @@ import { createClient, type StreamState } from "@millrace/client";
 import { useExecutionEvents, useExecutionProgress } from "@millrace/client/react";
 import { StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { RunView } from "../../examples/client/run-view.tsx";
 
 // The page's own origin.
 const client = createClient();
@@ -41,7 +42,13 @@ function Run({ id }: { id: string }) {
 function Page() {
   const [id, setId] = useState<string | null>(null);
   Object.assign(globalThis, { show: setId, read });
-  return id === null ? <p>nothing</p> : <Run id={id} />;
+  if (id === null) return <p>nothing</p>;
+  return (
+    <>
+      <Run id={id} />
+      <RunView client={client} id={id} />
+    </>
+  );
 }
 
 const root = document.createElement("main");

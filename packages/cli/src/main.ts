@@ -6,6 +6,7 @@ import { addBackup } from "./commands/backup.ts";
 import { addConfigs } from "./commands/configs.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addLineage } from "./commands/lineage.ts";
+import { addObjects } from "./commands/objects.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
@@ -39,6 +40,7 @@ export function createProgram(output: Output): Command {
   addExecutions(program, output);
   addBackup(program, output);
   addLineage(program, output);
+  addObjects(program, output);
   exitByThrowing(program);
   return program;
 }

@@ -61,12 +61,16 @@ export type {
   RouteState,
   RouteStates,
   RunQuery,
+  StoredObjectData,
+  StoredObjectList,
+  StoredObjectListQuery,
   SystemInfo,
   TerminalStatus,
   UpdateConfig,
   ValidationError,
   ValidationReport,
   WaitResult,
+  WrittenData,
 } from "@millrace/protocol";
 export type { Durations } from "@millrace/protocol/durations";
 export type { AdapterProgress, OpenMessage, Progress, RouteProgress } from "@millrace/protocol/fold";

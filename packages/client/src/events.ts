@@ -70,7 +70,14 @@ export async function* progress(api: Api, of: Followed, options: ProgressOptions
   }
 }
 
-function open(api: Api, of: Followed, query: object, cursor: string | null, signal: AbortSignal): Promise<Response> {
+/** Asks for a stream. */
+export function open(
+  api: Api,
+  of: Followed,
+  query: object,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<Response> {
   const ids = of.ids === null ? {} : { execution_id: of.ids };
   return api.send(of.path + queryText({ ...ids, ...query }), {
     headers: { accept: "text/event-stream", ...(cursor === null ? {} : { "last-event-id": cursor }) },
@@ -80,7 +87,7 @@ function open(api: Api, of: Followed, query: object, cursor: string | null, sign
 }
 
 /** Ends that leave something to come back for are `timeout`, `shutdown` and `interrupted`. */
-function lastOf({ ids }: Followed): (end: EndEvent) => boolean {
+export function lastOf({ ids }: Followed): (end: EndEvent) => boolean {
   const over = new Set<string>();
   const wanted = new Set(ids).size;
   return (end) => {
@@ -115,7 +122,8 @@ function toProgress(message: EventSourceMessage): RunProgress | EndEvent | null 
   return { type: "progress", id: message.id ?? "", ...(JSON.parse(message.data) as ProgressData) };
 }
 
-function toEnd(message: EventSourceMessage): EndEvent | null {
+/** Null for all else. */
+export function toEnd(message: EventSourceMessage): EndEvent | null {
   if (message.event !== "end") return null;
   return { type: "end", id: message.id ?? "", ...(JSON.parse(message.data) as EndData) };
 }

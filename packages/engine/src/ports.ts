@@ -2,6 +2,7 @@
  * The only ways out of the engine. One conformance suite per port runs over every implementation; nothing outside a
  * port's own folder imports a driver.
  */
+import type { Readable } from "node:stream";
 import type {
   ErrorInfo,
   EventError,
@@ -100,12 +101,34 @@ export interface Recovery {
   readonly redone: number;
 }
 
+/** An object that was written, as lists and streams tell of it. */
+export interface WrittenObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly contentType: string;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** The message that it was written for; null where that is not known. */
+  readonly messageId: string | null;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+/** What a step has done to the object store. */
+export type ObjectChange =
+  | { readonly kind: "written"; readonly object: WrittenObject }
+  /** Every object whose key begins so is gone. */
+  | { readonly kind: "removed"; readonly prefix: string };
+
 /** One atomic unit: committed whole or not at all, and published only then. */
 export interface Transition {
   readonly executionId: string;
   readonly events: readonly ExecutionEvent[];
   readonly enqueue?: readonly NewMessage[];
   readonly changes?: readonly MessageChange[];
+  /** What was done to the object store before its events, in this order. */
+  readonly objects?: readonly ObjectChange[];
   readonly lifecycle?: Lifecycle;
   /** Changes of the execution's record in the same unit. */
   readonly record?: Partial<
@@ -448,6 +471,72 @@ export interface ObjectMetadata {
   readonly contentType: string;
   readonly messageId?: string;
   readonly createdAt: string;
+  /** Of its bytes, in hexadecimal, where whoever writes it has it already. */
+  readonly sha256?: string;
+}
+
+/** Objects as they are served. */
+export interface ObjectReader {
+  /** Null where there is none, or the key can be nobody's. Whoever opens it closes it, or reads it to its end. */
+  open(key: string): Promise<OpenObject | null>;
+}
+
+/** An object that is open: its bytes stay as they are, whatever is written or deleted meanwhile. */
+export interface OpenObject {
+  /** Bytes. */
+  readonly size: number;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  readonly metadata: ObjectMetadata;
+  /** Its bytes from `start` to `end`, both counted in. Closes it at the end, and when it is destroyed. Call it once. */
+  read(range: { readonly start: number; readonly end: number }): Readable;
+  close(): Promise<void>;
+}
+
+/** What a list of objects is asked for. */
+export interface StoredObjectQuery {
+  /** Keys begin so. */
+  readonly prefix: string;
+  /** In one of these stages; empty: in any. */
+  readonly stages: readonly string[];
+  /** Names end with a dot and one of these, in any case; empty: with anything. */
+  readonly extensions: readonly string[];
+  /** Whether what follows the prefix up to a slash is one folder. Stages and extensions do not go with it. */
+  readonly folders: boolean;
+  /** Only what sorts after this key or folder. */
+  readonly after: string | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A page of a list of objects, in the order of keys. */
+export interface StoredObjectPage {
+  /** Objects that fit, in all pages and folders. */
+  readonly total: number;
+  readonly objects: readonly WrittenObject[];
+  /** What keys go on with up to a slash, prefix and slash included. */
+  readonly folders: readonly string[];
+  /** The last key or folder of the page, where others follow; null on the last page. */
+  readonly next: string | null;
+}
+
+/**
+ * The objects' own journal: a `written` frame per object, in the order of commits, and the lifecycle records of
+ * executions. Positions are those of the journal, so a cursor orders both.
+ */
+export type ObjectLog = Pick<Journal, "head" | "fault" | "onCommit" | "read" | "bounds" | "contains">;
+
+/** What the object store holds, as far as it was written by messages: to be listed, and followed. */
+export interface StoredObjects {
+  readonly log: ObjectLog;
+  /** Those of executions that are deleted are not in it. Lets others have their turn. */
+  list(query: StoredObjectQuery): Promise<StoredObjectPage>;
+  /** Those of the given keys that it knows. */
+  known(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether it knows every object that was there when it was made: those of an older version are to be added once. */
+  readonly complete: boolean;
+  /** Notes that it is {@link complete}. */
+  markComplete(): Promise<void>;
 }
 
 /** The time. */

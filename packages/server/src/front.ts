@@ -9,6 +9,7 @@ import { listen } from "./http/listen.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { ReadProgress } from "./stream/progress-feed.ts";
+import type { StreamGate } from "./workers/stream-gate.ts";
 import { Workers } from "./workers/workers.ts";
 
 /** What serves the port: this process, or workers. */
@@ -16,6 +17,8 @@ export interface Front {
   readonly port: number;
   /** How many streams are open, and what else there is to say of its health. */
   look(): Promise<{ readonly streams: number; readonly components: Health["components"] }>;
+  /** Room for `wanted` streams more that this process opens beside its workers; resolves with how many it got. */
+  moreStreams(wanted: number): Promise<number>;
   /** Ends every stream with reason `shutdown`, and takes no more. */
   endStreams(): Promise<void>;
   /** Closes the port and all connections. */
@@ -26,6 +29,10 @@ export interface Front {
 export interface FrontParts {
   readonly app: FastifyInstance;
   readonly hub: StreamHub;
+  /** Of the streams of objects, which this process serves. */
+  readonly objectHub: StreamHub;
+  /** Lets them in, where there are workers. */
+  readonly objectGate: StreamGate | null;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
   readonly settings: Settings;
@@ -40,21 +47,26 @@ export function openFront(parts: FrontParts): Promise<Front> {
   return parts.settings.workers === 1 ? listenHere(parts) : listenWithWorkers(parts);
 }
 
-async function listenHere({ app, hub, settings }: FrontParts): Promise<Front> {
+async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promise<Front> {
   const port = await listen(app, { host: settings.host, port: settings.port });
   return {
     port,
-    look: async () => ({ streams: hub.size, components: {} }),
-    endStreams: () => hub.close(),
+    look: async () => ({ streams: hub.size + objectHub.size, components: {} }),
+    moreStreams: async () => 0,
+    async endStreams() {
+      await Promise.all([hub.close(), objectHub.close()]);
+    },
     close() {
       hub.cut();
+      objectHub.cut();
       return app.close();
     },
   };
 }
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
-async function listenWithWorkers({ app, hub, journal, readProgress, settings, log }: FrontParts): Promise<Front> {
+async function listenWithWorkers(parts: FrontParts): Promise<Front> {
+  const { app, hub, objectHub, objectGate, journal, readProgress, settings, log } = parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -66,17 +78,19 @@ async function listenWithWorkers({ app, hub, journal, readProgress, settings, lo
   try {
     const apiSocket = join(folder, "api.sock");
     await listen(app, { path: apiSocket });
-    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log });
+    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log, own: objectGate });
     return {
       port: workers.port,
       async look() {
         const { health, streams } = await workers.look();
-        return { streams, components: { workers: health } };
+        return { streams: streams + objectHub.size, components: { workers: health } };
       },
+      moreStreams: (wanted) => workers.moreStreams(wanted),
       async endStreams() {
-        await Promise.all([workers.endStreams(), hub.close()]);
+        await Promise.all([workers.endStreams(), hub.close(), objectHub.close()]);
       },
       async close() {
+        objectHub.cut();
         // In this order: whatever was passed on has its answer, or none, when the workers close.
         await app.close();
         await workers.stop();

@@ -12,12 +12,15 @@ import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
+import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
+import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
+import { StreamGate } from "./workers/stream-gate.ts";
 
 /** A service that listens. */
 export interface Server {
@@ -45,18 +48,38 @@ export async function serve(settings: Settings, log: Logger, dashboard: Dashboar
       for (const problem of problems) log.warn(problem);
     }
     const readProgress = progressReader(service.executions, service.records);
-    const hub = new StreamHub({
+    const hub: StreamHub = new StreamHub({
       journal: service.journal,
       records: service.records,
       readProgress,
-      maxSubscribers: settings.max_subscribers,
+      get maxSubscribers() {
+        return settings.max_subscribers - objectHub.size;
+      },
+    });
+    // Workers open streams on their own, and these share the room with them.
+    const objectGate =
+      settings.workers > 1 ? new StreamGate(0, async (wanted) => front?.moreStreams(wanted) ?? 0) : null;
+    const objectHub: StreamHub = new StreamHub({
+      journal: service.storedObjects.log,
+      records: service.records,
+      readProgress,
+      get maxSubscribers() {
+        return objectGate?.limit ?? settings.max_subscribers - hub.size;
+      },
     });
     const startedAt = new Date().toISOString();
+    const objectEvents = storageEventsEndpoint({
+      hub: objectHub,
+      journal: service.storedObjects.log,
+      records: service.records,
+    });
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
       ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
+      ...storageEndpoints(service),
+      objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
       ...configEndpoints(service),
       ...systemEndpoints({
@@ -84,7 +107,16 @@ export async function serve(settings: Settings, log: Logger, dashboard: Dashboar
     );
     let opened: Front;
     try {
-      opened = await openFront({ app, hub, journal: service.journal, readProgress, settings, log });
+      opened = await openFront({
+        app,
+        hub,
+        objectHub,
+        objectGate,
+        journal: service.journal,
+        readProgress,
+        settings,
+        log,
+      });
     } catch (error) {
       throw cannotListen(settings, error);
     }
@@ -136,13 +168,31 @@ async function health(
   return { status, components };
 }
 
+/** What clients may look for before they use it; none is ever taken out or renamed. */
+const FEATURES = [
+  "events",
+  "events_resume",
+  "events_many",
+  "events_types",
+  "events_progress",
+  "tags",
+  "idempotency_keys",
+  "user_adapters",
+  "lineage",
+  "failures",
+  "replay",
+  "execution_search",
+  "storage",
+  "storage_events",
+];
+
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {
   return {
     name: "millrace",
     version: VERSION,
     node_version: process.version,
     started_at: startedAt,
-    features: ["events", "events_resume", "events_many", "tags", "idempotency_keys", "user_adapters", "lineage"],
+    features: FEATURES,
     limits: {
       max_executions: settings.max_executions,
       max_subscribers: settings.max_subscribers,

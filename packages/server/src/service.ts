@@ -10,14 +10,17 @@ import {
   type Lineage,
   type LoadedDefinition,
   loadDefinition,
+  type ObjectReader,
   type ObjectStore,
   type Records,
+  type StoredObjects,
   type WorkQueue,
 } from "@millrace/engine";
 import { FileObjectStore, openSqliteStore } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
+import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 
@@ -29,7 +32,8 @@ export interface Service {
   readonly lineage: Lineage;
   readonly work: WorkQueue;
   readonly failures: Failures;
-  readonly objects: ObjectStore;
+  readonly objects: ObjectStore & ObjectReader;
+  readonly storedObjects: StoredObjects;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly clock: Clock;
@@ -51,7 +55,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage, failures } = store;
+  const { journal, work, records, lineage, failures, storedObjects } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -91,6 +95,9 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     store.close();
   };
   process.once("exit", onExit);
+  const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
+  // Before the executions that a process left behind are taken up again, and write objects anew.
+  await adoption.begin();
   await executions.recover();
   const retention = new Retention({ records, journal, objects, executions, clock, log }, settings);
   retention.start();
@@ -102,6 +109,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     work,
     failures,
     objects,
+    storedObjects,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),
     clock,
@@ -109,6 +117,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     loadDefinition: load,
     async close(graceMs) {
       await retention.stop();
+      adoption.stop();
       await executions.close(graceMs);
       await threads.close();
       process.off("exit", onExit);

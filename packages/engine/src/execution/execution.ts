@@ -71,6 +71,9 @@ export class Execution {
       hasRoute: (route) => routes.has(route),
       touch: (flow) => inFlight.touch(flow),
       flush: (flow) => outcomes.flush(flow),
+      commitLate: (change) => {
+        parts.journal.append({ executionId: parts.id, events: [], objects: [change] }).catch(parts.onFault);
+      },
     };
     const outcomes = new Outcomes({ parts, progress, routes, flowHost, inFlight, intake, commits, ending });
     const attempts = new Attempts({ parts, progress, flowHost, inFlight, intake, outcomes, ending });

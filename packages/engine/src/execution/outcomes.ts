@@ -55,9 +55,9 @@ export class Outcomes {
       flow.abort("cancelled");
       return this.#overLimit([flow], limit);
     }
-    const { events, enqueue, changes } = flow.drain();
-    if (events.length === 0 && enqueue.length === 0) return undefined;
-    return this.#commits.append({ executionId: this.#parts.id, events, enqueue, changes });
+    const { events, enqueue, changes, objects } = flow.drain();
+    if (events.length === 0 && enqueue.length === 0 && objects.length === 0) return undefined;
+    return this.#commits.append({ executionId: this.#parts.id, events, enqueue, changes, objects });
   }
 
   /** The chain of the flows is done: of one, or of those of a batch, whose first went through it for all. */
@@ -68,8 +68,8 @@ export class Outcomes {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#commits.enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
-    const { events, enqueue, changes } = settleCompleted(open, leader === flows[0] ? leader : undefined);
-    return this.#commits.append({ executionId: this.#parts.id, events, enqueue, changes }, open);
+    const settlement = settleCompleted(open, leader === flows[0] ? leader : undefined);
+    return this.#commits.append({ executionId: this.#parts.id, ...settlement }, open);
   }
 
   #overLimit(flows: readonly Flow[], limit: number): Pending {

@@ -1,11 +1,11 @@
 import type { EventError, ExecutionEvent } from "@millrace/protocol";
 import type { Step } from "../definition/definition.ts";
-import type { MessageChange, NewMessage, Transition } from "../ports.ts";
+import type { MessageChange, NewMessage, ObjectChange, Transition } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
 import { retryDelayMs } from "../route/retry-delay.ts";
 
 /** The parts of a transition that settle messages. */
-export type Settlement = Pick<Transition, "events"> & Required<Pick<Transition, "enqueue" | "changes">>;
+export type Settlement = Pick<Transition, "events"> & Required<Pick<Transition, "enqueue" | "changes" | "objects">>;
 
 /** What a failure makes of messages. */
 export interface FailedSettlement extends Settlement {
@@ -22,8 +22,8 @@ export interface FailedSettlement extends Settlement {
 export function settleCompleted(flows: readonly Flow[], leader?: Flow): Settlement {
   const [only] = flows;
   if (only !== undefined && flows.length === 1) {
-    const { events, enqueue } = only.complete();
-    return { events, enqueue, changes: [{ kind: "settled", seq: only.message.seq }] };
+    const { events, enqueue, objects } = only.complete();
+    return { events, enqueue, objects, changes: [{ kind: "settled", seq: only.message.seq }] };
   }
   const parts = flows.map((flow) => flow.drain());
   return {
@@ -33,6 +33,7 @@ export function settleCompleted(flows: readonly Flow[], leader?: Flow): Settleme
     ],
     enqueue: parts.flatMap((part) => part.enqueue),
     changes: flows.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
+    objects: parts.flatMap((part) => part.objects),
   };
 }
 
@@ -49,6 +50,7 @@ export function settleFailed(
   const events: ExecutionEvent[] = [];
   const enqueue: NewMessage[] = [];
   const changes: MessageChange[] = [];
+  const objects: ObjectChange[] = [];
   const settled: Flow[] = [];
   const retried: { flow: Flow; dueAt: number }[] = [];
   for (const flow of flows) {
@@ -56,6 +58,7 @@ export function settleFailed(
     events.push(...drained.events);
     enqueue.push(...drained.enqueue);
     changes.push(...drained.changes);
+    objects.push(...drained.objects);
     const { seq, attempt, failures } = flow.message;
     const handling = flow.route.errorHandling;
     const retry =
@@ -71,5 +74,5 @@ export function settleFailed(
       settled.push(flow);
     }
   }
-  return { events, enqueue, changes, settled, retried };
+  return { events, enqueue, changes, objects, settled, retried };
 }

@@ -115,11 +115,10 @@ export class Chain {
     const held = flow.thread;
     const lease = held ?? (await this.#leaseThread(flow, step));
     flow.thread = lease;
-    const { objects } = this.#host;
     const run = lease.run(step, this.#message(flow, payload), {
       signal: flow.signal,
       log: this.#host.log(flow, step),
-      objects,
+      objects: new FlowObjects(this.#host.objects, flow),
       maxPayloadBytes: flow.host.maxPayloadBytes,
     });
     try {

@@ -3,7 +3,7 @@ import type { Routed } from "../adapter.ts";
 import type { ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { emittedMessageId } from "../execution/message-id.ts";
-import type { MessageChange, NewMessage, StoredMessage } from "../ports.ts";
+import type { MessageChange, NewMessage, ObjectChange, StoredMessage } from "../ports.ts";
 
 /** Why a flow is told to stop: it becomes the reason of the adapter's signal. */
 export type AbortCause = "timeout" | "cancelled" | "abandoned";
@@ -24,6 +24,8 @@ export interface FlowHost {
   touch(flow: Flow): void;
   /** Commits what the flow has gathered now; resolves after the commit. Undefined: there was nothing. */
   flush(flow: Flow): Promise<void> | undefined;
+  /** Commits what a flow did to the object store after it was closed. */
+  commitLate(change: ObjectChange): void;
 }
 
 /** A failure of the engine's own making while something is emitted. */
@@ -59,6 +61,7 @@ export class Flow {
 
   events: ExecutionEvent[] = [];
   messages: NewMessage[] = [];
+  objects: ObjectChange[] = [];
   /** Emitted and committed by earlier attempts as well: per route. */
   emitted: Record<string, number>;
   outputs = 0;
@@ -192,11 +195,25 @@ export class Flow {
     return undefined;
   }
 
+  /**
+   * Notes what was done to the object store: a fact, whatever becomes of the attempt. An adapter may have been given up
+   * while it was being done.
+   */
+  changeObjects(change: ObjectChange): void {
+    if (this.closed) {
+      this.host.commitLate(change);
+      return;
+    }
+    this.objects.push(change);
+    this.host.touch(this);
+  }
+
   /** Takes out what waits to be committed, as changes of the store. */
-  drain(): { events: ExecutionEvent[]; enqueue: NewMessage[]; changes: MessageChange[] } {
-    const { events } = this;
+  drain(): { events: ExecutionEvent[]; enqueue: NewMessage[]; changes: MessageChange[]; objects: ObjectChange[] } {
+    const { events, objects } = this;
     this.events = [];
-    if (this.#atomic && !this.closed) return { events, enqueue: [], changes: [] };
+    this.objects = [];
+    if (this.#atomic && !this.closed) return { events, enqueue: [], changes: [], objects };
     const { messages } = this;
     this.messages = [];
     const changes: MessageChange[] = [];
@@ -210,16 +227,17 @@ export class Flow {
         emitted: this.#committedEmitted,
       });
     }
-    return { events, enqueue: messages, changes };
+    return { events, enqueue: messages, changes, objects };
   }
 
   /** Takes out what waits to be committed with the event that settles the message. */
-  complete(): { events: ExecutionEvent[]; enqueue: NewMessage[] } {
-    const { events, messages } = this;
+  complete(): { events: ExecutionEvent[]; enqueue: NewMessage[]; objects: ObjectChange[] } {
+    const { events, messages, objects } = this;
     this.events = [];
     this.messages = [];
+    this.objects = [];
     events.push(this.completedEvent());
-    return { events, enqueue: messages };
+    return { events, enqueue: messages, objects };
   }
 
   /** The event that settles the message; `leaderId` where it was gathered into a batch that went on as that message. */

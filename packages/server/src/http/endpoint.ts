@@ -38,6 +38,10 @@ export interface EndpointSpec {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With parameters as `{name}`. */
   readonly path: string;
+  /** The parameter at the end of `path` that goes to the end of a request's: it may have slashes. */
+  readonly rest?: string;
+  /** Whether requests come here. False: another endpoint's path has it, and answers; this one is its description. */
+  readonly routed?: boolean;
   readonly summary: string;
   readonly description?: string;
   /** Groups endpoints in the documentation. */
@@ -90,7 +94,7 @@ export function endpoint<
     ...rest,
     async run(request, reply) {
       const errors: ValidationError[] = [];
-      const params = check("path", spec.params, request.params, errors);
+      const params = check("path", spec.params, withRest(spec.rest, request.params), errors);
       const query = check("query", spec.query, lastOfEach(spec.query, request.query), errors);
       const headers = check("header", spec.headers, request.headers, errors);
       const body = checkBody(rest, request, errors);
@@ -104,9 +108,11 @@ export function endpoint<
 /** Registers endpoints; each `GET` answers `HEAD` too, with the same head. */
 export function registerEndpoints(app: FastifyInstance, endpoints: readonly Endpoint[]): void {
   for (const each of endpoints) {
+    if (each.routed === false) continue;
+    const path = each.rest === undefined ? each.path : each.path.replace(`{${each.rest}}`, "*");
     app.route({
       method: each.method === "GET" ? ["GET", "HEAD"] : each.method,
-      url: each.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
       exposeHeadRoute: false,
       handler: (request, reply) => each.run(request, reply),
     });
@@ -138,6 +144,12 @@ function check(part: Part, schema: z.ZodType | undefined, input: unknown, errors
   if (result.success) return result.data;
   errors.push(...toValidationErrors(part, result.error.issues, input));
   return undefined;
+}
+
+/** The framework calls what goes to the end of the path `*`. */
+function withRest(name: string | undefined, params: unknown): unknown {
+  if (name === undefined || typeof params !== "object" || params === null || !("*" in params)) return params;
+  return { ...params, [name]: params["*"] };
 }
 
 function checkBody(spec: EndpointSpec, request: FastifyRequest, errors: ValidationError[]): unknown {

@@ -4,16 +4,19 @@ import type { Endpoint } from "./endpoint.ts";
 export class Paths {
   readonly #paths: { readonly pattern: RegExp; readonly methods: Set<string> }[] = [];
 
-  constructor(endpoints: readonly Pick<Endpoint, "method" | "path">[]) {
+  constructor(endpoints: readonly Pick<Endpoint, "method" | "path" | "rest">[]) {
     const byPath = Map.groupBy(endpoints, ({ path }) => path);
     for (const [path, those] of byPath) {
+      const rest = those[0]?.rest;
       const methods = new Set<string>();
       for (const { method } of those) {
         methods.add(method);
         if (method === "GET") methods.add("HEAD");
       }
       methods.add("OPTIONS");
-      const escaped = path.replaceAll(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll(/\{\w+\}/g, "[^/]+");
+      const escaped = path
+        .replaceAll(/[.*+?^$()|[\]\\]/g, "\\$&")
+        .replaceAll(/\{(\w+)\}/g, (_all, name) => (name === rest ? ".+" : "[^/]+"));
       this.#paths.push({ pattern: new RegExp(`^${escaped}/?$`), methods });
     }
   }

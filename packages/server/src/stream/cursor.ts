@@ -16,6 +16,14 @@ export type Start =
   /** The cursor is none that this stream can have handed out. */
   | { readonly kind: "refused"; readonly why: string };
 
+/** Where a client wants to begin. */
+export interface StartWanted {
+  readonly cursor: string | null;
+  readonly since: "now" | null;
+  /** A stream that is kept open is never over. */
+  readonly keepOpen: boolean;
+}
+
 /**
  * Finds where a stream begins: after its cursor, at the live edge (`since=now`), or before the first event.
  * `bounds` are those of `executionIds`, in the same order.
@@ -24,8 +32,7 @@ export async function findStart(
   journal: Pick<Journal, "contains">,
   executionIds: readonly string[],
   bounds: readonly JournalBounds[],
-  cursor: string | null,
-  since: "now" | null,
+  { cursor, since, keepOpen }: StartWanted,
 ): Promise<Start> {
   const lastEvent = Math.max(...bounds.map((each) => each.lastEvent));
   if (cursor === null && since === "now") {
@@ -38,7 +45,7 @@ export async function findStart(
     if (position === null || !known) {
       return { kind: "refused", why: "it is not the id of an event of this stream" };
     }
-    if (position >= lastEvent && bounds.every((each) => each.ended !== null)) return { kind: "over" };
+    if (!keepOpen && position >= lastEvent && bounds.every((each) => each.ended !== null)) return { kind: "over" };
     after = position;
   }
   const gaps = executionIds.flatMap((executionId, index) => {

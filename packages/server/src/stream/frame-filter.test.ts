@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EVENT_TYPES, type EventType, encodeFrame } from "@millrace/protocol";
 import fc from "fast-check";
-import { FrameFilter } from "./frame-filter.ts";
+import { EventFilter } from "./frame-filter.ts";
 
 const ROUTES = ["parse", "route", "constructor", "a-b", "pars"];
 
@@ -52,7 +52,7 @@ test("a choice on the bytes is the choice that one would make of the parsed even
         ({ type, route }) =>
           (types.length === 0 || types.includes(type)) && (routes.length === 0 || routes.includes(route)),
       );
-      const filter = FrameFilter.of(types, routes);
+      const filter = EventFilter.of(types, routes);
       const kept = filter === null ? bytes : filter.apply(bytes);
       assert.equal(kept.toString(), chosen.map(({ frame }) => frame).join(""));
     }),
@@ -61,10 +61,10 @@ test("a choice on the bytes is the choice that one would make of the parsed even
 });
 
 test("a choice of nothing in particular is none, and the same choice in another order has the same key", () => {
-  assert.equal(FrameFilter.of([], []), null);
-  const one = FrameFilter.of(["failed", "completed", "failed"], ["b", "a"]);
-  const other = FrameFilter.of(["completed", "failed"], ["a", "b", "b"]);
+  assert.equal(EventFilter.of([], []), null);
+  const one = EventFilter.of(["failed", "completed", "failed"], ["b", "a"]);
+  const other = EventFilter.of(["completed", "failed"], ["a", "b", "b"]);
   assert.equal(one?.key, other?.key);
-  assert.notEqual(one?.key, FrameFilter.of(["completed", "failed"], [])?.key);
-  assert.notEqual(FrameFilter.of([], ["a,b"])?.key, FrameFilter.of([], ["a", "b"])?.key);
+  assert.notEqual(one?.key, EventFilter.of(["completed", "failed"], [])?.key);
+  assert.notEqual(EventFilter.of([], ["a,b"])?.key, EventFilter.of([], ["a", "b"])?.key);
 });

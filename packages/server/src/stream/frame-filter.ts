@@ -7,12 +7,35 @@ const ROUTE = Buffer.from(',"route":"');
 const LINE_END = 0x0a;
 const QUOTE = 0x22;
 
-/**
- * Chooses events by type and by route, on the bytes of their frames: what is chosen is sent as it is stored. Ids are
- * untouched, so a cursor of a filtered stream is one of the whole.
- */
-export class FrameFilter {
+/** Chooses frames: what is chosen is sent as it is. Ids are untouched, so a cursor of a filtered stream is one of the whole. */
+export interface FrameFilter {
   /** The same for filters that choose the same. */
+  readonly key: string;
+  /** The chosen frames of `frames`; of no length where none is. */
+  apply(frames: Buffer): Buffer;
+}
+
+/** The frames of `frames` for which `chooses` holds, which is told where each begins. */
+export function chooseFrames(frames: Buffer, chooses: (frames: Buffer, at: number) => boolean): Buffer {
+  const kept: Buffer[] = [];
+  // Neighbours that are both kept are taken in one piece.
+  let from = 0;
+  for (let at = 0; at < frames.length; ) {
+    const end = frames.indexOf(BLOCK_END, at) + BLOCK_END.length;
+    if (end < BLOCK_END.length) break;
+    if (!chooses(frames, at)) {
+      if (at > from) kept.push(frames.subarray(from, at));
+      from = end;
+    }
+    at = end;
+  }
+  if (from === 0) return frames;
+  if (from < frames.length) kept.push(frames.subarray(from));
+  return Buffer.concat(kept);
+}
+
+/** Chooses events by type and by route, on the bytes of their frames. */
+export class EventFilter implements FrameFilter {
   readonly key: string;
   readonly #types: ReadonlySet<string> | null;
   readonly #routes: ReadonlySet<string> | null;
@@ -24,31 +47,17 @@ export class FrameFilter {
   }
 
   /** Null where everything is chosen. Empty lists choose everything. */
-  static of(types: readonly EventType[], routes: readonly string[]): FrameFilter | null {
+  static of(types: readonly EventType[], routes: readonly string[]): EventFilter | null {
     if (types.length === 0 && routes.length === 0) return null;
-    return new FrameFilter(sorted(types), sorted(routes));
+    return new EventFilter(sorted(types), sorted(routes));
   }
 
-  /** The chosen frames of `frames`; of no length where none is. */
+  /** @see FrameFilter */
   apply(frames: Buffer): Buffer {
-    const kept: Buffer[] = [];
-    // Neighbours that are both kept are taken in one piece.
-    let from = 0;
-    for (let at = 0; at < frames.length; ) {
-      const end = frames.indexOf(BLOCK_END, at) + BLOCK_END.length;
-      if (end < BLOCK_END.length) break;
-      if (!this.#chooses(frames, at)) {
-        if (at > from) kept.push(frames.subarray(from, at));
-        from = end;
-      }
-      at = end;
-    }
-    if (from === 0) return frames;
-    if (from < frames.length) kept.push(frames.subarray(from));
-    return Buffer.concat(kept);
+    return chooseFrames(frames, this.#chooses);
   }
 
-  #chooses(frames: Buffer, at: number): boolean {
+  readonly #chooses = (frames: Buffer, at: number): boolean => {
     if (this.#types !== null) {
       const start = at + EVENT.length;
       if (!this.#types.has(frames.toString("latin1", start, frames.indexOf(LINE_END, start)))) return false;
@@ -56,9 +65,10 @@ export class FrameFilter {
     if (this.#routes === null) return true;
     const start = frames.indexOf(ROUTE, at) + ROUTE.length;
     return this.#routes.has(frames.toString("latin1", start, frames.indexOf(QUOTE, start)));
-  }
+  };
 }
 
-function sorted(values: readonly string[]): readonly string[] | null {
+/** What was asked for, each once; null where that is nothing. */
+export function sorted(values: readonly string[]): readonly string[] | null {
   return values.length === 0 ? null : [...new Set(values)].sort();
 }

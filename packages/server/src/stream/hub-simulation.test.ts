@@ -4,7 +4,7 @@ import type { JournalBounds, JournalEntry, Lifecycle, Position } from "@millrace
 import type { EventType, ExecutionStatus, TerminalStatus } from "@millrace/protocol";
 import fc from "fast-check";
 import { findStart } from "./cursor.ts";
-import { FrameFilter } from "./frame-filter.ts";
+import { EventFilter } from "./frame-filter.ts";
 import { StreamHub } from "./hub.ts";
 import { FakeClock } from "./testing/fake-clock.ts";
 import { FakeResponse } from "./testing/fake-response.ts";
@@ -400,7 +400,11 @@ class World {
     const own = this.journal.events.filter((event) => executionIds.includes(event.executionId));
     const cursor = step.from === "event" ? own[step.place % Math.max(1, own.length)]?.id : undefined;
     const since = step.from === "now" ? "now" : null;
-    const start = await findStart(this.journal, executionIds, bounds, cursor === undefined ? null : `${cursor}`, since);
+    const start = await findStart(this.journal, executionIds, bounds, {
+      cursor: cursor === undefined ? null : `${cursor}`,
+      since,
+      keepOpen: false,
+    });
     if (start.kind !== "stream" || this.hub.unavailable !== null) return;
     const isOver = (index: number) => {
       const ended = bounds[index]?.ended ?? null;
@@ -419,7 +423,7 @@ class World {
         openIds,
         many,
         view: "events",
-        filter: FrameFilter.of(choice.types, choice.routes),
+        filter: EventFilter.of(choice.types, choice.routes),
         after: start.after,
         lastId: start.lastId,
         timeoutMs: step.timeoutMs,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Lifecycle, Position } from "@millrace/engine";
-import { FrameFilter } from "./frame-filter.ts";
+import { EventFilter } from "./frame-filter.ts";
 import { type HubParts, StreamHub, type StreamRequest } from "./hub.ts";
 import type { ProgressSnapshot } from "./progress-feed.ts";
 import { FakeClock } from "./testing/fake-clock.ts";
@@ -77,7 +77,7 @@ for (const many of [false, true]) {
     // The first goes out at once; the others are one delivery, which is still to come when the stream is opened.
     for (let time = 0; time < 4; time += 1) commit(journal, "a", 2);
     const late = open(hub, many ? ["a", "b"] : ["a"], { after: 8 });
-    const chosen = open(hub, many ? ["a", "b"] : ["a"], { after: 8, filter: FrameFilter.of(["completed"], []) });
+    const chosen = open(hub, many ? ["a", "b"] : ["a"], { after: 8, filter: EventFilter.of(["completed"], []) });
     await turns(40);
     commit(journal, "a", 1);
     await turns(40);

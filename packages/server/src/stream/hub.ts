@@ -44,6 +44,8 @@ export interface StreamRequest {
   readonly lastId: Position;
   /** The longest that the stream stays open, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether a stream over several runs stays open until then, also when all of them are over. Default false. */
+  readonly keepOpen?: boolean;
   /** What goes before the first event: a `gap`, where retention has removed events after the cursor. */
   readonly preface: string;
   /** The executions that it tells so of, and up to where their events were removed. */
@@ -230,7 +232,7 @@ export class StreamHub implements ManyHost {
   }
 
   #open(request: StreamRequest, response: ServerResponse, topics: readonly Topic[]): Subscriber {
-    const { lastId, timeoutMs, after, filter, openIds, gaps, executionIds, many } = request;
+    const { lastId, timeoutMs, after, filter, openIds, gaps, executionIds, many, keepOpen = false } = request;
     if (request.view === "progress") {
       const feeds = new Map(
         topics.map((topic) => {
@@ -248,7 +250,7 @@ export class StreamHub implements ManyHost {
       return new ManySubscriber(
         this,
         response,
-        { executionIds, openIds, after, lastId, gaps, filter, timeoutMs },
+        { executionIds, openIds, after, lastId, gaps, filter, timeoutMs, keepOpen },
         from,
       );
     }

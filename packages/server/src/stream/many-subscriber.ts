@@ -19,6 +19,8 @@ export interface ManyStart {
   readonly gaps: ReadonlyMap<string, Position>;
   readonly filter: FrameFilter | null;
   readonly timeoutMs: number;
+  /** Whether it stays open when all has been told. */
+  readonly keepOpen: boolean;
 }
 
 /** What a stream over several executions needs of the hub besides. */
@@ -44,6 +46,7 @@ export class ManySubscriber extends Subscriber {
   /** Executions whose last word so far is that they are interrupted. */
   readonly #interrupted = new Set<string>();
   readonly #gaps: Map<string, Position>;
+  readonly #keepOpen: boolean;
   /** What was committed before is in the journal, and may not have been told to its topics. */
   readonly #from: Position;
   #cursor: Position;
@@ -56,6 +59,7 @@ export class ManySubscriber extends Subscriber {
     this.#filter = start.filter;
     this.#open = new Set(start.openIds);
     this.#gaps = new Map(start.gaps);
+    this.#keepOpen = start.keepOpen;
     this.#cursor = start.after;
     this.#from = from;
   }
@@ -187,6 +191,6 @@ export class ManySubscriber extends Subscriber {
   }
 
   #closeIfDone(): void {
-    if (this.#open.size === 0) this.close();
+    if (this.#open.size === 0 && !this.#keepOpen) this.close();
   }
 }

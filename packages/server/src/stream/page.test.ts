@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Lifecycle } from "@millrace/engine";
 import fc from "fast-check";
-import { FrameFilter } from "./frame-filter.ts";
+import { EventFilter } from "./frame-filter.ts";
 import { cutPage, encodeEnd, framesAfter, type Page } from "./page.ts";
 import { MemoryJournal, type NewEvent } from "./testing/memory-journal.ts";
 
@@ -44,7 +44,7 @@ const journalOf = fc
     return journal;
   });
 
-const filters = fc.constantFrom(null, FrameFilter.of(["completed"], []), FrameFilter.of([], ["y"]));
+const filters = fc.constantFrom(null, EventFilter.of(["completed"], []), EventFilter.of([], ["y"]));
 
 test("whoever goes from page to page gets each chosen event once, whatever the pages' limits and wherever others begin", async () => {
   await fc.assert(

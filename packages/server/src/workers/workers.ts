@@ -11,6 +11,7 @@ import type { ReadProgress } from "../stream/progress-feed.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
 import { Channel } from "./channel.ts";
 import { CommitFeed, type GroupSink } from "./commit-feed.ts";
+import type { StreamGate } from "./stream-gate.ts";
 import { type QuotaHolder, StreamQuota } from "./stream-quota.ts";
 
 /** What workers are started with. */
@@ -21,6 +22,8 @@ export interface WorkersParts {
   /** Where the main process answers what a worker passes on. */
   readonly apiSocket: string;
   readonly log: Logger;
+  /** Lets in the streams that the main process serves itself; null where it serves none. */
+  readonly own: Pick<StreamGate, "giveBack"> | null;
 }
 
 const WORKER_FILE = new URL("./worker-process.ts", import.meta.url).pathname;
@@ -57,6 +60,8 @@ export class Workers {
   readonly #alive = new Set<Worker>();
   readonly #serving = new Set<Worker>();
   readonly #places: Promise<void>[] = [];
+  /** The main process, as far as its own streams go. */
+  readonly #own: QuotaHolder;
   readonly #stopFaults: () => void;
   readonly #ending = new AbortController();
   /** Which all of them share; known once the first listens. */
@@ -66,6 +71,8 @@ export class Workers {
     this.#parts = parts;
     this.#feed = new CommitFeed(parts.journal);
     this.#quota = new StreamQuota(parts.settings.max_subscribers);
+    this.#own = { giveBack: async () => parts.own?.giveBack() ?? 0 };
+    this.#quota.join(this.#own, 1, 0);
     this.#stopFaults = parts.journal.onFault((fault) => {
       const message = fault === null ? null : fault.message;
       for (const worker of this.#serving) worker.channel.call("fault", { message }).catch(() => undefined);
@@ -108,6 +115,11 @@ export class Workers {
       health: { status, detail: `${answered.length} of ${wanted} serve` },
       streams: answered.reduce((sum, count) => sum + count, 0),
     };
+  }
+
+  /** Room for `wanted` streams more of the main process; resolves with how many it got. */
+  moreStreams(wanted: number): Promise<number> {
+    return this.#quota.more(this.#own, wanted);
   }
 
   /** Ends all streams with reason `shutdown`; requests are still passed on. */

@@ -1,9 +1,11 @@
 import { hash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ObjectMetadata, ObjectStore } from "@millrace/engine";
+import type { ObjectMetadata, ObjectReader, ObjectStore, OpenObject } from "@millrace/engine";
 import { AdapterError } from "@millrace/engine";
-import { checkKey, metadataFolder, metadataPath } from "./object-key.ts";
+import { type Kept, readKept } from "./kept-metadata.ts";
+import { checkKey, isKey, metadataFolder, metadataPath } from "./object-key.ts";
+import { openObject } from "./open-object.ts";
 
 /**
  * Objects as files under a folder: bodies in `objects/`, under their keys, so that people find them; what is kept
@@ -11,7 +13,7 @@ import { checkKey, metadataFolder, metadataPath } from "./object-key.ts";
  * so the metadata is put first, keeps what it replaces, and says which body it belongs to. Whoever reads, and whenever
  * a writer is killed, finds for the body that is there the metadata that was written with it.
  */
-export class FileObjectStore implements ObjectStore {
+export class FileObjectStore implements ObjectStore, ObjectReader {
   readonly #bodies: string;
   readonly #metadata: string;
   readonly #parts: string;
@@ -42,7 +44,7 @@ export class FileObjectStore implements ObjectStore {
     try {
       for (let attempt = 1; ; attempt += 1) {
         const body = await readFile(join(this.#bodies, key));
-        const kept = await this.#kept(key);
+        const kept = await readKept(this.#metadataPlace(key));
         const own = kept.find(({ digest }) => digest === digestOf(body));
         if (own !== undefined) return { body, metadata: own.metadata };
         // Overtaken by many writers while it read; or a person has changed the file, and the newest is the best guess.
@@ -50,6 +52,16 @@ export class FileObjectStore implements ObjectStore {
         if (newest === undefined) return null;
         if (attempt === READ_ATTEMPTS) return { body, metadata: newest.metadata };
       }
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw failure("read", key, error);
+    }
+  }
+
+  async open(key: string): Promise<OpenObject | null> {
+    if (!isKey(key)) return null;
+    try {
+      return await openObject(this.#bodies, key, this.#metadataPlace(key));
     } catch (error) {
       if (isMissing(error)) return null;
       throw failure("read", key, error);
@@ -100,7 +112,7 @@ export class FileObjectStore implements ObjectStore {
 
   async #put(key: string, body: Uint8Array, metadata: ObjectMetadata): Promise<void> {
     const place = join(this.#bodies, key);
-    const metadataPlace = join(this.#metadata, metadataPath(key));
+    const metadataPlace = this.#metadataPlace(key);
     const bodyPart = join(this.#parts, randomUUID());
     const metadataPart = join(this.#parts, randomUUID());
     try {
@@ -108,7 +120,9 @@ export class FileObjectStore implements ObjectStore {
       await this.#swept;
       if ((await stat(place).catch(ifMissing(null)))?.isDirectory()) throw keyInTheWay(key);
       await writeFile(bodyPart, body, { flag: "wx" });
-      const kept = [{ digest: digestOf(body), metadata }, ...(await this.#kept(key).catch(ifMissing([])))];
+      const { size, mtimeMs } = await stat(bodyPart);
+      const own: Kept = { digest: metadata.sha256 ?? digestOf(body), size, mtime_ms: mtimeMs, metadata };
+      const kept = [own, ...(await readKept(metadataPlace).catch(ifMissing([])))];
       await writeFile(metadataPart, JSON.stringify(kept.slice(0, KEPT)), { flag: "wx" });
       // Before the metadata is in its place: a body that has none there is no object.
       await mkdir(dirname(place), { recursive: true });
@@ -122,9 +136,8 @@ export class FileObjectStore implements ObjectStore {
     }
   }
 
-  async #kept(key: string): Promise<Kept[]> {
-    // Written by this class, from values of that type.
-    return JSON.parse(await readFile(join(this.#metadata, metadataPath(key)), "utf8")) as Kept[];
+  #metadataPlace(key: string): string {
+    return join(this.#metadata, metadataPath(key));
   }
 
   /** Removes what writers left that were killed: parts so old that nobody is still at them. */
@@ -156,12 +169,6 @@ export class FileObjectStore implements ObjectStore {
       else yield key;
     }
   }
-}
-
-/** What is kept beside a body, and of which body. */
-interface Kept {
-  readonly digest: string;
-  readonly metadata: ObjectMetadata;
 }
 
 /** So many writes of a key are told apart: each that is killed between its two files leaves one too many. */

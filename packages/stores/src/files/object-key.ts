@@ -6,9 +6,9 @@ const MAX_PART_BYTES = 250;
 /** Under the 4096 bytes of a path on Linux, with room for the folder that all lies in. */
 const MAX_KEY_BYTES = 2048;
 
-/** @throws AdapterError OBJECT_KEY_INVALID, not retryable */
-export function checkKey(key: string): void {
-  const isGood =
+/** Whether an object can have this key. */
+export function isKey(key: string): boolean {
+  return (
     // Half a surrogate pair would become another character on the disk, and the key another key.
     key.isWellFormed() &&
     Buffer.byteLength(key) <= MAX_KEY_BYTES &&
@@ -21,8 +21,13 @@ export function checkKey(key: string): void {
           part !== ".." &&
           Buffer.byteLength(part) <= MAX_PART_BYTES &&
           !/[\p{Cc}\\]/u.test(part),
-      );
-  if (isGood) return;
+      )
+  );
+}
+
+/** @throws AdapterError OBJECT_KEY_INVALID, not retryable */
+export function checkKey(key: string): void {
+  if (isKey(key)) return;
   throw new AdapterError("OBJECT_KEY_INVALID", `${JSON.stringify(key.slice(0, 200))} is no key of an object.`, {
     retryable: false,
   });

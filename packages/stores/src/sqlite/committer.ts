@@ -3,6 +3,7 @@ import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
 import { Group } from "./group.ts";
 import { MessageWrites } from "./message-writes.ts";
+import { ObjectWrites } from "./objects/object-writes.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is
@@ -19,7 +20,9 @@ export class Committer {
   readonly #onRollback: () => void;
   readonly #encoder = new EventEncoder();
   readonly #messages: MessageWrites;
+  readonly #objects: ObjectWrites;
   readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>();
+  readonly #objectListeners = new Set<(entries: readonly JournalEntry[]) => void>();
   readonly #faultListeners = new Set<(fault: Error | null) => void>();
   #waiting: Job[] = [];
   #scheduled = false;
@@ -36,12 +39,13 @@ export class Committer {
     this.#database = database;
     this.#onRollback = onRollback;
     this.#messages = new MessageWrites(database);
+    this.#objects = new ObjectWrites(database);
     this.#insertEntry = database.prepare(
       "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames) VALUES (?, ?, ?, ?, ?, ?)",
     );
     const head = database
       .prepare(
-        "SELECT max(coalesce((SELECT max(last) FROM journal), 0), coalesce((SELECT value FROM meta WHERE key = 'position'), 0)) AS position, coalesce((SELECT max(seq) FROM messages), 0) AS seq",
+        "SELECT max(coalesce((SELECT max(last) FROM journal), 0), coalesce((SELECT max(position) FROM objects), 0), coalesce((SELECT value FROM meta WHERE key = 'position'), 0)) AS position, coalesce((SELECT max(seq) FROM messages), 0) AS seq",
       )
       .get();
     this.#position = Number(head?.position ?? 0);
@@ -66,6 +70,12 @@ export class Committer {
   onCommit(listener: (entries: readonly JournalEntry[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** As {@link onCommit}, with the entries of the objects' own journal. */
+  onObjects(listener: (entries: readonly JournalEntry[]) => void): () => void {
+    this.#objectListeners.add(listener);
+    return () => this.#objectListeners.delete(listener);
   }
 
   /** @see Journal.onFault */
@@ -143,6 +153,9 @@ export class Committer {
       const entries = group.entries.map(({ entry }) => entry);
       for (const listener of this.#listeners) listener(entries);
     }
+    if (group.objectEntries.length > 0) {
+      for (const listener of this.#objectListeners) listener(group.objectEntries);
+    }
     for (let index = 0; index < jobs.length; index += 1) {
       const job = jobs[index];
       if (job === undefined) continue;
@@ -178,6 +191,9 @@ export class Committer {
         } else {
           this.#insertEntry.run(entry.last, entry.first, executionKey, 0, JSON.stringify(entry.lifecycle), null);
         }
+      }
+      for (const { executionKey, change, position } of group.objectChanges) {
+        this.#objects.write(executionKey, change, position);
       }
       this.#database.exec("COMMIT");
       return { kind: "committed", group, outcomes };

@@ -1,6 +1,7 @@
-import type { JournalEntry, Lifecycle, NewMessage } from "@millrace/engine";
+import type { JournalEntry, Lifecycle, NewMessage, ObjectChange, WrittenObject } from "@millrace/engine";
 import type { EventEncoder, ExecutionEvent } from "@millrace/protocol";
 import type { MessageWrites } from "./message-writes.ts";
+import { toObjectEntry } from "./objects/object-row.ts";
 
 /**
  * A row of frames ends at about so many characters: whoever is behind reads whole rows, so they bound what a slow reader
@@ -22,9 +23,13 @@ export class Group {
   position: number;
   seq: number;
   readonly entries: { executionKey: number; entry: JournalEntry }[] = [];
+  /** The objects' own journal: what was written, and the lifecycle records. */
+  readonly objectEntries: JournalEntry[] = [];
+  /** What was done to the object store, in order; `position` where it was written. */
+  readonly objectChanges: { executionKey: number; change: ObjectChange; position: number }[] = [];
   readonly #encoder: EventEncoder;
   readonly #messages: MessageWrites;
-  readonly #byExecution = new Map<string, { key: number; parts: (Frames | Lifecycle)[] }>();
+  readonly #byExecution = new Map<string, { key: number; objects: ObjectChange[]; parts: (Frames | Lifecycle)[] }>();
 
   constructor(start: { position: number; seq: number }, encoder: EventEncoder, messages: MessageWrites) {
     this.position = start.position;
@@ -55,12 +60,7 @@ export class Group {
    * become JSON here, so that one that cannot fails the transition that it belongs to.
    */
   add(executionId: string, key: number, events: readonly ExecutionEvent[], lifecycle: Lifecycle | undefined): void {
-    let execution = this.#byExecution.get(executionId);
-    if (execution === undefined) {
-      execution = { key, parts: [] };
-      this.#byExecution.set(executionId, execution);
-    }
-    const { parts } = execution;
+    const { parts } = this.#of(executionId, key);
     let open = parts.at(-1);
     for (const event of events) {
       const start = this.#encoder.encode(event);
@@ -76,13 +76,17 @@ export class Group {
     if (lifecycle !== undefined) parts.push(lifecycle);
   }
 
+  /** Adds what was done to the object store: it comes before all events of the group, which stay in one piece. */
+  addObjects(executionId: string, key: number, changes: readonly ObjectChange[]): void {
+    if (changes.length > 0) this.#of(executionId, key).objects.push(...changes);
+  }
+
   /** Gives out the position of a lifecycle record at once, ahead of {@link encode}: for an execution's first record. */
   addNow(executionId: string, key: number, lifecycle: Lifecycle): number {
     this.position += 1;
-    this.entries.push({
-      executionKey: key,
-      entry: { kind: "lifecycle", executionId, first: this.position, last: this.position, lifecycle },
-    });
+    const entry = { kind: "lifecycle", executionId, first: this.position, last: this.position, lifecycle } as const;
+    this.entries.push({ executionKey: key, entry });
+    this.objectEntries.push(entry);
     return this.position;
   }
 
@@ -92,19 +96,22 @@ export class Group {
     for (let index = this.entries.length - 1; index >= 0; index -= 1) {
       if (this.entries[index]?.entry.executionId === executionId) this.entries.splice(index, 1);
     }
+    for (let index = this.objectEntries.length - 1; index >= 0; index -= 1) {
+      if (this.objectEntries[index]?.executionId === executionId) this.objectEntries.splice(index, 1);
+    }
   }
 
   /** Gives out positions and encodes the frames: once, for every reader there will ever be. */
   encode(): void {
-    for (const [executionId, { key, parts }] of this.#byExecution) {
+    for (const [executionId, { key, objects, parts }] of this.#byExecution) {
+      this.#encodeObjects(executionId, key, objects);
       for (const part of parts) {
         const first = this.position + 1;
         if (!("starts" in part)) {
           this.position = first;
-          this.entries.push({
-            executionKey: key,
-            entry: { kind: "lifecycle", executionId, first, last: first, lifecycle: part },
-          });
+          const entry = { kind: "lifecycle", executionId, first, last: first, lifecycle: part } as const;
+          this.entries.push({ executionKey: key, entry });
+          this.objectEntries.push(entry);
           continue;
         }
         // One string and one copy of it to bytes per row.
@@ -127,5 +134,27 @@ export class Group {
       }
     }
     this.#byExecution.clear();
+  }
+
+  #encodeObjects(executionId: string, executionKey: number, changes: readonly ObjectChange[]): void {
+    const first = this.position + 1;
+    const written: WrittenObject[] = [];
+    for (const change of changes) {
+      if (change.kind === "written") {
+        this.position += 1;
+        written.push(change.object);
+      }
+      this.objectChanges.push({ executionKey, change, position: this.position });
+    }
+    if (written.length > 0) this.objectEntries.push(toObjectEntry(executionId, first, written));
+  }
+
+  #of(executionId: string, key: number): { objects: ObjectChange[]; parts: (Frames | Lifecycle)[] } {
+    let execution = this.#byExecution.get(executionId);
+    if (execution === undefined) {
+      execution = { key, objects: [], parts: [] };
+      this.#byExecution.set(executionId, execution);
+    }
+    return execution;
   }
 }

@@ -16,6 +16,7 @@ import type { Committer } from "./committer.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
+import { mergePages } from "./merge-pages.ts";
 import { reading } from "./reading.ts";
 
 /** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
@@ -102,31 +103,7 @@ export class SqliteJournal implements Journal {
   }
 
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    return reading(() => {
-      const page: JournalEntry[] = [];
-      // A page that is full bounds what may be taken of the executions that come next: order is by position.
-      let bound = Number.POSITIVE_INFINITY;
-      for (const executionId of new Set(executionIds)) {
-        const key = this.#keys.find(executionId);
-        if (key === null) continue;
-        let bytes = 0;
-        const before = page.length;
-        for (const row of this.#sql.read.iterate(key, after)) {
-          const entry = toEntry(executionId, row);
-          if (entry.first > bound) break;
-          page.push(entry);
-          bytes += sizeOf(entry);
-          if (bytes >= maxBytes) break;
-        }
-        if (before > 0 && page.length > before) page.sort((a, b) => a.first - b.first);
-        // Cut after each execution: what is held is never more than two pages, however many there are.
-        const full = endOfPage(page, maxBytes);
-        if (full === null) continue;
-        page.length = full + 1;
-        bound = page[full]?.last ?? bound;
-      }
-      return page;
-    });
+    return reading(() => mergePages(executionIds, maxBytes, (executionId) => this.#entries(executionId, after)));
   }
 
   bounds(executionId: string): Promise<JournalBounds | null> {
@@ -200,6 +177,12 @@ export class SqliteJournal implements Journal {
     );
   }
 
+  *#entries(executionId: string, after: Position): Generator<JournalEntry> {
+    const key = this.#keys.find(executionId);
+    if (key === null) return;
+    for (const row of this.#sql.read.iterate(key, after)) yield toEntry(executionId, row);
+  }
+
   #isOver(key: number): boolean {
     // The column holds nothing but statuses.
     return isTerminal(this.#sql.execution.get(key)?.status as ExecutionRecord["status"]);
@@ -215,6 +198,7 @@ export class SqliteJournal implements Journal {
     if (transition.enqueue !== undefined) {
       for (const message of transition.enqueue) seqs.push(group.enqueue(key, message));
     }
+    if (transition.objects !== undefined) group.addObjects(executionId, key, transition.objects);
     group.add(executionId, key, transition.events, transition.lifecycle);
     const { record } = transition;
     if (record !== undefined) {
@@ -259,21 +243,8 @@ export class SqliteJournal implements Journal {
   }
 }
 
-function sizeOf(entry: JournalEntry): number {
-  return entry.kind === "events" ? entry.frames.length : 0;
-}
-
-/** The index of the entry with which a page is full; null where it is not. */
-function endOfPage(entries: readonly JournalEntry[], maxBytes: number): number | null {
-  let bytes = 0;
-  for (const [index, entry] of entries.entries()) {
-    bytes += sizeOf(entry);
-    if (bytes >= maxBytes) return index;
-  }
-  return null;
-}
-
-function toEntry(executionId: string, row: Record<string, unknown>): JournalEntry {
+/** A row of the journal. */
+export function toEntry(executionId: string, row: Record<string, unknown>): JournalEntry {
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {

@@ -45,6 +45,13 @@ export class SqliteRetention {
       failedFrom: database.prepare(
         "SELECT seq, octet_length(payload) + octet_length(error) AS bytes FROM messages WHERE execution_key = ? AND error IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?",
       ),
+      objects: database.prepare(
+        "SELECT position, octet_length(key) AS bytes FROM objects WHERE execution_key = ? ORDER BY position",
+      ),
+      objectsFrom: database.prepare(
+        "SELECT position, octet_length(key) + octet_length(content_type) + 200 AS bytes FROM objects WHERE execution_key = ? AND position > ? ORDER BY position LIMIT ?",
+      ),
+      deleteObjects: database.prepare("DELETE FROM objects WHERE execution_key = ? AND position <= ?"),
       deleteMessage: database.prepare("DELETE FROM messages WHERE seq = ?"),
       forget: database.prepare("DELETE FROM deletions WHERE key = ?"),
       toTrim: database.prepare(
@@ -106,17 +113,22 @@ export class SqliteRetention {
           for (const seq of seqs) this.#sql.deleteMessage.run(seq);
           if (bytes >= maxBytes) return false;
         }
-        let last: number | null = null;
-        for (const row of this.#sql.journal.iterate(key)) {
-          last = Number(row.last);
-          bytes += Number(row.bytes ?? 0) + ROW_BYTES;
-          if (bytes >= maxBytes) break;
+        for (const [rows, column, remove] of [
+          [this.#sql.objects, "position", this.#sql.deleteObjects],
+          [this.#sql.journal, "last", this.#sql.deleteJournal],
+        ] as const) {
+          let last: number | null = null;
+          for (const row of rows.iterate(key)) {
+            last = Number(row[column]);
+            bytes += Number(row.bytes ?? 0) + ROW_BYTES;
+            if (bytes >= maxBytes) break;
+          }
+          if (last !== null) {
+            this.#sql.keepPosition.run(group.position);
+            remove.run(key, last);
+          }
+          if (bytes >= maxBytes) return false;
         }
-        if (last !== null) {
-          this.#sql.keepPosition.run(group.position);
-          this.#sql.deleteJournal.run(key, last);
-        }
-        if (bytes >= maxBytes) return false;
         this.#sql.forget.run(key);
         // An id may have been used again, and deleted again.
         return this.#sql.deletedKey.get(id) === undefined;
@@ -158,6 +170,7 @@ export class SqliteRetention {
     for (const [rows, column] of [
       [this.#sql.journalFrom, "last"],
       [this.#sql.failedFrom, "seq"],
+      [this.#sql.objectsFrom, "position"],
     ] as const) {
       for (let after = 0; ; ) {
         const page = await reading(() => rows.all(key, after, MEASURED_AT_ONCE));

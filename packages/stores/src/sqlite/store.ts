@@ -1,11 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Failures, Journal, Lineage, Records, WorkQueue } from "@millrace/engine";
+import type { Failures, Journal, Lineage, Records, StoredObjects, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteLineage } from "./lineage/lineage.ts";
+import { SqliteStoredObjects } from "./objects/stored-objects.ts";
 import { SqliteRecords } from "./records.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
 
@@ -16,6 +17,7 @@ export interface SqliteStore {
   readonly failures: Failures;
   readonly records: Records;
   readonly lineage: Lineage;
+  readonly storedObjects: StoredObjects;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
 }
@@ -41,10 +43,12 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
   const keys = new ExecutionKeys(database);
   const committer = new Committer(database, () => keys.forgetAll());
   const lineage = new SqliteLineage(dataDir);
+  const journal = new SqliteJournal(database, committer, keys);
   let isOpen = true;
   return {
     lineage,
-    journal: new SqliteJournal(database, committer, keys),
+    journal,
+    storedObjects: new SqliteStoredObjects(database, committer, keys, journal),
     work: new SqliteWorkQueue(database, committer, keys),
     failures: new SqliteFailures(database, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),

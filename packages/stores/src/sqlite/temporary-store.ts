@@ -1,9 +1,9 @@
-import type { StoreUnderTest } from "../conformance/store-under-test.ts";
+import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreUnderTest> {
+export async function openTemporaryStore(): Promise<StoreWithObjects> {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
   return {
@@ -18,6 +18,9 @@ export async function openTemporaryStore(): Promise<StoreUnderTest> {
     },
     get records() {
       return store.records;
+    },
+    get storedObjects() {
+      return store.storedObjects;
     },
     async reopen() {
       store.close();

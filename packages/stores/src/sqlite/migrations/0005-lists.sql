@@ -1,4 +1,5 @@
--- What lists of executions are filtered by, in indexes that are much smaller than the rows with their snapshots.
+-- What lists are made of. First, what executions are filtered by, in indexes that are much smaller than the rows with their
+-- snapshots.
 ALTER TABLE executions ADD COLUMN config_name TEXT;
 UPDATE executions SET config_name = config_snapshot ->> 'name';
 DROP INDEX executions_by_start;
@@ -6,3 +7,23 @@ DROP INDEX executions_by_config;
 CREATE INDEX executions_listed ON executions (started_at, key, status, config_id, tag, id, config_name);
 CREATE INDEX executions_by_config ON executions (config_id, started_at, status);
 CREATE INDEX executions_by_status ON executions (status, started_at);
+
+-- Objects as messages wrote them, in the order of commits. The position is one of the journal's, of which it is no part.
+-- `gone`: another has its key by now, or it was removed; it stays what happened.
+CREATE TABLE objects (
+  position INTEGER PRIMARY KEY,
+  execution_key INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  stage TEXT,
+  size INTEGER NOT NULL,
+  content_type TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  message_id TEXT,
+  created_at TEXT NOT NULL,
+  gone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX objects_by_key ON objects (key, execution_key, stage) WHERE gone = 0;
+CREATE INDEX objects_by_execution ON objects (execution_key, position);
+
+-- Whether all objects are in the table that were there before it was: not yet, where there was anything.
+INSERT INTO meta (key, value) SELECT 'objects_missing', 1 WHERE EXISTS (SELECT 1 FROM executions);

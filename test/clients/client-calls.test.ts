@@ -58,6 +58,12 @@ const CALLS: {
     chain: (of) => of.lineage.chain("x"),
     children: (of) => of.lineage.children("x"),
   },
+  storage: {
+    list: (of) => of.storage.list(),
+    get: (of) => of.storage.get("x"),
+    metadata: (of) => of.storage.metadata("x"),
+    events: (of) => of.storage.events(["x"]).next(),
+  },
   adapters: { list: (of) => of.adapters.list(), get: (of) => of.adapters.get("x") },
   system: {
     info: (of) => of.system.info(),

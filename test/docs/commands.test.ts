@@ -27,8 +27,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Examples that other tests try: the commands' (some of them never end), and the API's. */
-const TRIED_ELSEWHERE = ["docs/cli.md", "docs/reference/api/README.md"];
+/** Examples that other tests try: the commands' (some of them never end), the API's, and the tutorial's. */
+const TRIED_ELSEWHERE = ["docs/cli.md", "docs/reference/api/README.md", "docs/tutorial.md"];
 
 for (const { path, text } of pages()) {
   if (TRIED_ELSEWHERE.includes(path)) continue;

@@ -11,7 +11,7 @@ import type {
   OpenApiParameter,
 } from "../packages/server/src/http/openapi.ts";
 import { apiExamples, apiPathValues, apiPreamble } from "./api-examples.ts";
-import { cell, code, fieldsOf, objectOf, type Refer, wordsOf } from "./schema-words.ts";
+import { cell, code, descriptionOf, fieldsOf, objectOf, type Refer, wordsOf } from "./schema-words.ts";
 
 /** An operation, and where it is. */
 export interface ApiOperation {
@@ -191,7 +191,7 @@ function fieldTable(schema: JsonObject, name: Refer, of: "body" | "answer"): str
   const fields = fieldsOf(schema);
   if (fields.length === 0) return `${capital(wordsOf(schema, name))}.`;
   const rows = fields.map(({ name: path, schema: field, required }) => {
-    const description = typeof field.description === "string" ? cell(field.description) : "";
+    const description = descriptionOf(field);
     const there = of === "body" ? defaultOf(field, required) : required ? "always" : "sometimes";
     return `| \`${path}\` | ${cell(wordsOf(field, name))} | ${there} | ${description} |`;
   });

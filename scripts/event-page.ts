@@ -9,7 +9,7 @@ import {
   progressDataSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
-import { cell, fieldsOf, wordsOf } from "./schema-words.ts";
+import { cell, descriptionOf, fieldsOf, wordsOf } from "./schema-words.ts";
 
 /** Every frame that a stream may carry: its type, when it comes, what its data is. */
 const FRAMES: readonly (readonly [type: string, when: string, data: z.ZodType])[] = [
@@ -69,7 +69,7 @@ function table(schema: JsonObject, wanted: (name: string) => boolean): string {
   const rows = fieldsOf(schema)
     .filter(({ name }) => wanted(name.split(/[.[]/)[0] ?? name))
     .map(({ name, schema: field, required }) => {
-      const description = typeof field.description === "string" ? cell(field.description) : "";
+      const description = descriptionOf(field);
       return `| \`${name}\` | ${cell(wordsOf(field, (reference) => reference))} | ${required ? "always" : "sometimes"} | ${description} |`;
     });
   if (rows.length === 0) return "It has no other fields.";

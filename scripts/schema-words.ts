@@ -33,6 +33,13 @@ export function wordsOf(schema: JsonObject, refer: Refer): string {
   return `${kindOf(schema, refer)}${limitsOf(schema)}`;
 }
 
+/** What a schema says of itself, or where it is one of several, what the first of them does; for a cell of a table. */
+export function descriptionOf(schema: JsonObject): string {
+  const choices = schema.anyOf ?? schema.oneOf;
+  const said = schema.description ?? (Array.isArray(choices) ? objectOf(choices[0]).description : undefined);
+  return typeof said === "string" ? cell(said) : "";
+}
+
 /** A text for a cell of a table. */
 export function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, " ");

@@ -1,6 +1,6 @@
 import { pipelineJsonSchema } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
-import { cell, code, objectOf, wordsOf } from "./schema-words.ts";
+import { cell, code, descriptionOf, objectOf, wordsOf } from "./schema-words.ts";
 
 /** The reference of the pipeline's YAML, from its JSON Schema. */
 export function yamlPage(note: string): string {
@@ -66,7 +66,7 @@ function table(schema: JsonObject): string {
   const rows = Object.entries(objectOf(schema.properties)).map(([name, value]) => {
     const field = objectOf(value);
     const fallback = required.includes(name) ? "required" : field.default === undefined ? "" : code(field.default);
-    const description = typeof field.description === "string" ? cell(field.description) : "";
+    const description = descriptionOf(field);
     return `| \`${name}\` | ${cell(takes(name, field))} | ${fallback} | ${description} |`;
   });
   return `| key | takes | default | |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;

@@ -1,18 +1,23 @@
 import { join } from "node:path";
 import type { UserConfig } from "@rspress/core";
-import { layOut, ROOT } from "./lay-out.ts";
+import { layOut } from "./lay-out.ts";
 import { nav, sidebarOf } from "./navigation.ts";
 
-/** Where the pages are laid out, and where the site is built; neither is in git. */
-export const PAGES = join(ROOT, "dist", "docs-pages");
-const OUT = join(ROOT, "dist", "docs");
+/** The project's folder. */
+export const ROOT = join(import.meta.dirname, "..");
 
-/** Lays out the pages, and says how the site is made of them. */
-export function siteConfig(): UserConfig {
-  const pages = layOut(PAGES);
+/** Where a project's pages are laid out; like the site that is made of them, it is not in git. */
+export function pagesOf(root: string): string {
+  return join(root, "dist", "docs-pages");
+}
+
+/** Lays out a project's pages, and says how the site is made of them. */
+export function siteConfig(root: string): UserConfig {
+  const folder = pagesOf(root);
+  const pages = layOut(root, folder);
   return {
-    root: PAGES,
-    outDir: OUT,
+    root: folder,
+    outDir: join(root, "dist", "docs"),
     title: "Millrace",
     description: "Runs message pipelines and lets anyone watch them run, live.",
     lang: "en",
@@ -20,16 +25,9 @@ export function siteConfig(): UserConfig {
     logo: "/icon.svg",
     logoText: "Millrace",
     globalStyles: join(import.meta.dirname, "styles.css"),
-    themeConfig: {
-      nav,
-      sidebar: sidebarOf(PAGES, pages),
-      llmsUI: false,
-    },
-    // What a link is to be good for: a page, and a heading on it.
-    markdown: {
-      link: { checkDeadLinks: true, checkAnchors: true },
-      shiki: { langAlias: { haproxy: "nginx", caddy: "nginx", sysctl: "ini" } },
-    },
-    builderConfig: { server: { publicDir: { name: join(import.meta.dirname, "public") } } },
+    themeConfig: { nav, sidebar: sidebarOf(folder, pages), llmsUI: false },
+    // A link is good for something: for a page, and for a heading on it.
+    markdown: { link: { checkDeadLinks: true, checkAnchors: true } },
+    builderConfig: { performance: { printFileSize: false } },
   };
 }

@@ -2,13 +2,13 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { dev } from "@rspress/core";
-import { PAGES, siteConfig } from "./config.ts";
-import { layOut, ROOT } from "./lay-out.ts";
+import { pagesOf, ROOT, siteConfig } from "./config.ts";
+import { layOut } from "./lay-out.ts";
 
 process.env.NODE_ENV = "development";
-await dev({ docDirectory: PAGES, config: siteConfig() });
+await dev({ docDirectory: pagesOf(ROOT), config: siteConfig(ROOT) });
 for (const folder of ["docs", "packages/client"]) {
   watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
-    if (file?.endsWith(".md")) layOut(PAGES);
+    if (file?.endsWith(".md")) layOut(ROOT, pagesOf(ROOT));
   });
 }

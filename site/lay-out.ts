@@ -1,9 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, posix, relative } from "node:path";
 
-/** The project's folder. */
-export const ROOT = join(import.meta.dirname, "..");
-
 /** Pages that lie outside `docs`, and where the site has them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "packages/client/README.md": "client-library.md",
@@ -20,30 +17,39 @@ const LANGUAGES: Readonly<Record<string, string>> = {
   ".h": "c",
 };
 
+/** Languages that the site's colours do not know, and ones that look like them. */
+const COLOURED_AS: Readonly<Record<string, string>> = {
+  haproxy: "nginx",
+  caddy: "nginx",
+  sysctl: "ini",
+  crontab: "text",
+};
+
 /**
  * Lays the project's Markdown out as the site's pages: a folder's `README.md` becomes its index, links are led to where
  * their pages are then, and a file of code that a page links to becomes a page that shows it. What a link names that is
  * not there stays as it is, and fails the build. Pages that are there already and no longer wanted are removed.
+ * @param root the project's folder
  * @returns the pages' paths in `target`
  */
-export function layOut(target: string): string[] {
-  const pages = sourcePages();
+export function layOut(root: string, target: string): string[] {
+  const pages = sourcePages(root);
   const shown = new Set<string>();
-  const made = new Map<string, string>();
-  for (const [source, page] of pages) {
-    made.set(
-      page,
-      pageText(source, page, pages, (file) => {
-        shown.add(file);
-        return sourcePage(file);
-      }),
-    );
-  }
-  for (const file of shown) made.set(sourcePage(file), showFile(file));
+  const placeOf = (path: string): string | null => {
+    const page = path === "README.md" ? "index.md" : (pages.get(path) ?? pages.get(`${path}/README.md`));
+    if (page !== undefined) return page;
+    if (!existsSync(join(root, path)) || !statSync(join(root, path)).isFile()) return null;
+    if (path.startsWith("docs/images/")) return path.slice("docs/".length);
+    shown.add(path);
+    return sourcePage(path);
+  };
+  const made = new Map([...pages].map(([source, page]) => [page, pageText(root, source, page, placeOf)]));
+  for (const file of shown) made.set(sourcePage(file), showFile(root, file));
   mkdirSync(target, { recursive: true });
   for (const old of markdownIn(target)) if (!made.has(old)) rmSync(join(target, old));
   for (const [page, text] of made) writeChanged(join(target, page), text);
-  cpSync(join(ROOT, "docs", "images"), join(target, "images"), { recursive: true });
+  cpSync(join(root, "docs", "images"), join(target, "images"), { recursive: true });
+  cpSync(join(import.meta.dirname, "public"), join(target, "public"), { recursive: true });
   return [...made.keys()];
 }
 
@@ -55,12 +61,9 @@ export function titleOf(text: string): string {
 }
 
 /** Every page by its path in the project, with its path in the site. */
-function sourcePages(): Map<string, string> {
-  const pages = new Map(markdownIn(join(ROOT, "docs")).map((path) => [`docs/${path}`, asIndex(path)]));
-  for (const [source, page] of Object.entries(ELSEWHERE)) pages.set(source, page);
-  // The start page says what the project's README says, and more.
-  pages.set("README.md", "index.md");
-  return new Map([...pages].filter(([source]) => source !== "README.md" || pages.get("docs/README.md") === undefined));
+function sourcePages(root: string): Map<string, string> {
+  const pages = markdownIn(join(root, "docs")).map((path) => [`docs/${path}`, asIndex(path)] as const);
+  return new Map([...pages, ...Object.entries(ELSEWHERE)]);
 }
 
 function markdownIn(folder: string): string[] {
@@ -72,49 +75,36 @@ function markdownIn(folder: string): string[] {
 const asIndex = (path: string) => path.replace(/(^|\/)README\.md$/, "$1index.md");
 const sourcePage = (file: string) => `source/${file}.md`;
 
-function pageText(
-  source: string,
-  page: string,
-  pages: ReadonlyMap<string, string>,
-  show: (file: string) => string,
-): string {
-  const text = readFileSync(join(ROOT, source), "utf8");
-  // Code stays as it is; what stands between is prose. A fence may be anywhere, so the longest comes first.
-  return text
-    .split(/(^```[\s\S]*?^```$|``[^\n]*?``|`[^`\n]*`)/m)
-    .map((part, index) =>
-      index % 2 === 1 ? titled(part) : part.replace(/\]\(([^)\s]+)\)/g, (all, link) => led(all, link)),
-    )
-    .join("");
-
-  function led(all: string, link: string): string {
+function pageText(root: string, source: string, page: string, placeOf: (path: string) => string | null): string {
+  const text = readFileSync(join(root, source), "utf8");
+  const lead = (all: string, link: string) => {
     if (/^(?:[a-z]+:|#)/.test(link)) return all;
     const [path = "", anchor] = link.split("#");
-    const leadsTo = posix.join(posix.dirname(source), path).replace(/\/$/, "");
-    const to =
-      pages.get(leadsTo) ??
-      pages.get(`${leadsTo}/README.md`) ??
-      (leadsTo === "README.md" ? "index.md" : shownFile(leadsTo));
-    if (to === null) return all;
-    const way = posix.relative(posix.dirname(page), to);
+    const place = placeOf(posix.join(posix.dirname(source), path).replace(/\/$/, ""));
+    if (place === null) return all;
+    const way = posix.relative(posix.dirname(page), place);
     return `](${way.startsWith(".") ? way : `./${way}`}${anchor === undefined ? "" : `#${anchor}`})`;
-  }
-
-  function shownFile(file: string): string | null {
-    const path = join(ROOT, file);
-    const isCode = existsSync(path) && statSync(path).isFile() && !file.startsWith("docs/images/");
-    return isCode ? show(file) : null;
-  }
+  };
+  // Code stays as it is; what stands between is prose. A block may hold quotes, so it comes first.
+  return text
+    .split(/(^```[\s\S]*?^```$|``[^\n]*?``|`[^`\n]*`)/m)
+    .map((part, index) => (index % 2 === 1 ? asBlock(part) : part.replace(/\]\(([^)\s]+)\)/g, lead)))
+    .join("");
 }
 
-/** Code that is a file's says so in the form that the site understands. */
-function titled(block: string): string {
-  return block.replace(/^```(\w+) file=(\S+)\n/, '```$1 title="$2"\n');
+/** A block of code with the name of its file, and its language, as the site understands them. */
+function asBlock(block: string): string {
+  return block
+    .replace(/^```(\w+)/, (all, language: string) => {
+      const like = COLOURED_AS[language];
+      return like === undefined ? all : `\`\`\`${like}`;
+    })
+    .replace(/^```(\w+) file=(\S+)\n/, '```$1 title="$2"\n');
 }
 
-function showFile(file: string): string {
+function showFile(root: string, file: string): string {
   const language = LANGUAGES[extname(file)] ?? "text";
-  return `# \`${file}\`\n\n\`\`\`\`${language}\n${readFileSync(join(ROOT, file), "utf8").trimEnd()}\n\`\`\`\`\n`;
+  return `# \`${file}\`\n\n\`\`\`\`${language}\n${readFileSync(join(root, file), "utf8").trimEnd()}\n\`\`\`\`\n`;
 }
 
 /** A file that stays as it is wakes no watcher. */

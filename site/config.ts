@@ -12,7 +12,7 @@ export function pagesOf(root: string): string {
 }
 
 /** Lays out a project's pages, and says how the site is made of them. */
-export function siteConfig(root: string): UserConfig {
+export function siteConfig(root: string): UserConfig & { outDir: string } {
   const folder = pagesOf(root);
   const pages = layOut(root, folder);
   return {
@@ -26,8 +26,7 @@ export function siteConfig(root: string): UserConfig {
     logoText: "Millrace",
     globalStyles: join(import.meta.dirname, "styles.css"),
     themeConfig: { nav, sidebar: sidebarOf(folder, pages), llmsUI: false },
-    // A link is good for something: for a page, and for a heading on it.
-    markdown: { link: { checkDeadLinks: true, checkAnchors: true } },
-    builderConfig: { performance: { printFileSize: false } },
+    markdown: { link: { checkDeadLinks: true } },
+    builderConfig: { output: { cleanDistPath: true }, performance: { printFileSize: false } },
   };
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { ServiceProcess } from "../support/service-process.ts";
 import { blocks, pages, ROOT } from "./pages.ts";
 
@@ -20,6 +20,12 @@ before(async () => {
   service = await ServiceProcess.start(["--configs-dir", "examples"]);
   // Where a reader who has started the service as the pages say finds its data.
   symlinkSync(service.dataDir, join(folder, "data"));
+});
+
+/** Each page begins with what `npm start` loads: names that another page has used twice would lead nowhere. */
+afterEach(async () => {
+  const { configs } = await service.client.configs.list();
+  for (const { id, source_type } of configs) if (source_type !== "file") await service.client.configs.delete(id);
 });
 
 after(async () => {

@@ -66,7 +66,9 @@ function fields(schema: JsonObject): string {
         : `\`${JSON.stringify(field.default)}\``;
     return `| \`${name}\` | ${kindOf(field)} | ${fallback} | ${typeof field.description === "string" ? field.description.replaceAll("|", "\\|") : ""} |`;
   });
-  return rows.length === 0 ? "It takes none." : `| field | takes | default | |\n|---|---|---|---|\n${rows.join("\n")}`;
+  return rows.length === 0
+    ? "It takes none."
+    : `| field | takes | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`;
 }
 
 function kindOf(field: JsonObject): string {

@@ -138,7 +138,7 @@ function parameterTable(parameters: readonly OpenApiParameter[]): string {
     const json = asJson(schema);
     return `| \`${name}\` | ${place} | ${cell(wordsOf(json, refer))} | ${defaultOf(json, required)} | ${cell(description ?? "")} |`;
   });
-  return `| name | in | takes | default | |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}`;
+  return `| name | in | takes | default | meaning |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}`;
 }
 
 function answers(operation: OpenApiOperation): string {
@@ -155,7 +155,7 @@ function answers(operation: OpenApiOperation): string {
           : code(type ?? "");
     return { status, row: `| ${status} | ${cell(description)} | ${body} |`, schema: body === "below" ? schema : null };
   });
-  const table = `| status | | body |\n| --- | --- | --- |\n${rows.map(({ row }) => row).join("\n")}`;
+  const table = `| status | meaning | body |\n| --- | --- | --- |\n${rows.map(({ row }) => row).join("\n")}`;
   const below = rows.flatMap(({ status, schema }) =>
     schema === null ? [] : [`Body with ${status}:\n\n${fieldTable(schema, refer, "answer")}`],
   );
@@ -195,7 +195,7 @@ function fieldTable(schema: JsonObject, name: Refer, of: "body" | "answer"): str
     const there = of === "body" ? defaultOf(field, required) : required ? "always" : "sometimes";
     return `| \`${path}\` | ${cell(wordsOf(field, name))} | ${there} | ${description} |`;
   });
-  const head = of === "body" ? "| field | takes | default | |" : "| field | holds | there | |";
+  const head = of === "body" ? "| field | takes | default | meaning |" : "| field | holds | there | meaning |";
   return `${head}\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
 }
 

@@ -62,7 +62,7 @@ ${adapters.join("\n")}
 What \`millrace validate\` and the API say about a pipeline; [each has a page](findings/README.md) with an example and a way
 out.
 
-| code | severity | |
+| code | severity | meaning |
 | --- | --- | --- |
 ${findings.join("\n")}
 `;

@@ -73,7 +73,7 @@ function table(schema: JsonObject, wanted: (name: string) => boolean): string {
       return `| \`${name}\` | ${cell(wordsOf(field, (reference) => reference))} | ${required ? "always" : "sometimes"} | ${description} |`;
     });
   if (rows.length === 0) return "It has no other fields.";
-  return `| field | holds | there | |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
+  return `| field | holds | there | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
 }
 
 // A JSON Schema is JSON.

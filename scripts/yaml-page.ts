@@ -69,7 +69,7 @@ function table(schema: JsonObject): string {
     const description = descriptionOf(field);
     return `| \`${name}\` | ${cell(takes(name, field))} | ${fallback} | ${description} |`;
   });
-  return `| key | takes | default | |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
+  return `| key | takes | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
 }
 
 /** Mappings with keys of their own have a table below; so has what a list holds. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { UserConfig } from "@rspress/core";
+import { forKeyboards } from "./for-keyboards.ts";
 import { layOut } from "./lay-out.ts";
 import { nav, sidebarOf } from "./navigation.ts";
 
@@ -26,7 +27,8 @@ export function siteConfig(root: string): UserConfig & { outDir: string } {
     logoText: "Millrace",
     globalStyles: join(import.meta.dirname, "styles.css"),
     themeConfig: { nav, sidebar: sidebarOf(folder, pages), llmsUI: false },
-    markdown: { link: { checkDeadLinks: true } },
-    builderConfig: { output: { cleanDistPath: true }, performance: { printFileSize: false } },
+    markdown: { link: { checkDeadLinks: true }, rehypePlugins: [forKeyboards] },
+    // What a page looked like before says nothing of its links now.
+    builderConfig: { output: { cleanDistPath: true }, performance: { buildCache: false, printFileSize: false } },
   };
 }

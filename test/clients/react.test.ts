@@ -10,8 +10,8 @@ const PIPELINE = `
 version: "1.0"
 name: watched
 routes:
-  make: { adapters: [{ type: generate, config: { count: 200 } }], outbound: [work] }
-  work: { inbound: { concurrency: 2 }, adapters: [{ type: delay, config: { seconds: 0.02 } }] }
+  make: { adapters: [{ type: generate, config: { count: 60 } }], outbound: [work] }
+  work: { adapters: [{ type: delay, config: { seconds: 0.1 } }] }
 init_message: { route: make }
 `;
 
@@ -24,23 +24,24 @@ after(() => service[Symbol.asyncDispose]());
 test("the guide's React hook shows a run to its end, over a restart of the service, and a run that is not there", {
   skip: skipWithoutChromium(),
 }, async () => {
-  const id = await service.run(PIPELINE);
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     // A page of the service's own origin that does nothing by itself.
     await page.goto(`${service.url}/health/live`);
     await page.evaluate(script());
-    await page.evaluate(([url, of]) => Reflect.get(globalThis, "show")(url, of), [service.url, id]);
-    const shown = () => page.evaluate(() => Reflect.get(globalThis, "document").body.textContent);
-    await until(shown, (text) => / live running [1-9]/.test(text));
+    const show = (id: string) =>
+      page.evaluate(([url, of]) => Reflect.get(globalThis, "show")(url, of), [service.url, id]);
+    const shows = (text: RegExp) => page.locator("p", { hasText: text }).waitFor();
+    await show(await service.run(PIPELINE));
+    await shows(/live running [1-9]/);
     await service.end();
-    await until(shown, (text) => text.includes(" reconnecting "));
+    await shows(/reconnecting/);
     await service.start();
-    await until(shown, (text) => text === " over completed 201");
+    await shows(/over completed 61$/);
 
-    await page.evaluate((url) => Reflect.get(globalThis, "show")(url, "nobody"), service.url);
-    await until(shown, (text) => text === " refused");
+    await show("nobody");
+    await shows(/refused$/);
   } finally {
     await browser.close();
   }
@@ -80,9 +81,4 @@ function script(): string {
     }
     globalThis.show = (service, id) => root.render(createElement(Run, { service, id }));
   `;
-}
-
-async function until(look: () => Promise<string>, wanted: (text: string) => boolean): Promise<void> {
-  for (let text = await look(); !wanted(text); text = await look())
-    await new Promise((resolve) => setTimeout(resolve, 20));
 }

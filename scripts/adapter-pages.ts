@@ -28,7 +28,7 @@ take text with \`\${…}\` placeholders: each holds an expression over the paylo
 \`route\` and \`attempt\`. \`\${env:NAME}\` and \`\${secret:NAME}\` are replaced in any text of a config.
 
 Every adapter can also fail with the codes that the engine itself gives: \`ADAPTER_ERROR\`, \`ADAPTER_TIMEOUT\`,
-\`INVALID_EMIT\`, \`EXPRESSION_FAILED\` and the others in [events](../events.md#error-codes).
+\`INVALID_EMIT\`, \`EXPRESSION_FAILED\` and [the others](../reference/errors.md#in-failed-events).
 `,
   );
   return pages;
@@ -66,7 +66,9 @@ function fields(schema: JsonObject): string {
         : `\`${JSON.stringify(field.default)}\``;
     return `| \`${name}\` | ${kindOf(field)} | ${fallback} | ${typeof field.description === "string" ? field.description.replaceAll("|", "\\|") : ""} |`;
   });
-  return rows.length === 0 ? "It takes none." : `| field | takes | default | |\n|---|---|---|---|\n${rows.join("\n")}`;
+  return rows.length === 0
+    ? "It takes none."
+    : `| field | takes | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}`;
 }
 
 function kindOf(field: JsonObject): string {

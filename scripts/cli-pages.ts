@@ -115,7 +115,8 @@ function settingsPage(): string {
   const rows = Object.entries(properties).map(([name, schema]) => {
     const fallback =
       schema.default === null || schema.default === undefined ? "none" : `\`${JSON.stringify(schema.default)}\``;
-    return `| \`${name}\` | \`${flagOf(name)}\` | \`${variableOf(name)}\` | ${fallback} | ${cell(limitsOf(schema))} | ${cell(schema.description ?? "")} |`;
+    const names = `\`${name}\` <br>\`${flagOf(name)}\` <br>\`${variableOf(name)}\``;
+    return `| ${names} | ${fallback} | ${cell(limitsOf(schema))} | ${cell(schema.description ?? "")} |`;
   });
   return `${NOTE("packages/server/src/settings.ts")}
 
@@ -128,8 +129,8 @@ default. An empty variable, and a key with \`null\`, are not set.
 A setting that is wrong keeps the service from starting: exit code 2, and a line for each that says under which name it was
 given. So does an unknown key of the file; an unknown variable that begins with \`MILLRACE_\` is a warning in the log.
 
-| key | flag | variable | default | takes | meaning |
-| --- | --- | --- | --- | --- | --- |
+| key, flag, variable | default | takes | meaning |
+| --- | --- | --- | --- |
 ${rows.join("\n")}
 
 \`\`\`yaml

@@ -41,7 +41,10 @@ for (const [name, path, sight] of [
 }
 
 async function waitForDone(page: Page): Promise<void> {
-  await page.getByText(/^[\d,]+ done$/).first().waitFor();
+  await page
+    .getByText(/^[\d,]+ done$/)
+    .first()
+    .waitFor();
 }
 
 async function take(page: Page, name: string): Promise<void> {

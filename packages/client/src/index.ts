@@ -9,6 +9,6 @@ export type { EndEvent, EventsOptions, GapEvent, ProgressOptions, RunProgress, S
 export type { Executions } from "./executions.ts";
 export type { CallOptions, ClientOptions } from "./request.ts";
 export { Run, type RunOptions } from "./run.ts";
-export type { ObjectEvent, ObjectEventsOptions, ObjectOptions } from "./storage.ts";
+export { type ObjectEvent, type ObjectEventsOptions, type ObjectOptions, objectPath } from "./storage.ts";
 export type { FollowOptions } from "./stream/follow.ts";
 export type { ReconnectReason, StreamState } from "./stream/state.ts";

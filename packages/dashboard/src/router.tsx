@@ -4,6 +4,7 @@ import { readVersionChoice } from "./configs/version-choice.ts";
 import { readCompareSearch } from "./run/compare/compare-search.ts";
 import { readEventSearch } from "./run/events/event-filters.ts";
 import { readFailureSearch } from "./run/failures/failure-search.ts";
+import { readObjectSearch } from "./run/objects/object-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
@@ -52,6 +53,13 @@ const messageRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/messages/$message",
   component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
+});
+
+const objectsRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/objects",
+  component: lazyRouteComponent(() => import("./run/objects/objects-page.tsx"), "ObjectsPage"),
+  validateSearch: readObjectSearch,
 });
 
 const compareRoute = createRoute({
@@ -117,7 +125,7 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, compareRoute]),
+    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, objectsRoute, compareRoute]),
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),

@@ -63,7 +63,7 @@ export const failedEventSchema = z.object({
   adapter: adapterFields.adapter.optional(),
   adapter_index: adapterFields.adapter_index.optional(),
   duration_ms: durationSchema,
-  error: eventErrorSchema,
+  error: eventErrorSchema.describe("Why it failed"),
   will_retry: z.boolean().describe("Whether the message will be taken again"),
   emitted: emittedSchema
     .optional()
@@ -102,7 +102,7 @@ export type EndReason = z.infer<typeof endReasonSchema>;
 
 /** The `data` of the last frame before the server closes the stream. */
 export const endDataSchema = z.object({
-  reason: endReasonSchema,
+  reason: endReasonSchema.describe("Why the stream ends; for the first three the execution is over"),
   status: executionStatusSchema.nullable().describe("The execution's status; null where the stream carries several"),
   execution_id: z.string().optional().describe("The execution that is over, in a stream over several"),
 });
@@ -112,8 +112,8 @@ export type EndData = z.infer<typeof endDataSchema>;
 
 /** The `data` of a `gap` frame: retention has removed the events between the cursor and `resumes_after`. */
 export const gapDataSchema = z.object({
-  execution_id: z.string(),
-  reason: z.literal("retention"),
+  execution_id: z.string().describe("The execution whose events are gone"),
+  reason: z.literal("retention").describe("Why they are gone"),
   resumes_after: z.string().describe("The id from which the stream goes on; the frame's own id as well"),
 });
 

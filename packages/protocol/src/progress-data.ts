@@ -9,26 +9,26 @@ const rate = z
 
 /** One route in a `progress` frame. */
 export const routeProgressDataSchema = z.object({
-  route: z.string(),
+  route: z.string().describe("Its key in the pipeline"),
   name: z.string().nullable().describe("Its name for people"),
   queued: count.describe("Messages that wait to be taken"),
   running: count.describe("Messages in flight"),
   retrying: count.describe("Messages that wait for another attempt"),
-  completed: count,
-  failed: count,
+  completed: count.describe("Messages that are done"),
+  failed: count.describe("Messages that failed for good"),
   rate,
 });
 
 /** The `data` of a `progress` frame (`view=progress`): the state of an execution, as the fold of its journal tells it. */
 export const progressDataSchema = z.object({
-  execution_id: z.string(),
+  execution_id: z.string().describe("The execution that this is the state of"),
   status: executionStatusSchema,
-  timestamp: z.iso.datetime(),
-  queued: count,
-  running: count,
-  retrying: count,
-  completed: count,
-  failed: count,
+  timestamp: z.iso.datetime().describe("When it was read"),
+  queued: count.describe("Messages that wait to be taken, over all routes"),
+  running: count.describe("Messages in flight"),
+  retrying: count.describe("Messages that wait for another attempt"),
+  completed: count.describe("Messages that are done"),
+  failed: count.describe("Messages that failed for good"),
   rate,
   routes: z.array(routeProgressDataSchema).describe("In the pipeline's order"),
 });

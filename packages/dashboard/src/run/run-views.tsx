@@ -6,6 +6,7 @@ const VIEWS = [
   { to: "/runs/$id", label: "Overview" },
   { to: "/runs/$id/events", label: "Events" },
   { to: "/runs/$id/failures", label: "Failures" },
+  { to: "/runs/$id/objects", label: "Objects" },
   { to: "/runs/$id/compare", label: "Compare" },
 ] as const;
 

@@ -4,14 +4,7 @@ import { X } from "lucide-react";
 import { client } from "../client.ts";
 import { SearchInput } from "../ui/search-input.tsx";
 import { type RunFilters, STATUSES } from "./run-filters.ts";
-
-/** How far back a run may have started. */
-const PERIODS = [
-  { value: "3600", label: "Last hour" },
-  { value: "86400", label: "Last 24 hours" },
-  { value: "604800", label: "Last 7 days" },
-  { value: "2592000", label: "Last 30 days" },
-];
+import { StartedFilter } from "./started-filter.tsx";
 
 /** What narrows the list of runs; every choice stands in the address. */
 export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onChange: (filters: RunFilters) => void }) {
@@ -54,14 +47,12 @@ export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onCha
         nothingFoundMessage="There is no such config."
         w={200}
       />
-      <Select
-        label="Started"
-        placeholder="Any time"
-        data={PERIODS}
-        value={filters.within ?? null}
-        onChange={(value) => choose("within", value)}
-        clearable
-        w={160}
+      <StartedFilter
+        value={narrowing}
+        onChange={(started) => {
+          const { within: _within, after: _after, before: _before, ...rest } = narrowing;
+          onChange({ ...rest, ...started });
+        }}
       />
       {Object.keys(narrowing).length === 0 ? null : (
         <Button variant="subtle" color="gray" leftSection={<X size={14} aria-hidden />} onClick={() => onChange({})}>

@@ -6,9 +6,7 @@ import {
   configVersionListSchema,
   configVersionSchema,
   createConfigSchema,
-  errorResponseSchema,
   executionSchema,
-  httpValidationErrorSchema,
   intQuery,
   jsonObjectSchema,
   MillraceError,
@@ -20,7 +18,7 @@ import {
 } from "@millrace/protocol";
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { ValidationFailure } from "../errors.ts";
 import { showExecution } from "../execution-view.ts";
 import { pageOf } from "../page.ts";
@@ -34,12 +32,10 @@ export interface ConfigEndpointParts {
 
 const tag = "Configs";
 const params = z.object({ config_id: z.string() });
-const notFound = { 404: { description: "There is no such config", schema: errorResponseSchema } };
-const invalid = { 422: { description: "Validation Error", schema: httpValidationErrorSchema } };
-const unparsable = { 400: { description: "The YAML cannot be parsed", schema: errorResponseSchema } };
-const unavailable = {
-  503: { description: "The service cannot reach its store, or is shutting down", schema: errorResponseSchema },
-};
+const notFound = errorResponses("CONFIG_NOT_FOUND");
+const invalid = validationResponse;
+const unparsable = errorResponses("CONFIG_UNPARSABLE");
+const unavailable = errorResponses("SERVICE_UNAVAILABLE");
 
 /** `/api/v1/configs`. */
 export function configEndpoints({ configs, records, executions }: ConfigEndpointParts): Endpoint[] {
@@ -109,7 +105,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         200: { description: "The config", schema: configSchema },
         ...unparsable,
         ...notFound,
-        409: { description: "The config has another version than the expected one", schema: errorResponseSchema },
+        ...errorResponses("CONFIG_CHANGED"),
         ...invalid,
         ...unavailable,
       },
@@ -155,7 +151,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       params: params.extend({ version: intQuery({ ge: 1, description: "Counts from 1" }) }),
       responses: {
         200: { description: "The version", schema: configVersionSchema },
-        404: { description: "There is no such config, or no such version of it", schema: errorResponseSchema },
+        ...notFound,
         ...invalid,
       },
       handler: async ({ params: { config_id: id, version } }) => {
@@ -183,11 +179,15 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       responses: {
         201: { description: "The execution", schema: executionSchema },
         200: { description: "The execution that the idempotency key was used for", schema: executionSchema },
-        400: { description: "The config is not runnable", schema: errorResponseSchema },
         ...notFound,
-        409: { description: "The tag, or the idempotency key, is taken", schema: errorResponseSchema },
         ...invalid,
-        429: { description: "As many executions as allowed are running", schema: errorResponseSchema },
+        ...errorResponses(
+          "CONFIG_INVALID",
+          "CONFIG_INACTIVE",
+          "TAG_TAKEN",
+          "IDEMPOTENCY_KEY_REUSED",
+          "TOO_MANY_EXECUTIONS",
+        ),
         ...unavailable,
       },
       handler: async ({ params: { config_id: id }, query, body, reply }) => {

@@ -3,13 +3,11 @@ import {
   createExecutionSchema,
   dagSchema,
   emptyProgress,
-  errorResponseSchema,
   executionDetailSchema,
   executionListQuerySchema,
   executionListSchema,
   executionSchema,
   executionStatsSchema,
-  httpValidationErrorSchema,
   isTerminal,
   MAX_RECOVERIES,
   MillraceError,
@@ -22,7 +20,7 @@ import {
 } from "@millrace/protocol";
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import {
   durationMs,
   executionDag,
@@ -46,11 +44,9 @@ export interface ExecutionEndpointParts {
 
 const tag = "Executions";
 const params = z.object({ execution_id: z.string().describe("The execution's id, or its tag") });
-const notFound = { 404: { description: "Resource not found", schema: errorResponseSchema } };
-const invalid = { 422: { description: "Validation Error", schema: httpValidationErrorSchema } };
-const unavailable = {
-  503: { description: "The service cannot reach its store, or is shutting down", schema: errorResponseSchema },
-};
+const notFound = errorResponses("EXECUTION_NOT_FOUND");
+const invalid = validationResponse;
+const unavailable = errorResponses("SERVICE_UNAVAILABLE");
 
 /** `/api/v1/executions`, but for the event stream. */
 export function executionEndpoints({
@@ -78,11 +74,15 @@ export function executionEndpoints({
       responses: {
         201: { description: "The execution", schema: executionSchema },
         200: { description: "The execution that the idempotency key was used for", schema: executionSchema },
-        400: { description: "The config is not runnable", schema: errorResponseSchema },
-        404: { description: "There is no such config", schema: errorResponseSchema },
-        409: { description: "The tag, or the idempotency key, is taken", schema: errorResponseSchema },
         ...invalid,
-        429: { description: "As many executions as allowed are running", schema: errorResponseSchema },
+        ...errorResponses(
+          "CONFIG_INVALID",
+          "CONFIG_INACTIVE",
+          "CONFIG_NOT_FOUND",
+          "TAG_TAKEN",
+          "IDEMPOTENCY_KEY_REUSED",
+          "TOO_MANY_EXECUTIONS",
+        ),
         ...unavailable,
       },
       handler: async ({ body, reply }) => {
@@ -144,7 +144,7 @@ export function executionEndpoints({
       body: patchExecutionSchema,
       responses: {
         200: { description: "What was done", schema: patchExecutionResultSchema },
-        400: { description: "The status does not allow it", schema: errorResponseSchema },
+        ...errorResponses("STATUS_CHANGE_NOT_ALLOWED"),
         ...notFound,
         ...invalid,
         ...unavailable,
@@ -174,7 +174,7 @@ export function executionEndpoints({
       responses: {
         204: { description: "Deleted" },
         ...notFound,
-        409: { description: "The execution is not over", schema: errorResponseSchema },
+        ...errorResponses("EXECUTION_RUNNING"),
         ...unavailable,
       },
       handler: async ({ params: { execution_id: id }, reply }) => {

@@ -3,7 +3,6 @@ import { type AdapterRegistry, pipelineJsonSchema } from "@millrace/engine";
 import {
   adapterInfoSchema,
   adapterListSchema,
-  errorResponseSchema,
   type Health,
   healthSchema,
   MillraceError,
@@ -11,7 +10,7 @@ import {
   systemInfoSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { type Endpoint, endpoint, errorResponses } from "../endpoint.ts";
 
 /** What the system's endpoints stand on. */
 export interface SystemEndpointParts {
@@ -42,7 +41,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
       params: z.object({ type: z.string() }),
       responses: {
         200: { description: "The adapter", schema: adapterInfoSchema },
-        404: { description: "There is no such adapter", schema: errorResponseSchema },
+        ...errorResponses("ADAPTER_NOT_FOUND"),
       },
       handler: async ({ params: { type } }) => {
         const adapter = adapters.list().find((each) => each.type === type);

@@ -1,0 +1,43 @@
+/** What the examples stand on; shown above all of them. */
+export const apiPreamble = `base=http://127.0.0.1:8000/api/v1
+json='Content-Type: application/json'
+field() { node -p "JSON.parse(fs.readFileSync(0)).$1"; }
+
+config=$(npx millrace configs create examples/hello.yaml)
+npx millrace configs run "$config" --tag greeted --watch
+message=$(curl -s "$base/executions/greeted" | field root_correlation_id)
+
+broken=$(npx millrace configs create examples/retries.yaml)
+npx millrace configs run "$broken" --tag broken --watch
+
+slow=$(curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: slow\\nroutes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }\\ninit_message: { route: wait }"}' | field id)
+npx millrace configs run "$slow" --tag waiting`;
+
+/** An example of each operation that needs a body, a cursor or the like, by its id; the others are made of their paths. */
+export const apiExamples: Readonly<Record<string, string>> = {
+  postExecutions: `curl -s "$base/executions" -H "$json" -d "{\\"config_id\\": \\"$config\\", \\"tag\\": \\"nightly\\", \\"idempotency_key\\": \\"2026-11-24\\"}"`,
+  getExecutions: `curl -s "$base/executions?status=completed&limit=10"`,
+  patchExecutionsExecutionId: `curl -s -X PATCH "$base/executions/waiting" -H "$json" -d '{"status": "cancelled"}'`,
+  postExecutionsExecutionIdWait: `curl -s "$base/executions/greeted/wait" -H "$json" -d '{"timeout": 60}'`,
+  getExecutionsExecutionIdEvents: `curl -N "$base/executions/greeted/events"`,
+  getEvents: `curl -N "$base/events?execution_id=greeted&execution_id=broken"`,
+  getExecutionsExecutionIdFailures: `curl -s "$base/executions/broken/failures?code=HOPELESS"`,
+  getExecutionsExecutionIdFailuresGroups: `curl -s "$base/executions/broken/failures/groups"`,
+  postExecutionsExecutionIdFailuresRetry: `curl -s "$base/executions/broken/failures/retry" -H "$json" -d '{"code": "HOPELESS", "payload_merge": {"index": 7}}'`,
+  postExecutionsExecutionIdReplay: `curl -s "$base/executions/greeted/replay" -H "$json" -d '{"replay_source": "storage", "from_stage": "greetings", "to_route": "keep"}'`,
+  getLineage: `curl -s "$base/lineage?execution_id=greeted&sort_by=completed_at"`,
+  getLineageFailures: `curl -s "$base/lineage/failures?execution_id=broken"`,
+  getLineageStats: `curl -s "$base/lineage/stats?execution_id=greeted"`,
+  postConfigs: `curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: one\\nroutes: { tell: { adapters: [{ type: log }] } }\\ninit_message: { route: tell }"}'`,
+  postConfigsValidate: `curl -s "$base/configs/validate" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nroutes: {}"}'`,
+  putConfigsConfigId: `curl -s -X PUT "$base/configs/$config" -H "$json" -d '{"description": "Three greetings, and who sent them"}'`,
+  postConfigsConfigIdRun: `curl -s "$base/configs/$config/run?tag=at-night" -H "$json" -d '{"greeting": "good evening"}'`,
+  getAdaptersType: `curl -s "$base/adapters/delay"`,
+};
+
+/** What stands for the parameters of a path. */
+export const apiPathValues: Readonly<Record<string, string>> = {
+  execution_id: "greeted",
+  config_id: "$config",
+  correlation_id: "$message",
+};

@@ -73,10 +73,11 @@ export class RunningCommand {
   }
 }
 
-/** A key that is pressed once a text has been shown. */
+/** A key that is pressed once a text has been shown, or a new size that the terminal gets. */
 export interface Key {
   readonly after: string;
-  readonly send: string;
+  readonly send?: string;
+  readonly resize?: readonly [rows: number, columns: number];
   /** Seconds from the text to the key, for keys that a person cannot press at once. */
   readonly pause?: number;
 }

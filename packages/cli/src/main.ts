@@ -9,6 +9,7 @@ import { addLineage } from "./commands/lineage.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
+import { addTop } from "./commands/top.ts";
 import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
@@ -32,6 +33,7 @@ export function createProgram(output: Output): Command {
   addServe(program, output);
   addRun(program, output);
   addWatch(program, output);
+  addTop(program, output);
   addValidate(program, output);
   addAdapters(program, output);
   addSchema(program, output);

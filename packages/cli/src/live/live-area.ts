@@ -1,19 +1,18 @@
 import ansiEscapes from "ansi-escapes";
 import { createLogUpdate } from "log-update";
+import { TerminalHold } from "./terminal-hold.ts";
 import { widthOf } from "./text-width.ts";
 
-type Write = NodeJS.WriteStream["write"];
-
 /**
- * The last lines of a terminal, drawn again and again in place. Whatever else is written while it is there (a note, a
- * line of the log, an adapter's `console.log`) goes above it. The cursor is hidden, and shown again however the process
- * ends, short of SIGKILL.
+ * The last lines of a terminal, drawn again and again in place, without a cursor. Whatever else is written while it is
+ * there (a note, a line of the log, an adapter's `console.log`) goes above it.
  */
 export class LiveArea {
   readonly #render: () => readonly string[];
-  readonly #restore: (() => void)[] = [];
-  readonly #write: Write;
+  readonly #write: (text: string) => void;
   readonly #update: ReturnType<typeof createLogUpdate>;
+  readonly #hold: TerminalHold;
+  readonly #restore: (() => void)[] = [];
   #lines: readonly string[] = [];
   #columns = process.stdout.columns;
 
@@ -21,18 +20,21 @@ export class LiveArea {
   constructor(render: () => readonly string[]) {
     this.#render = render;
     const { stdout, stderr } = process;
-    this.#write = stdout.write.bind(stdout);
-    // It writes past what is set aside below, and what it does to the cursor is done here.
-    const direct: NodeJS.WritableStream = Object.create(stdout, { write: { value: this.#write } });
+    const write = stdout.write.bind(stdout);
+    this.#write = (text) => void write(text);
+    // It writes past what is diverted below. Hiding the cursor is not left to it: it would write that to stderr.
+    const direct: NodeJS.WritableStream = Object.create(stdout, { write: { value: write } });
     this.#update = createLogUpdate(direct, { showCursor: true });
+    this.#hold = new TerminalHold(this.#write, ansiEscapes.cursorHide, ansiEscapes.cursorShow, () => {
+      // What is above is the shell's: it begins anew below.
+      this.#update.done();
+      this.draw();
+    });
     this.#divert(stdout);
     if (stderr.isTTY) this.#divert(stderr);
-    this.#listen("resize", () => this.#resized(), stdout);
-    this.#listen("exit", () => this.#write(ansiEscapes.cursorShow), process);
-    this.#listen("SIGTSTP", () => this.#suspend(), process);
-    this.#listen("SIGCONT", () => this.#resume(), process);
-    for (const signal of ["SIGHUP", "SIGQUIT"] as const) this.#listen(signal, () => this.#die(signal), process);
-    this.#write(ansiEscapes.cursorHide);
+    const resized = () => this.#resized();
+    stdout.on("resize", resized);
+    this.#restore.push(() => stdout.off("resize", resized));
   }
 
   /** Draws it. */
@@ -47,7 +49,8 @@ export class LiveArea {
   close(last: readonly string[]): void {
     this.#update.clear();
     for (const restore of this.#restore.splice(0)) restore();
-    this.#write(`${last.map((line) => `${line}\n`).join("")}${ansiEscapes.cursorShow}`);
+    this.#write(last.map((line) => `${line}\n`).join(""));
+    this.#hold.release();
   }
 
   /** Puts what others write above the area: whole lines, each when it is complete. */
@@ -75,11 +78,6 @@ export class LiveArea {
     });
   }
 
-  #listen(event: string, listener: () => void, emitter: NodeJS.EventEmitter): void {
-    emitter.on(event, listener);
-    this.#restore.push(() => emitter.off(event, listener));
-  }
-
   /** A terminal that became narrower has broken the lines anew: there are more of them to erase than were written. */
   #resized(): void {
     const { columns } = process.stdout;
@@ -88,23 +86,5 @@ export class LiveArea {
       this.#write(ansiEscapes.eraseLines(broken - this.#lines.length + 1));
     }
     this.draw();
-  }
-
-  #suspend(): void {
-    this.#write(ansiEscapes.cursorShow);
-    // SIGTSTP has a listener, so it has not stopped the process.
-    process.kill(process.pid, "SIGSTOP");
-  }
-
-  #resume(): void {
-    this.#write(ansiEscapes.cursorHide);
-    this.#update.done();
-    this.draw();
-  }
-
-  #die(signal: NodeJS.Signals): void {
-    this.#write(ansiEscapes.cursorShow);
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
   }
 }

@@ -1,4 +1,4 @@
-import type { ExecutionStatus } from "@millrace/protocol";
+import { type ExecutionStatus, isTerminal } from "@millrace/protocol";
 import { type Output, printable } from "../output.ts";
 import { Columns } from "./columns.ts";
 import { showDuration, showEta, showRate } from "./figures.ts";
@@ -53,7 +53,7 @@ export function renderRun({ paint }: Pick<Output, "paint">, picture: RunPicture,
   const budget = room.rows ?? Number.POSITIVE_INFINITY;
   const errors = picture.errors.slice(0, Math.max(0, Math.min(SHOWN_ERRORS, budget - 4, Math.floor(budget / 3))));
   const shown = pickRows(rows, Math.max(1, budget - 3 - errors.length));
-  const table = new Columns<Row>(columnsOf({ paint }, rows), shown.rows, room.columns);
+  const table = new Columns<Row>(columnsOf({ paint }, rows, isTerminal(state.status)), shown.rows, room.columns);
   lines.push(paint("bold", table.head), ...shown.rows.map((row) => table.line(row)));
   if (shown.rest.length > 0) lines.push(paint("dim", clip(describeRest(shown.rest), room.columns)));
   lines.push(bar, ...errors.map((error) => paint("red", clip(describeError(error), room.columns))));
@@ -67,7 +67,7 @@ export function describeError({ route, code, message, count }: ErrorLine): strin
 
 const UNKNOWN: Pace = { rate: null, etaMs: null };
 
-function columnsOf({ paint }: Pick<Output, "paint">, rows: readonly Row[]) {
+function columnsOf({ paint }: Pick<Output, "paint">, rows: readonly Row[], over: boolean) {
   const number = (title: string, short: string, dropped: number, of: (row: Row) => number) => ({
     title,
     short,
@@ -87,7 +87,7 @@ function columnsOf({ paint }: Pick<Output, "paint">, rows: readonly Row[]) {
       paint: (row: Row, text: string) => paint(row.failed === 0 ? "dim" : "red", text),
     },
     { title: "rate", align: "right" as const, dropped: 3, cell: (row: Row) => showRate(row.rate) },
-    { title: "ETA", align: "right" as const, dropped: 5, cell: (row: Row) => showEta(row.etaMs) },
+    ...(over ? [] : [{ title: "ETA", align: "right" as const, dropped: 5, cell: (row: Row) => showEta(row.etaMs) }]),
   ];
   return columns;
 }

@@ -56,7 +56,7 @@ test("a stream is taken up again where it broke off, also while a proxy has no s
   );
   const seen: string[] = [];
   for await (const { type, id } of client.executions.events("a")) seen.push(`${type} ${id}`);
-  assert.deepEqual(seen, ["event 1", "event 2", "end 2"]);
+  assert.deepEqual(seen, ["initiated 1", "completed 2", "end 2"]);
   assert.deepEqual(
     asked.map(({ cursor }) => cursor),
     [null, "1", "1", "1"],

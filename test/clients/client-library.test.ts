@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { ApiError, createClient, type StreamFrame, type StreamState } from "@millrace/client";
+import { ApiError, createClient, type RunProgress, type StreamEvent, type StreamState } from "@millrace/client";
 import { ServiceProcess } from "../support/service-process.ts";
 
 const FAN_OUT = `
@@ -63,10 +63,14 @@ class CuttingProxy {
   }
 }
 
-async function collect(stream: AsyncIterable<StreamFrame>): Promise<StreamFrame[]> {
-  const frames: StreamFrame[] = [];
-  for await (const frame of stream) frames.push(frame);
-  return frames;
+async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const each of stream) all.push(each);
+  return all;
+}
+
+function assertDone(state: RunProgress | undefined): void {
+  assert.deepEqual([state?.status, state?.queued, state?.running, state?.completed], ["completed", 0, 0, 2_001]);
 }
 
 describe("the client library", () => {
@@ -97,20 +101,22 @@ routes:
 init_message: { route: make }
 `);
     const states: StreamState["state"][] = [];
-    const frames: StreamFrame[] = [];
-    for await (const frame of service.client.executions.events(id, {
+    const seen: StreamEvent[] = [];
+    for await (const event of service.client.executions.events(id, {
       timeoutS: 1,
       onState: ({ state }) => states.push(state),
     })) {
-      frames.push(frame);
-      if (frames.length === 40) {
+      seen.push(event);
+      if (seen.length === 40) {
         await service.end("SIGKILL");
         await service.start();
       }
     }
-    const events = frames.filter((frame) => frame.type === "event");
-    const whole = (await collect(service.client.executions.events(id))).filter((frame) => frame.type === "event");
-    assert.deepEqual(events, whole);
+    const whole = await collect(service.client.executions.events(id));
+    assert.deepEqual(
+      seen.filter(({ type }) => type !== "end"),
+      whole.filter(({ type }) => type !== "end"),
+    );
     assert.ok(states.filter((state) => state === "connected").length > 2, "over several connections");
     assert.equal(states.at(-1), "ended");
   });
@@ -119,11 +125,12 @@ init_message: { route: make }
     const ids = [await service.run(FAN_OUT), await service.run(FAN_OUT)];
     const proxy = new CuttingProxy(service.url, () => 1_000 + Math.floor(Math.random() * 800_000));
     const client = createClient({ baseUrl: await proxy.start() });
-    const frames = await collect(client.executions.eventsOf(ids));
+    const events = await collect(client.executions.eventsOf(ids));
     proxy.close();
     for (const id of ids) {
-      const own = frames.filter((frame) => frame.data.execution_id === id);
-      assert.deepEqual(own.at(-1)?.data, { reason: "completed", status: "completed", execution_id: id });
+      const own = events.filter((event) => event.execution_id === id);
+      const { id: _, ...end } = own.at(-1) ?? {};
+      assert.deepEqual(end, { type: "end", reason: "completed", status: "completed", execution_id: id });
       const whole = await collect(service.client.executions.events(id));
       assert.deepEqual(own.slice(0, -1), whole.slice(0, -1));
     }
@@ -138,32 +145,35 @@ init_message: { route: make }
     assert.ok(proxy.cuts > 2, `${proxy.cuts} cuts`);
     const whole = await collect(service.client.executions.events(id));
     const wanted = whole.filter(
-      ({ type, data }) => type === "end" || ("route" in data && data.route === "work" && data.type === "initiated"),
+      (event) => event.type === "end" || (event.type === "initiated" && event.route === "work"),
     );
     assert.deepEqual(chosen, wanted);
   });
 
-  test("hands out states in place of events, the last one as it stays", async () => {
-    const id = await service.run(FAN_OUT);
-    const frames = await collect(service.client.executions.events(id, { view: "progress" }));
-    const last = frames.at(-2);
-    assert.deepEqual(
-      last?.type === "progress" && [last.data.status, last.data.queued, last.data.running, last.data.completed],
-      ["completed", 0, 0, 2_001],
+  test("hands out the states of a run, the last one as it stays", async () => {
+    const ids = [await service.run(FAN_OUT), await service.run(FAN_OUT)];
+    const told: StreamState[] = [];
+    const states = await collect(
+      service.client.executions.progress(ids[0] ?? "", { onState: (state) => told.push(state) }),
     );
-    assert.equal(frames.at(-1)?.type, "end");
-    assert.ok(frames.slice(0, -1).every(({ type }) => type === "progress"));
+    assertDone(states.at(-1));
+    assert.deepEqual(
+      [told[0], told[1], told.at(-1)?.state],
+      [{ state: "connecting", reason: null }, { state: "connected" }, "ended"],
+    );
+    const of = await collect(service.client.executions.progressOf(ids));
+    for (const id of ids) assertDone(of.findLast((state) => state.execution_id === id));
   });
 
   test("stops when it is told to, and throws what cannot get better", async () => {
     const id = await service.run(SLOW);
     const stop = new AbortController();
-    const frames: StreamFrame[] = [];
-    for await (const frame of service.client.executions.events(id, { signal: stop.signal })) {
-      frames.push(frame);
-      if (frames.length === 2) stop.abort();
+    const seen: StreamEvent[] = [];
+    for await (const event of service.client.executions.events(id, { signal: stop.signal })) {
+      seen.push(event);
+      if (seen.length === 2) stop.abort();
     }
-    assert.equal(frames.length, 2);
+    assert.equal(seen.length, 2);
     await service.client.executions.cancel(id);
     await assert.rejects(
       collect(service.client.executions.events("nobody")),

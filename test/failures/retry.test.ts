@@ -81,13 +81,13 @@ test("failed messages are listed with payload, error, attempts and place, filter
     [first.route, first.adapter, first.error.message, first.attempts, first.payload?.index, first.retried_in],
     ["work", "needs_file", "there is no file", 1, 1, null],
   );
-  const bare = await service.client.executions.failures(id, { payload: false, message_id: first.message_id });
+  const bare = await service.client.executions.failures(id, { payload: false, message_id: [first.message_id] });
   assert.deepEqual([bare.total, bare.failures[0]?.payload], [1, null]);
   for (const query of [
     { route: "make" },
     { code: "NOPE" },
     { adapter: "nope" },
-    { message_id: "nobody" },
+    { message_id: ["nobody"] },
     { retried: true },
   ])
     assert.equal((await service.client.executions.failures(id, query)).total, 0, JSON.stringify(query));
@@ -181,7 +181,7 @@ test("an execution that is over keeps its status; its failures are retried in a 
   assert.equal((await service.client.executions.wait(child.id, 30)).status, "completed");
   checkJournal((await readStream(`${service.url}/api/v1/executions/${child.id}/events`)).frames);
   assert.equal((await service.client.executions.get(id)).status, "failed");
-  const { failures: kept } = await service.client.executions.failures(id, { message_id: one.message_id });
+  const { failures: kept } = await service.client.executions.failures(id, { message_id: [one.message_id] });
   assert.equal(kept[0]?.retried_in, child.id);
   const cli = await millrace(["executions", "retry", id, one.message_id], { env: { MILLRACE_URL: service.url } });
   assert.equal(cli.code, 5, cli.stderr);

@@ -40,8 +40,8 @@ export const overEventSource: Attached = async (service, path) => {
 export const overLibrary: Attached = async (service, path, signal) => {
   const seen: string[] = [];
   const id = path.split("/")[4] ?? "";
-  for await (const frame of createClient({ baseUrl: service }).executions.events(id, { signal })) {
-    if (frame.type === "event") seen.push(frame.id);
+  for await (const event of createClient({ baseUrl: service }).executions.events(id, { signal })) {
+    if (EVENTS.has(event.type)) seen.push(event.id);
   }
   return seen;
 };

@@ -1,23 +1,19 @@
-import type { EndReason, ExecutionEvent, ExecutionStatus, GapData } from "@millrace/protocol";
+import type { GapEvent } from "@millrace/client";
+import type { EndReason, ExecutionEvent, ExecutionStatus } from "@millrace/protocol";
 import { printable } from "./output.ts";
 
 /** An event as a line of JSON for scripts: its id before its data. */
-export function eventAsJson(id: string, json: string): string {
-  return `{"id":${JSON.stringify(id)},${json.slice(1)}`;
+export function eventAsJson({ id, ...event }: (ExecutionEvent & { readonly id: string }) | GapEvent): string {
+  return JSON.stringify({ id, ...event });
 }
 
-/** The line of JSON that says how a stream ended; `status` is the execution's. */
+/** The line of JSON that says how a stream ended, and how its execution is. */
 export function endAsJson(
   id: string | null,
   execution_id: string,
-  end: { readonly reason: EndReason; readonly status: ExecutionStatus | null },
+  { reason, status }: { readonly reason: EndReason; readonly status: ExecutionStatus | null },
 ): string {
-  return JSON.stringify({ id, type: "end", execution_id, reason: end.reason, status: end.status });
-}
-
-/** The line of JSON that says that events are not there any more. */
-export function gapAsJson(id: string, gap: GapData): string {
-  return JSON.stringify({ id, type: "gap", ...gap });
+  return JSON.stringify({ id, type: "end", execution_id, reason, status });
 }
 
 /** An event as a line for people. */

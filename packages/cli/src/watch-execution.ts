@@ -1,6 +1,6 @@
 import type { Client, StreamState } from "@millrace/client";
 import { type ExecutionDetail, type ExecutionEvent, type ExecutionStatus, isTerminal } from "@millrace/protocol";
-import { endAsJson, eventAsJson, eventAsText, gapAsJson } from "./event-lines.ts";
+import { endAsJson, eventAsJson, eventAsText } from "./event-lines.ts";
 import { exitCodeOfStatus } from "./exit-codes.ts";
 import { onSignals } from "./interrupts.ts";
 import { showEta } from "./live/figures.ts";
@@ -8,7 +8,7 @@ import { upstreamOf } from "./live/route-links.ts";
 import { type Output, printable } from "./output.ts";
 import { RunDisplay } from "./run-display.ts";
 import { printSummary } from "./run-summary.ts";
-import { WatchedRun } from "./watched-run.ts";
+import { describeLoss, WatchedRun } from "./watched-run.ts";
 
 /** How an execution is watched. */
 export interface WatchOptions {
@@ -73,29 +73,25 @@ async function followEvents({ client, execution, options, output, signal }: Watc
   let status: ExecutionStatus | null = null;
   let id = lastEventId ?? null;
   let toldInterrupted = false;
-  const frames = client.executions.events(execution.id, {
+  const events = client.executions.events(execution.id, {
     timeoutS: 3600,
     signal,
-    ...(lastEventId === undefined ? {} : { lastEventId }),
-    ...(since === undefined ? {} : { since }),
-    ...(types === undefined ? {} : { types }),
-    ...(routes === undefined ? {} : { routes }),
+    lastEventId,
+    since,
+    types,
+    routes,
     onState: (state) => tellState(state, output),
   });
-  for await (const frame of frames) {
-    if (frame.id !== "") id = frame.id;
-    if (frame.type === "event") output.line(json ? eventAsJson(frame.id, frame.json) : eventAsText(frame.data));
-    if (frame.type === "gap") {
-      if (json) output.line(gapAsJson(frame.id, frame.data));
-      output.note(`Events before ${frame.data.resumes_after} were removed by retention.`);
-    }
-    if (frame.type !== "end") continue;
-    if (json) output.line(endAsJson(id, execution.id, frame.data));
-    if (frame.data.status !== null) status = frame.data.status;
-    if (frame.data.reason === "interrupted" && !toldInterrupted) {
-      toldInterrupted = true;
-      output.note(INTERRUPTED);
-    }
+  for await (const event of events) {
+    if (event.id !== "") id = event.id;
+    if (event.type === "end") {
+      if (json) output.line(endAsJson(id, execution.id, event));
+      status = event.status ?? status;
+      if (event.reason === "interrupted" && !toldInterrupted) output.note(INTERRUPTED);
+      toldInterrupted ||= event.reason === "interrupted";
+    } else if (json) output.line(eventAsJson(event));
+    else if (event.type !== "gap") output.line(eventAsText(event));
+    if (event.type === "gap") output.note(`Events before ${event.resumes_after} were removed by retention.`);
   }
   if (json && !signal.aborted && (status === null || !isTerminal(status))) {
     // Nothing came after the cursor: the stream was over before it began.
@@ -113,8 +109,7 @@ async function followProgress({ client, execution, output, signal }: Watch): Pro
   const display = new RunDisplay(output, live ? "live" : "lines", upstream, () => run.moment);
   let toldInterrupted = false;
   try {
-    const frames = client.executions.events(execution.id, {
-      view: "progress",
+    const states = client.executions.progress(execution.id, {
       timeoutS: 3600,
       signal,
       onState: (state) => {
@@ -122,13 +117,10 @@ async function followProgress({ client, execution, output, signal }: Watch): Pro
         if (!live) tellState(state, output);
       },
     });
-    for await (const frame of frames) {
-      if (frame.type === "progress") run.show(frame.data);
-      if (frame.type === "end" && frame.data.status !== null) run.status = frame.data.status;
-      if (frame.type === "end" && frame.data.reason === "interrupted" && !toldInterrupted) {
-        toldInterrupted = true;
-        output.note(INTERRUPTED);
-      }
+    for await (const state of states) {
+      run.show(state);
+      if (state.status === "interrupted" && !toldInterrupted) output.note(INTERRUPTED);
+      toldInterrupted = state.status === "interrupted";
     }
     if (!signal.aborted) await run.end();
   } finally {
@@ -166,8 +158,8 @@ async function summarize(
 }
 
 function tellState(state: StreamState, output: Output): void {
-  if (state.state === "waiting" && state.error !== null)
-    output.note(`connection lost (${printable(state.error.message)}); coming back in ${showEta(state.ms)}`);
+  if (state.state !== "waiting" || state.reason === "timeout" || state.reason === "interrupted") return;
+  output.note(`${describeLoss(state)}; coming back in ${showEta(state.ms)}`);
 }
 
 /** Returns whether an interrupt has cancelled the run. */

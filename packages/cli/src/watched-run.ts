@@ -12,6 +12,12 @@ const ASK_SHARE = 10;
 
 const NOTHING = { queued: 0, running: 0, retrying: 0, done: 0, failed: 0, routes: [] };
 
+/** Why a stream has to be taken up again, for people. */
+export function describeLoss({ reason, error }: Extract<StreamState, { state: "waiting" }>): string {
+  if (reason === "shutdown") return "the service was stopped";
+  return `connection lost${error === null ? "" : ` (${printable(error.message)})`}`;
+}
+
 /** A run of a service, as its progress is told. */
 export class WatchedRun {
   readonly #client: Client;
@@ -20,9 +26,7 @@ export class WatchedRun {
   /** When the newest state came, by this process's clock. */
   #at = 0;
   #elapsedMs = 0;
-  #connection: StreamState = { state: "connecting" };
-  /** Whether the connection was lost before this one. */
-  #again = false;
+  #connection: StreamState = { state: "connecting", reason: null };
   /** Whether a state has come over this connection. */
   #current = false;
   #status: ExecutionStatus | null = null;
@@ -39,17 +43,12 @@ export class WatchedRun {
   /** What the stream is doing. */
   set connection(state: StreamState) {
     this.#connection = state;
-    if (state.state === "waiting") this.#again = true;
     if (state.state !== "connected") this.#current = false;
   }
 
   /** The status that was told of last. */
   get status(): ExecutionStatus | null {
     return this.#status;
-  }
-
-  set status(status: ExecutionStatus) {
-    this.#status = status;
   }
 
   /** Takes in a state. */
@@ -96,13 +95,14 @@ export class WatchedRun {
 
   #note(): string | null {
     const connection = this.#connection;
+    if (this.#status === "interrupted") return "waiting for it to be taken up again, or cancelled";
     switch (connection.state) {
       case "connecting":
-        return this.#again ? "reconnecting" : "connecting";
-      case "waiting": {
-        if (connection.error === null) return "reconnecting";
-        return `connection lost, again in ${showEta(connection.ms)} (${printable(connection.error.message)})`;
-      }
+        return connection.reason === null ? "connecting" : "reconnecting";
+      case "waiting":
+        return connection.reason === "timeout"
+          ? "reconnecting"
+          : `${describeLoss(connection)}; reconnecting in ${showEta(connection.ms)}`;
       case "connected":
         return this.#current ? null : "catching up";
       case "ended":

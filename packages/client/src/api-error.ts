@@ -1,4 +1,4 @@
-import type { ValidationError } from "@millrace/protocol";
+import type { ErrorCode, ValidationError } from "@millrace/protocol";
 
 /** What the service refused, or failed at. */
 export class ApiError extends Error {
@@ -6,7 +6,7 @@ export class ApiError extends Error {
   /** The HTTP status; 0 where the service could not be reached. */
   readonly status: number;
   /** A code of the documented list; null where the answer has none. */
-  readonly code: string | null;
+  readonly code: ErrorCode | (string & {}) | null;
   readonly correlationId: string | null;
   /** With 422: every error of the request. */
   readonly validationErrors: readonly ValidationError[];

@@ -1,195 +1,121 @@
 import type { EndData, ExecutionEvent, GapData, ProgressData } from "@millrace/protocol";
-import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { ApiError, toApiError } from "./api-error.ts";
+import type { EventSourceMessage } from "eventsource-parser";
+import { type Api, queryText } from "./request.ts";
+import { type FollowOptions, follow, oneByOne, type StreamSource } from "./stream/follow.ts";
 
-/** A frame of a stream, by its type. */
-export type StreamFrame =
-  | { readonly type: "event"; readonly id: string; readonly data: ExecutionEvent; readonly json: string }
-  | { readonly type: "progress"; readonly id: string; readonly data: ProgressData; readonly json: string }
-  | { readonly type: "gap"; readonly id: string; readonly data: GapData; readonly json: string }
-  | { readonly type: "end"; readonly id: string; readonly data: EndData; readonly json: string };
+/** Retention has removed the events before `resumes_after`. */
+export type GapEvent = GapData & { readonly type: "gap"; readonly id: string };
 
-/** What a stream is doing, for whoever shows it. */
-export type StreamState =
-  | { readonly state: "connecting" | "connected" | "ended" }
-  | { readonly state: "waiting"; readonly ms: number; readonly error: Error | null };
+/** The service ended the connection, and says why. Whatever the reason, the iterator does what there is to be done. */
+export type EndEvent = EndData & { readonly type: "end"; readonly id: string };
 
-/** How a stream is followed. */
-export interface EventsOptions {
+/** What an execution's stream brings, told apart by `type`. `id` is where to resume right behind it. */
+export type StreamEvent = (ExecutionEvent & { readonly id: string }) | GapEvent | EndEvent;
+
+/** The state of a run. `id` is that of the last event that it tells of. */
+export type RunProgress = ProgressData & { readonly type: "progress"; readonly id: string };
+
+/** How a run's progress is followed. */
+export interface ProgressOptions extends FollowOptions {
+  /** How long each connection may last, in seconds (1…3600, default 300); the stream goes on over as many as it takes. */
+  readonly timeoutS?: number | undefined;
+}
+
+/** How events are followed. */
+export interface EventsOptions extends ProgressOptions {
   /** Continues right after this id. */
-  readonly lastEventId?: string;
-  /** `now` starts at the live edge. */
-  readonly since?: "now";
+  readonly lastEventId?: string | undefined;
+  /** `now` begins with what happens from now on; without it, with the first event. */
+  readonly since?: "now" | undefined;
   /** Only events of these types. */
-  readonly types?: readonly ExecutionEvent["type"][];
+  readonly types?: readonly ExecutionEvent["type"][] | undefined;
   /** Only events of messages of these routes. */
-  readonly routes?: readonly string[];
-  /** `progress`: the state of the run when it changes, at most every 250 ms, in place of its events. */
-  readonly view?: "events" | "progress";
-  /** How long each connection may last, in seconds (1…3600); the stream goes on over as many as it takes. */
-  readonly timeoutS?: number;
-  readonly signal?: AbortSignal;
-  onState?(state: StreamState): void;
+  readonly routes?: readonly string[] | undefined;
 }
 
-/** How a stream reaches the service. */
-export interface EventsTransport {
-  /** Without a query. */
-  readonly url: string;
-  /** Repeated on each connection. */
-  readonly query: readonly (readonly [string, string])[];
-  readonly headers: Readonly<Record<string, string>>;
-  readonly fetch: typeof globalThis.fetch;
-  /** Ends after which there is nothing more to come. */
-  isLast(end: EndData): boolean;
+/** Whose events, by which path. */
+export interface Followed {
+  readonly path: string;
+  /** With several executions in one connection: their ids or tags. */
+  readonly ids: readonly string[] | null;
 }
 
-/** The wait before another connection, in milliseconds: doubled from the first to the last, and spread at random. */
-const FIRST_WAIT_MS = 250;
-const LAST_WAIT_MS = 15_000;
+/** The events of executions, as batches of what has come. */
+export function eventBatches(api: Api, of: Followed, options: EventsOptions): AsyncGenerator<StreamEvent[]> {
+  const query = { types: options.types?.join(","), route: options.routes?.join(","), timeout: options.timeoutS };
+  const source: StreamSource<StreamEvent> = {
+    open: (cursor, signal) =>
+      open(api, of, { ...query, since: cursor === null ? options.since : undefined }, cursor, signal),
+    decode: toEvent,
+    isLast: lastOf(of),
+  };
+  return follow(source, options, options.lastEventId ?? null);
+}
 
-/** Statuses that pass: a proxy answers 502 and 504 while the service behind it starts anew. */
-const TEMPORARY = new Set([429, 502, 503, 504]);
+/** The events of executions, one by one. */
+export function events(api: Api, of: Followed, options: EventsOptions): AsyncGenerator<StreamEvent> {
+  return oneByOne(eventBatches(api, of, options));
+}
 
-/** A connection that brings nothing for so long is dead: the service sends a heartbeat every 15 seconds. */
-const SILENCE_MS = 45_000;
-
-/**
- * Follows a stream to its end, over as many connections as it takes: each resumes right after the last id that was
- * handed out, so that every event is seen once.
- * @throws ApiError where the service refuses the stream (404, 422, …); temporary refusals (429, 502, 503, 504) are waited for
- */
-export async function* followEvents(transport: EventsTransport, options: EventsOptions): AsyncGenerator<StreamFrame> {
-  let cursor = options.lastEventId ?? null;
-  let failures = 0;
-  while (!options.signal?.aborted) {
-    let wait = 0;
-    let problem: Error | null = null;
-    options.onState?.({ state: "connecting" });
-    try {
-      const response = await connect(transport, options, cursor);
-      if (response === null) break;
-      options.onState?.({ state: "connected" });
-      for await (const frame of readFrames(response, options.signal)) {
-        // An end alone is no progress: an execution that stays interrupted is asked about ever more seldom.
-        if (frame.type !== "end") failures = 0;
-        cursor = frame.id === "" ? cursor : frame.id;
-        yield frame;
-        if (frame.type === "end" && transport.isLast(frame.data)) {
-          options.onState?.({ state: "ended" });
-          return;
-        }
-      }
-    } catch (error) {
-      if (options.signal?.aborted) break;
-      if (error instanceof ApiError && !TEMPORARY.has(error.status)) throw error;
-      problem = error instanceof Error ? error : new Error(String(error));
-      wait = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-    }
-    const backOff = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
-    failures += 1;
-    const ms = wait + backOff / 2 + (Math.random() * backOff) / 2;
-    options.onState?.({ state: "waiting", ms, error: problem });
-    await pause(ms, options.signal);
+/** The states of executions as they change, the last as it stays. */
+export async function* progress(api: Api, of: Followed, options: ProgressOptions): AsyncGenerator<RunProgress> {
+  const source: StreamSource<RunProgress> = {
+    // A stream of states begins with the newest, wherever the one before it broke off.
+    open: (_, signal) => open(api, of, { view: "progress", timeout: options.timeoutS }, null, signal),
+    decode: toProgress,
+    isLast: lastOf(of),
+  };
+  for await (const batch of follow(source, options, null)) {
+    for (const each of batch) if (each.type === "progress") yield each;
   }
-  options.onState?.({ state: "ended" });
 }
 
-/** Null: the cursor is at the end of what is over (204). */
-async function connect(
-  transport: EventsTransport,
-  options: EventsOptions,
-  cursor: string | null,
-): Promise<Response | null> {
-  const query = new URLSearchParams(transport.query.map(([name, value]): [string, string] => [name, value]));
-  if (options.since !== undefined && cursor === null) query.set("since", options.since);
-  if (options.types !== undefined) query.set("types", options.types.join(","));
-  if (options.routes !== undefined) query.set("route", options.routes.join(","));
-  if (options.view !== undefined) query.set("view", options.view);
-  if (options.timeoutS !== undefined) query.set("timeout", String(options.timeoutS));
-  const search = query.toString();
-  const response = await transport.fetch(search === "" ? transport.url : `${transport.url}?${search}`, {
-    headers: {
-      ...transport.headers,
-      accept: "text/event-stream",
-      ...(cursor === null ? {} : { "last-event-id": cursor }),
-    },
+function open(api: Api, of: Followed, query: object, cursor: string | null, signal: AbortSignal): Promise<Response> {
+  const ids = of.ids === null ? {} : { execution_id: of.ids };
+  return api.send(of.path + queryText({ ...ids, ...query }), {
+    headers: { accept: "text/event-stream", ...(cursor === null ? {} : { "last-event-id": cursor }) },
     cache: "no-store",
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal,
   });
-  if (response.status === 204) return null;
-  if (!response.ok) throw await toApiError(response);
-  return response;
 }
 
-async function* readFrames(response: Response, signal: AbortSignal | undefined): AsyncGenerator<StreamFrame> {
-  const messages: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => messages.push(message) });
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (reader === undefined) return;
-  try {
-    while (true) {
-      const { done, value } = await withinSilence(reader.read(), signal);
-      if (done) return;
-      parser.feed(value);
-      for (const message of messages.splice(0)) {
-        const frame = toFrame(message);
-        if (frame !== null) yield frame;
-      }
-    }
-  } finally {
-    reader.cancel().catch(() => undefined);
-  }
+/** Ends that leave something to come back for are `timeout`, `shutdown` and `interrupted`. */
+function lastOf({ ids }: Followed): (end: EndEvent) => boolean {
+  const over = new Set<string>();
+  const wanted = new Set(ids).size;
+  return (end) => {
+    if (end.reason !== "completed" && end.reason !== "failed" && end.reason !== "cancelled") return false;
+    if (ids === null) return true;
+    if (end.execution_id !== undefined) over.add(end.execution_id);
+    return over.size >= wanted;
+  };
 }
 
-async function withinSilence<T>(read: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let onAbort = () => {};
-  try {
-    return await Promise.race([
-      read,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error("The connection has gone silent.")), SILENCE_MS);
-        onAbort = () => reject(signal?.reason);
-        signal?.addEventListener("abort", onAbort, { once: true });
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  }
-}
-
-/** Null for types that this client does not know. */
-function toFrame(message: EventSourceMessage): StreamFrame | null {
-  const id = message.id ?? "";
-  // The contract says what each type's data is.
+/** Null for types that this client does not know. The contract says what each type's data is. */
+function toEvent(message: EventSourceMessage): StreamEvent | null {
   switch (message.event) {
     case "initiated":
     case "processing":
     case "completed":
-    case "failed":
-      return { type: "event", id, data: JSON.parse(message.data) as ExecutionEvent, json: message.data };
-    case "progress":
-      return { type: "progress", id, data: JSON.parse(message.data) as ProgressData, json: message.data };
+    case "failed": {
+      // Its data has its type already. Added to, and not copied: there may be millions.
+      const event = JSON.parse(message.data) as ExecutionEvent & { id: string };
+      event.id = message.id ?? "";
+      return event;
+    }
     case "gap":
-      return { type: "gap", id, data: JSON.parse(message.data) as GapData, json: message.data };
-    case "end":
-      return { type: "end", id, data: JSON.parse(message.data) as EndData, json: message.data };
+      return { type: "gap", id: message.id ?? "", ...(JSON.parse(message.data) as GapData) };
     default:
-      return null;
+      return toEnd(message);
   }
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    }
-    signal?.addEventListener("abort", done, { once: true });
-    if (signal?.aborted) done();
-  });
+function toProgress(message: EventSourceMessage): RunProgress | EndEvent | null {
+  if (message.event !== "progress") return toEnd(message);
+  return { type: "progress", id: message.id ?? "", ...(JSON.parse(message.data) as ProgressData) };
+}
+
+function toEnd(message: EventSourceMessage): EndEvent | null {
+  if (message.event !== "end") return null;
+  return { type: "end", id: message.id ?? "", ...(JSON.parse(message.data) as EndData) };
 }

@@ -1,13 +1,13 @@
+export { summarizeDurations } from "@millrace/protocol/durations";
+export { emptyProgress, foldEnded, foldEvent, foldRequeued } from "@millrace/protocol/fold";
+export { isTerminal } from "@millrace/protocol/terminal";
 export { ApiError } from "./api-error.ts";
-export {
-  type Client,
-  type ClientOptions,
-  createClient,
-  type ExecutionQuery,
-  type LineageFilters,
-  type LineageListQuery,
-  type LineagePaging,
-  type LineageRelativesQuery,
-  type RunOptions,
-} from "./client.ts";
-export type { EventsOptions, StreamFrame, StreamState } from "./events.ts";
+export type * from "./api-types.ts";
+export { type Client, createClient } from "./client.ts";
+export { AmbiguousNameError, type RunConfigOptions } from "./configs.ts";
+export type { EndEvent, EventsOptions, GapEvent, ProgressOptions, RunProgress, StreamEvent } from "./events.ts";
+export type { Executions } from "./executions.ts";
+export type { CallOptions, ClientOptions } from "./request.ts";
+export { Run, type RunOptions } from "./run.ts";
+export type { FollowOptions } from "./stream/follow.ts";
+export type { ReconnectReason, StreamState } from "./stream/state.ts";

@@ -9,11 +9,3 @@ export const executionStatusSchema = z
 
 /** @see executionStatusSchema */
 export type ExecutionStatus = z.infer<typeof executionStatusSchema>;
-
-/** The statuses that end an execution for good. */
-export type TerminalStatus = Exclude<ExecutionStatus, "running" | "interrupted">;
-
-/** Whether `status` ends an execution for good. */
-export function isTerminal(status: ExecutionStatus): status is TerminalStatus {
-  return status !== "running" && status !== "interrupted";
-}

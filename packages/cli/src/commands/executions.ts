@@ -1,5 +1,5 @@
 import { ApiError, type Client } from "@millrace/client";
-import { type Execution, executionStatusSchema, isTerminal } from "@millrace/protocol";
+import { type Execution, type ExecutionStatus, executionStatusSchema, isTerminal } from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
@@ -32,7 +32,9 @@ export function addExecutions(program: Command, output: Output): void {
       "\nExamples:\n  $ millrace executions list --status running\n  $ millrace executions list --json --limit 1000 | jq -r '.executions[].id'",
     )
     .action(
-      async (options: Common & { status?: string; config?: string; tag?: string; limit: string; offset: string }) => {
+      async (
+        options: Common & { status?: ExecutionStatus; config?: string; tag?: string; limit: string; offset: string },
+      ) => {
         const client = connect(options);
         const page = await client.executions.list({
           limit: Number(options.limit),

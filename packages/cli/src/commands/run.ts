@@ -1,6 +1,12 @@
 import { join } from "node:path";
-import type { JournalEvent } from "@millrace/engine";
-import { type ErrorInfo, type ExecutionStatus, isTerminal, MillraceError, tagSchema } from "@millrace/protocol";
+import {
+  type ErrorInfo,
+  type ExecutionEvent,
+  type ExecutionStatus,
+  isTerminal,
+  MillraceError,
+  tagSchema,
+} from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
 import { engineRoom } from "../engine-room.ts";
@@ -57,7 +63,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
   checkTag(options.tag);
-  const { journalEventsOf, openService, readSettings } = await engineRoom();
+  const { positionedEventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
     flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },
@@ -73,10 +79,10 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
     if (definition === null) throw new MillraceError("CONFIG_INVALID", `${file}: ${summarizeReport(report)}`);
     const followed = new FollowedRun(definition, options.tag ?? definition.name ?? file);
     let lastId: string | null = null;
-    const add = ({ id, json, event }: JournalEvent) => {
+    const add = ({ id, event }: { id: string; event: ExecutionEvent }) => {
       lastId = id;
       followed.add(event);
-      if (options.json) output.line(eventAsJson(id, json));
+      if (options.json) output.line(eventAsJson({ id, ...event }));
     };
     // Before the start, so that no event is missed; other executions of the same data directory are left out.
     const wanted: { id: string | null } = { id: null };
@@ -84,7 +90,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
     service.journal.onCommit((entries) => {
       for (const entry of entries) {
         if (wanted.id === null) early.push(entry);
-        else if (entry.executionId === wanted.id) for (const event of journalEventsOf(entry)) add(event);
+        else if (entry.executionId === wanted.id) for (const event of positionedEventsOf(entry)) add(event);
       }
     });
     const { record } = await service.executions.start({
@@ -96,7 +102,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
     });
     wanted.id = record.id;
     for (const entry of early)
-      if (entry.executionId === record.id) for (const event of journalEventsOf(entry)) add(event);
+      if (entry.executionId === record.id) for (const event of positionedEventsOf(entry)) add(event);
     const mode = modeOf(options, output);
     const display = new RunDisplay(output, mode, upstreamOf(definition.document), () => followed.moment);
     let interrupted: () => boolean;

@@ -1,5 +1,6 @@
 import { ApiError, type Client, type StreamState } from "@millrace/client";
 import { type Execution, type ExecutionStatus, isTerminal, type ProgressData } from "@millrace/protocol";
+import { describeLoss } from "../watched-run.ts";
 
 /** A run of the list. */
 export interface ListedRun {
@@ -28,7 +29,7 @@ export class RunList {
   #filter: RunFilter = "all";
   #total = 0;
   #problem: string | null = null;
-  #connection: StreamState = { state: "connecting" };
+  #connection: StreamState = { state: "connecting", reason: null };
   #subscribed = new Set<string>();
   #stream = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -51,10 +52,9 @@ export class RunList {
     await this.#ask();
     const missing = new Set(this.#wanted().slice(0, MOST));
     if (missing.size === 0) return;
-    for await (const frame of this.#client.executions.eventsOf([...missing], { view: "progress" })) {
-      if (frame.type !== "progress") continue;
-      this.#progress.set(frame.data.execution_id, frame.data);
-      missing.delete(frame.data.execution_id);
+    for await (const state of this.#client.executions.progressOf([...missing])) {
+      this.#progress.set(state.execution_id, state);
+      missing.delete(state.execution_id);
       if (missing.size === 0) return;
     }
   }
@@ -89,7 +89,9 @@ export class RunList {
   /** What is wrong with the connection; null: nothing. */
   get problem(): string | null {
     if (this.#problem !== null) return this.#problem;
-    return this.#connection.state === "waiting" ? (this.#connection.error?.message ?? null) : null;
+    return this.#connection.state === "waiting" && this.#connection.reason !== "timeout"
+      ? describeLoss(this.#connection)
+      : null;
   }
 
   /** Those that go on first, by how much goes on in them; then those that are over, the newest first. */
@@ -163,22 +165,22 @@ export class RunList {
     this.#subscribed = new Set(ids);
     if (ids.length === 0) return;
     try {
-      const frames = this.#client.executions.eventsOf(ids, {
-        view: "progress",
+      const states = this.#client.executions.progressOf(ids, {
         timeoutS: 3600,
         signal: stream.signal,
         onState: (state) => {
           if (this.#stream === stream) this.#connection = state;
         },
       });
-      for await (const frame of frames) {
-        if (frame.type !== "progress" || this.#stream !== stream) continue;
-        this.#progress.set(frame.data.execution_id, frame.data);
-        this.#changed(frame.data);
+      for await (const state of states) {
+        if (this.#stream !== stream) return;
+        this.#progress.set(state.execution_id, state);
+        this.#changed(state);
       }
     } catch (error) {
       // One of them was deleted in the meantime: the next list is without it.
-      if (!(error instanceof ApiError) || error.status !== 404) this.#problem = String(error);
+      if (!(error instanceof ApiError) || error.status !== 404)
+        this.#problem = error instanceof Error ? error.message : String(error);
     }
     if (this.#stream === stream) this.#subscribed = new Set();
   }

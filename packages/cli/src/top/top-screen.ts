@@ -200,7 +200,7 @@ export class TopScreen {
   #runLines({ run, meter }: Opened, columns: number, rows: number): string[] {
     const { moment } = run;
     const problem = this.#list.problem;
-    const note = problem === null ? {} : { note: `connection lost: ${printable(problem)}` };
+    const note = problem === null ? {} : { note: printable(problem) };
     const pace = meter.measure(moment.state, performance.now());
     return renderRun(this.#output, { ...moment, ...note, pace }, { columns, rows });
   }
@@ -228,7 +228,7 @@ export class TopScreen {
     if (this.#list.filter !== "all") parts.push(paint("yellow", `only ${this.#list.filter}`));
     if (this.#wanted !== "" && !this.#typing) parts.push(paint("yellow", `with "${printable(this.#wanted)}"`));
     const problem = this.#list.problem;
-    if (problem !== null) parts.push(paint("red", `connection lost: ${printable(problem)}`));
+    if (problem !== null) parts.push(paint("red", printable(problem)));
     return parts.join("  ");
   }
 

@@ -4,38 +4,21 @@ import type { JournalEntry } from "../ports.ts";
 const DATA = "\ndata: ";
 const ID = "\nid: ";
 
-/** An event of the journal as its frame has it. */
-export interface JournalEvent {
-  /** Its position. */
-  readonly id: string;
-  readonly json: string;
-  readonly event: ExecutionEvent;
-}
-
 /** The events of an entry of the journal, read back from its frames; none for a lifecycle record. */
 export function* eventsOf(entry: JournalEntry): Generator<ExecutionEvent> {
-  for (const { json } of framesOf(entry)) yield parse(json);
+  for (const { event } of positionedEventsOf(entry)) yield event;
 }
 
-/** The same, each with its id and the JSON that it stands in the journal as. */
-export function* journalEventsOf(entry: JournalEntry): Generator<JournalEvent> {
-  for (const { json, rest } of framesOf(entry))
-    yield { id: rest.slice(ID.length, rest.indexOf("\n", ID.length)), json, event: parse(json) };
-}
-
-function* framesOf(entry: JournalEntry): Generator<{ json: string; rest: string }> {
+/** The same, each with its position as a stream's id. */
+export function* positionedEventsOf(entry: JournalEntry): Generator<{ id: string; event: ExecutionEvent }> {
   if (entry.kind !== "events") return;
   const text = entry.frames.toString("utf8");
-  // JSON has no line breaks, so a line's end is the data's end.
+  // JSON has no line breaks, so a line's end is the data's end; the id's line is the next.
   for (let at = text.indexOf(DATA); at >= 0; ) {
     const end = text.indexOf("\n", at + DATA.length);
-    const next = text.indexOf(DATA, end);
-    yield { json: text.slice(at + DATA.length, end), rest: text.slice(end, next < 0 ? undefined : next) };
-    at = next;
+    const id = text.slice(end + ID.length, text.indexOf("\n", end + 1));
+    // The journal holds what the committer encoded, from values of this type.
+    yield { id, event: JSON.parse(text.slice(at + DATA.length, end)) as ExecutionEvent };
+    at = text.indexOf(DATA, end);
   }
-}
-
-function parse(json: string): ExecutionEvent {
-  // The journal holds what the committer encoded, from values of this type.
-  return JSON.parse(json) as ExecutionEvent;
 }

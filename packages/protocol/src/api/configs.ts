@@ -2,6 +2,7 @@ import { z } from "zod";
 import { validationReportSchema } from "../finding.ts";
 import { listSchema } from "./lists.ts";
 import { laxBoolean } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** Where a config came from. */
 export const sourceTypeSchema = z.enum(["api", "file", "imported"]);
@@ -71,10 +72,12 @@ export type ConfigSummary = z.infer<typeof configSummarySchema>;
 /** @see configSchema */
 export type Config = z.infer<typeof configSchema>;
 /** @see createConfigSchema */
-export type CreateConfig = z.input<typeof createConfigSchema>;
+export type CreateConfig = Sent<typeof createConfigSchema>;
 /** @see updateConfigSchema */
-export type UpdateConfig = z.input<typeof updateConfigSchema>;
+export type UpdateConfig = Sent<typeof updateConfigSchema>;
 /** @see configListSchema */
 export type ConfigList = z.infer<typeof configListSchema>;
 /** @see configVersionSchema */
 export type ConfigVersion = z.infer<typeof configVersionSchema>;
+/** @see configVersionListSchema */
+export type ConfigVersionList = z.infer<typeof configVersionListSchema>;

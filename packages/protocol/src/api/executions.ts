@@ -3,6 +3,7 @@ import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { boolQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** The form of a tag: a name for an execution that is no UUID and needs no escaping in a path. */
 export const tagSchema = z
@@ -235,11 +236,15 @@ export type Execution = z.infer<typeof executionSchema>;
 /** @see executionDetailSchema */
 export type ExecutionDetail = z.infer<typeof executionDetailSchema>;
 /** @see createExecutionSchema */
-export type CreateExecution = z.input<typeof createExecutionSchema>;
+export type CreateExecution = Sent<typeof createExecutionSchema>;
 /** @see executionListSchema */
 export type ExecutionList = z.infer<typeof executionListSchema>;
+/** @see executionListQuerySchema */
+export type ExecutionListQuery = Sent<typeof executionListQuerySchema>;
+/** @see runQuerySchema */
+export type RunQuery = Sent<typeof runQuerySchema>;
 /** @see patchExecutionSchema */
-export type PatchExecution = z.infer<typeof patchExecutionSchema>;
+export type PatchExecution = Sent<typeof patchExecutionSchema>;
 /** @see patchExecutionResultSchema */
 export type PatchExecutionResult = z.infer<typeof patchExecutionResultSchema>;
 /** @see errorInfoSchema */

@@ -4,6 +4,7 @@ import { jsonObjectSchema } from "../json.ts";
 import { executionSchema, tagSchema } from "./executions.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { laxBoolean, listQuery, uuidSchema } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 const filters = {
   route: z.string().optional().describe("Failed in this route"),
@@ -107,11 +108,15 @@ export const retryResultSchema = z
 
 /** @see failureSchema */
 export type Failure = z.infer<typeof failureSchema>;
+/** @see failureListQuerySchema */
+export type FailureListQuery = Sent<typeof failureListQuerySchema>;
+/** @see failureGroupsQuerySchema */
+export type FailureGroupsQuery = Sent<typeof failureGroupsQuerySchema>;
 /** @see failureListSchema */
 export type FailureList = z.infer<typeof failureListSchema>;
 /** @see failureGroupsSchema */
 export type FailureGroups = z.infer<typeof failureGroupsSchema>;
 /** @see retryFailuresSchema */
-export type RetryFailuresBody = z.input<typeof retryFailuresSchema>;
+export type RetryFailuresBody = Sent<typeof retryFailuresSchema>;
 /** @see retryResultSchema */
 export type RetryResult = z.infer<typeof retryResultSchema>;

@@ -3,6 +3,7 @@ import { eventErrorSchema } from "../event.ts";
 import { STAGE_STATUSES } from "../lineage.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { laxBoolean, timeQuery } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** Where a stage of a message, or the message, stands. */
 export const stageStatusSchema = z
@@ -160,3 +161,13 @@ export type LineageList = z.infer<typeof lineageListSchema>;
 export type LineageNodes = z.infer<typeof lineageNodesSchema>;
 /** @see lineageQuerySchema */
 export type LineageQuery = z.output<typeof lineageQuerySchema>;
+/** What a client sends as {@link lineageQuerySchema}. */
+export type LineageListQuery = Sent<typeof lineageQuerySchema>;
+/** @see lineageFailuresQuerySchema */
+export type LineageFailuresQuery = Sent<typeof lineageFailuresQuerySchema>;
+/** @see lineageStatsQuerySchema */
+export type LineageStatsQuery = Sent<typeof lineageStatsQuerySchema>;
+/** @see lineageStoryQuerySchema */
+export type LineageStoryQuery = Sent<typeof lineageStoryQuerySchema>;
+/** @see lineageRelativesQuerySchema */
+export type LineageRelativesQuery = Sent<typeof lineageRelativesQuerySchema>;

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import { intQuery } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** The query of every list. */
 export const pageQuerySchema = z.object({
   limit: intQuery({ ge: 1, le: 1000, default: 100, description: "How many to return" }),
   offset: intQuery({ ge: 0, default: 0, description: "How many to skip" }),
 });
+
+/** @see pageQuerySchema */
+export type PageQuery = Sent<typeof pageQuerySchema>;
 
 /** A list as the API answers it: `{total, limit, offset, has_more, <plural>: […]}`. */
 export function listSchema<Plural extends string, Item extends z.ZodType>(plural: Plural, item: Item) {

@@ -3,6 +3,7 @@ import { jsonObjectSchema } from "../json.ts";
 import { executionSchema, tagSchema } from "./executions.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { uuidSchema } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** Where the messages of a replay come from. */
 export const replaySourceSchema = z
@@ -46,6 +47,6 @@ export const replayListQuerySchema = pageQuerySchema;
 export const replayListSchema = listSchema("replays", executionSchema);
 
 /** @see replaySchema */
-export type ReplayBody = z.input<typeof replaySchema>;
+export type ReplayBody = Sent<typeof replaySchema>;
 /** @see replayListSchema */
 export type ReplayList = z.infer<typeof replayListSchema>;

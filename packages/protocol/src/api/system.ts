@@ -44,6 +44,8 @@ export const healthSchema = z
 export type AdapterCategory = z.infer<typeof adapterCategorySchema>;
 /** @see adapterInfoSchema */
 export type AdapterInfo = z.infer<typeof adapterInfoSchema>;
+/** @see adapterListSchema */
+export type AdapterList = z.infer<typeof adapterListSchema>;
 /** @see systemInfoSchema */
 export type SystemInfo = z.infer<typeof systemInfoSchema>;
 /** @see healthSchema */

@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./commands/adapters.ts";
 import { addBackup } from "./commands/backup.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addConfigs } from "./commands/configs.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addLineage } from "./commands/lineage.ts";
@@ -41,6 +42,7 @@ export function createProgram(output: Output): Command {
   addExecutions(program, output);
   addBackup(program, output);
   addLineage(program, output);
+  addCompletion(program, output);
   exitByThrowing(program);
   return program;
 }

@@ -2,7 +2,7 @@ import { showDuration, showEta, showRate } from "./live/figures.ts";
 import type { ErrorLine } from "./live/last-errors.ts";
 import { LiveArea } from "./live/live-area.ts";
 import type { Upstream } from "./live/route-links.ts";
-import { PaceMeter, type RunPace } from "./live/run-pace.ts";
+import { PaceMeter, paceOfWhole, type RunPace } from "./live/run-pace.ts";
 import { openOf, type RunState } from "./live/run-state.ts";
 import { describeError, renderRun } from "./live/run-table.ts";
 import type { Output } from "./output.ts";
@@ -50,7 +50,7 @@ export class RunDisplay {
     const last = this.#ask();
     if (this.#area !== null) {
       const room = { columns: process.stdout.columns };
-      this.#area.close(renderRun(this.#output, { ...last, pace: wholePace(last) }, room));
+      this.#area.close(renderRun(this.#output, { ...last, pace: paceOfWhole(last.state, last.elapsedMs) }, room));
     }
     if (this.#mode === "lines") {
       this.#output.line(describe(last, null));
@@ -82,14 +82,4 @@ function describe({ state, elapsedMs }: RunMoment, pace: RunPace | null): string
   if (pace !== null && pace.rate !== null) parts.push(showRate(pace.rate));
   if (pace !== null && pace.etaMs !== null) parts.push(`ETA ${showEta(pace.etaMs)}`);
   return `${showDuration(elapsedMs)}: ${parts.join(", ")}`;
-}
-
-/** Once a run is over, what counts is how fast it was from its beginning to its end. */
-function wholePace({ state, elapsedMs }: RunMoment): RunPace {
-  const rate = (settled: number) => (settled * 1000) / Math.max(1, elapsedMs);
-  return {
-    rate: rate(state.done + state.failed),
-    etaMs: null,
-    routes: new Map(state.routes.map(({ route, done, failed }) => [route, { rate: rate(done + failed), etaMs: null }])),
-  };
 }

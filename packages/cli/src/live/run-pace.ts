@@ -62,3 +62,13 @@ export class PaceMeter {
     return false;
   }
 }
+
+/** Once a run is over, what counts is how fast it was from its beginning to its end. */
+export function paceOfWhole(state: RunState, elapsedMs: number): RunPace {
+  const rate = (settled: number) => (settled * 1000) / Math.max(1, elapsedMs);
+  return {
+    rate: rate(state.done + state.failed),
+    etaMs: null,
+    routes: new Map(state.routes.map(({ route, done, failed }) => [route, { rate: rate(done + failed), etaMs: null }])),
+  };
+}

@@ -2,7 +2,7 @@ import type { Client } from "@millrace/client";
 import { isTerminal } from "@millrace/protocol";
 import { FullScreen, type Key } from "../live/full-screen.ts";
 import { upstreamOf } from "../live/route-links.ts";
-import { PaceMeter } from "../live/run-pace.ts";
+import { PaceMeter, paceOfWhole } from "../live/run-pace.ts";
 import { renderRun } from "../live/run-table.ts";
 import { clip } from "../live/text-width.ts";
 import { type Output, printable } from "../output.ts";
@@ -201,7 +201,8 @@ export class TopScreen {
     const { moment } = run;
     const problem = this.#list.problem;
     const note = problem === null ? {} : { note: printable(problem) };
-    const pace = meter.measure(moment.state, performance.now());
+    const { state, elapsedMs } = moment;
+    const pace = isTerminal(state.status) ? paceOfWhole(state, elapsedMs) : meter.measure(state, performance.now());
     return renderRun(this.#output, { ...moment, ...note, pace }, { columns, rows });
   }
 

@@ -4,24 +4,39 @@ import xterm from "@xterm/headless";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is made of control characters.
 const RESIZED = /\u001b\]7777;(\d+);(\d+)\u0007/;
 
+/** What such a mark begins with. */
+const MARK = "\u001b]7777;";
+
 /** A terminal that shows what a command has written to it, as a person would see it. */
 export class Screen {
   readonly #terminal: xterm.Terminal;
+  #unfinished = "";
 
-  private constructor(rows: number, columns: number) {
+  constructor({ rows = 24, columns = 80 } = {}) {
     this.#terminal = new xterm.Terminal({ rows, cols: columns, scrollback: 10_000, allowProposedApi: true });
   }
 
   /** Shows an output, changes of the size included. */
-  static async of(output: string, { rows = 24, columns = 80 } = {}): Promise<Screen> {
-    const screen = new Screen(rows, columns);
-    const parts = output.split(RESIZED);
-    for (let at = 0; at < parts.length; at += 3) {
-      await screen.#write(parts[at] ?? "");
-      const [newRows, newColumns] = [Number(parts[at + 1]), Number(parts[at + 2])];
-      if (newRows > 0) screen.#terminal.resize(newColumns, newRows);
-    }
+  static async of(output: string, size: { rows?: number; columns?: number } = {}): Promise<Screen> {
+    const screen = new Screen(size);
+    await screen.write(output);
     return screen;
+  }
+
+  /** Shows more of it. */
+  async write(output: string): Promise<void> {
+    // The mark of a change of the size may come in two parts.
+    const text = this.#unfinished + output;
+    const last = text.lastIndexOf("\u001b");
+    const cut = last >= 0 && MARK.startsWith(text.slice(last, last + MARK.length)) && text.indexOf("\u0007", last) < 0;
+    const end = cut ? last : text.length;
+    this.#unfinished = text.slice(end);
+    const parts = text.slice(0, end).split(RESIZED);
+    for (let at = 0; at < parts.length; at += 3) {
+      await this.#show(parts[at] ?? "");
+      const [rows, columns] = [Number(parts[at + 1]), Number(parts[at + 2])];
+      if (rows > 0) this.#terminal.resize(columns, rows);
+    }
   }
 
   /** All lines, those that were scrolled away as well, without empty ones at the end. A line that was broken is two. */
@@ -45,7 +60,14 @@ export class Screen {
       .length;
   }
 
-  #write(text: string): Promise<void> {
+  /** Whether the cursor is to be seen. */
+  get cursor(): boolean {
+    // The public interface does not tell.
+    return !(this.#terminal as unknown as { _core: { coreService: { isCursorHidden: boolean } } })._core.coreService
+      .isCursorHidden;
+  }
+
+  #show(text: string): Promise<void> {
     return new Promise((resolve) => this.#terminal.write(text, resolve));
   }
 }

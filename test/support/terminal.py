@@ -4,6 +4,7 @@ usage: terminal.py '{"command": [...], "rows": 24, "columns": 80, "keys": [{"aft
 
 A key is pressed when its text has been shown, `pause` seconds later; never at a fixed time. A key may have `resize`
 ([rows, columns]) in place of `send`: the terminal's new size, of which a mark in the output tells where it was.
+More keys may come on standard input while the command runs: a line of JSON each, pressed at once.
 """
 import fcntl, json, os, pty, select, struct, sys, termios, time
 
@@ -27,6 +28,7 @@ def press(key):
 
 
 resize(spec["rows"], spec["columns"])
+waiting, typed = [terminal, 0], b""
 shown, seen, keys, due = b"", 0, list(spec["keys"]), None
 while True:
     if keys and due is None:
@@ -36,8 +38,15 @@ while True:
     if due is not None and time.monotonic() >= due:
         press(keys.pop(0))
         due = None
-    ready, _, _ = select.select([terminal], [], [], 0.05)
-    if not ready:
+    ready, _, _ = select.select(waiting, [], [], 0.05)
+    if 0 in ready:
+        part = os.read(0, 65536)
+        if not part:
+            waiting.remove(0)
+        *lines, typed = (typed + part).split(b"\n")
+        for line in lines:
+            press(json.loads(line))
+    if terminal not in ready:
         continue
     try:
         part = os.read(terminal, 65536)

@@ -3,7 +3,6 @@ import { type ExecutionDetail, type ExecutionEvent, type ExecutionStatus, isTerm
 import { endAsJson, eventAsJson, eventAsText } from "./event-lines.ts";
 import { exitCodeOfStatus } from "./exit-codes.ts";
 import { onSignals } from "./interrupts.ts";
-import { showEta } from "./live/figures.ts";
 import { upstreamOf } from "./live/route-links.ts";
 import { type Output, printable } from "./output.ts";
 import { RunDisplay } from "./run-display.ts";
@@ -159,7 +158,7 @@ async function summarize(
 
 function tellState(state: StreamState, output: Output): void {
   if (state.state !== "waiting" || state.reason === "timeout" || state.reason === "interrupted") return;
-  output.note(`${describeLoss(state)}; coming back in ${showEta(state.ms)}`);
+  output.note(describeLoss(state));
 }
 
 /** Returns whether an interrupt has cancelled the run. */

@@ -12,10 +12,10 @@ const ASK_SHARE = 10;
 
 const NOTHING = { queued: 0, running: 0, retrying: 0, done: 0, failed: 0, routes: [] };
 
-/** Why a stream has to be taken up again, for people. */
-export function describeLoss({ reason, error }: Extract<StreamState, { state: "waiting" }>): string {
-  if (reason === "shutdown") return "the service was stopped";
-  return `connection lost${error === null ? "" : ` (${printable(error.message)})`}`;
+/** Why a stream has to be taken up again, and when, for people. */
+export function describeLoss({ reason, error, ms }: Extract<StreamState, { state: "waiting" }>): string {
+  const what = reason === "shutdown" ? "the service was stopped" : "connection lost";
+  return `${what}; reconnecting in ${showEta(ms)}${error === null ? "" : ` (${printable(error.message)})`}`;
 }
 
 /** A run of a service, as its progress is told. */
@@ -100,9 +100,7 @@ export class WatchedRun {
       case "connecting":
         return connection.reason === null ? "connecting" : "reconnecting";
       case "waiting":
-        return connection.reason === "timeout"
-          ? "reconnecting"
-          : `${describeLoss(connection)}; reconnecting in ${showEta(connection.ms)}`;
+        return connection.reason === "timeout" ? "reconnecting" : describeLoss(connection);
       case "connected":
         return this.#current ? null : "catching up";
       case "ended":

@@ -102,7 +102,7 @@ test("a terminal that changes its size is drawn anew, and nothing of the old tab
   for (const [rows, columns] of [
     [24, 30],
     [24, 100],
-    [8, 44],
+    [14, 44],
   ] as const) {
     await terminal.resize(rows, columns, "1 of 5 messages");
     const { lines } = await terminal.screen();
@@ -114,7 +114,7 @@ test("a terminal that changes its size is drawn anew, and nothing of the old tab
 });
 
 test("what an adapter prints stands above the table, and does not break it", async () => {
-  const file = folder.write(
+  folder.write(
     "talk.js",
     'import { defineAdapter } from "millrace";\nexport default defineAdapter({ type: "talk", description: "Talks.", process(message) { console.log(`said ${message.payload.index}`); return message.payload; } });',
   );
@@ -122,17 +122,23 @@ test("what an adapter prints stands above the table, and does not break it", asy
 name: talk
 routes:
   make: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [say] }
-  say: { adapters: [{ type: ${JSON.stringify(file)} }] }
+  say: { adapters: [{ type: ./talk.js }] }
 init_message: { route: make }
 `;
-  const { code, stdout } = await inTerminal(run(yaml));
+  const { code, stdout } = await inTerminal(run(yaml), { cwd: folder.path });
   const { lines } = await Screen.of(stdout);
   assert.equal(code, 0, lines.join("\n"));
   assert.deepEqual(lines.slice(0, 4), ["said 0", "said 1", "said 2", "talk  completed"]);
 });
 
 test("the cursor comes back however a run ends: cancelled, stopped for a while, or hung up on", async () => {
-  await using shell = new RunningTerminal(["bash", "--norc", "--noprofile", "-i"], { env: { PS1: "ready> " } });
+  await using shell = new RunningTerminal([
+    "bash",
+    "--noprofile",
+    "--rcfile",
+    folder.write("bashrc", "PS1='ready> '"),
+    "-i",
+  ]);
   await shell.shows("ready>");
   const line = [process.execPath, "packages/cli/bin/millrace.js", ...run(SLOW)].join(" ");
   shell.press(`${line}\r`);

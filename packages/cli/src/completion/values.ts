@@ -5,7 +5,7 @@ import { workshop } from "../engine-room.ts";
 import type { Candidate, Completion, WantedValue } from "./complete.ts";
 
 /** Whoever presses Tab does not wait for a service that is slow, or not there. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 2_000;
 /** So many of the newest executions are offered. */
 const OFFERED = 200;
 

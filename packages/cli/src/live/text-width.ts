@@ -8,7 +8,10 @@ export function widthOf(text: string): number {
 
 /** A text in at most so many columns, with `…` where it was longer; `from` is where it is cut. Colours stay. */
 export function clip(text: string, columns: number, from: "end" | "middle" = "end"): string {
-  return columns < 1 ? "" : cliTruncate(text, columns, { position: from });
+  if (columns < 1) return "";
+  const clipped = cliTruncate(text, columns, { position: from });
+  // A wide letter that lies across the edge is left standing: then it takes one column more than there are.
+  return widthOf(clipped) <= columns ? clipped : cliTruncate(text, columns - 1, { position: from });
 }
 
 /** A text in exactly so many columns: shorter ones are filled up. */

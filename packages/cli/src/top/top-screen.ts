@@ -122,7 +122,11 @@ export class TopScreen {
   }
 
   #askToCancel(): void {
-    const run = this.#runs.find(({ execution }) => execution.id === (this.#opened?.id ?? this.#selected));
+    const opened = this.#opened;
+    const run =
+      opened === null
+        ? this.#runs[this.#selectedAt]
+        : this.#list.runs.find(({ execution }) => execution.id === opened.id);
     if (run === undefined) return;
     if (isTerminal(run.execution.status)) this.#message = `It is over: ${run.execution.status}.`;
     else this.#confirming = run;

@@ -12,8 +12,9 @@ import xterm, { type IBufferCell, type Terminal } from "@xterm/headless";
 const ROOT = join(import.meta.dirname, "..");
 const COMMAND = "npx millrace run examples/readmes.yaml";
 const SIZE = { rows: 12, columns: 84 };
-/** The picture is of the first moment at which so much of the work that is known of is done. */
-const SHARE = 0.55;
+/** The picture is of the first moment at which so much is done, and the ETA of a route is known. */
+const ENOUGH = 1_000;
+const ETA = / \d+ s$/m;
 
 /** Where a frame ends. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is an escape sequence.
@@ -47,8 +48,9 @@ async function capture(): Promise<Terminal> {
       // A frame at a time, so that none is caught half drawn.
       for (const frame of String(chunk).split(FRAME_END)) {
         await new Promise<void>((resolve) => screen.write(frame, resolve));
-        const [, settled, all] = /(\d+) of (\d+) messages.*ETA/s.exec(lines(screen).join("\n")) ?? [];
-        if (Number(settled) > 300 && Number(settled) / Number(all) >= SHARE) return screen;
+        const shown = lines(screen).join("\n");
+        const [, settled, all] = /(\d+) of (\d+) messages/.exec(shown) ?? [];
+        if (Number(settled) > ENOUGH && Number(settled) < Number(all) * 0.9 && ETA.test(shown)) return screen;
       }
     }
     throw new Error("The run was over before it was half way.");

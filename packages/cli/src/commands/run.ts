@@ -50,7 +50,7 @@ export function addRun(program: Command, output: Output): void {
     .option("--quiet", "print nothing but errors")
     .addHelpText(
       "after",
-      "\nCtrl-C once cancels the run, twice leaves at once; it exits with 130 then.\nExits with 0 if the run completed, 1 if it failed, 7 if it was cancelled in another way.\n\nExamples:\n  $ millrace run examples/readmes.yaml\n  $ millrace run examples/hello.yaml --json | jq -r .type\n  $ millrace run pipeline.yaml --set root=docs",
+      "\nA terminal shows the table that `millrace watch` shows, a pipe gets a line every two seconds.\nCtrl-C once cancels the run, twice leaves at once; it exits with 130 then.\nExits with 0 if the run completed, 1 if it failed, 7 if it was cancelled in another way.\n\nExamples:\n  $ millrace run examples/readmes.yaml\n  $ millrace run examples/hello.yaml --json | jq -r .type\n  $ millrace run pipeline.yaml --set root=docs",
     )
     .action(async (file: string, options: RunOptions) => {
       process.exitCode = await run(file, options, output);

@@ -125,7 +125,9 @@ export class RunList {
 
   #again(): void {
     if (this.#stopped) return;
-    const missing = this.#wanted().filter((id) => !this.#subscribed.has(id));
+    const missing = this.#wanted()
+      .slice(0, MOST)
+      .filter((id) => !this.#subscribed.has(id));
     if (missing.length > 0 || this.#subscribed.size === 0) this.#subscribe();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#tick(), ASK_MS);

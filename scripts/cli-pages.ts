@@ -55,7 +55,7 @@ function commandsPage(): string {
 (findings of a run, hints, errors, the log) on stderr; \`--json\` gives a form for scripts. Tables that move are for a
 terminal: a pipe, and a terminal that says \`TERM=dumb\`, get plain lines. Colours follow \`NO_COLOR\` and \`FORCE_COLOR\`.
 
-![millrace run, half way: for each route what is queued, running, done and failed, how fast it goes and when it will be done](images/run.svg)
+![millrace run near its end: for each route what is queued, running, done and failed, how fast it goes and when it will be done](images/run.svg)
 
 Commands that talk to a service take its address from \`--url\`, else from \`MILLRACE_URL\`, else it is
 \`http://127.0.0.1:8000\`. Wherever they take an execution's id, they take its tag; where a config's id, its name.

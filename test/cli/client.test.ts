@@ -28,20 +28,34 @@ function waited(completed: boolean): () => Response {
 }
 
 test("a wait that is longer than a fetch may take is asked for in parts, and ends with the run", async () => {
-  const all = answered(waited(false), waited(false), waited(false));
+  const there = () => Response.json({});
+  const all = answered(there, waited(false), waited(false), waited(false));
   assert.equal((await all.client.executions.wait("a", 600)).completed, false);
   assert.deepEqual(
-    all.asked.map(({ body }) => body),
+    all.asked.slice(1).map(({ body }) => body),
     [{ timeout: 240 }, { timeout: 240 }, { timeout: 120 }],
   );
-  const early = answered(waited(false), waited(true));
+  const early = answered(there, waited(false), waited(true));
   assert.equal((await early.client.executions.wait("a", 3600)).completed, true);
-  const short = answered(waited(false));
+  const short = answered(there, waited(false));
   await short.client.executions.wait("a", 1.5);
-  assert.deepEqual(short.asked[0]?.body, { timeout: 1.5 });
-  const tooLong = answered(waited(false));
+  assert.deepEqual(short.asked[1]?.body, { timeout: 1.5 });
+  const tooLong = answered(there, waited(false));
   await tooLong.client.executions.wait("a", 5000);
-  assert.deepEqual(tooLong.asked[0]?.body, { timeout: 5000 }, "what does not fit is the service's to refuse");
+  assert.deepEqual(tooLong.asked[1]?.body, { timeout: 5000 }, "what does not fit is the service's to refuse");
+});
+
+test("a wait goes on while the service is away, and tells at once what cannot get better", async () => {
+  const there = () => Response.json({});
+  const gone = () => {
+    throw new TypeError("fetch failed");
+  };
+  const refused = () => Response.json({ detail: "no", error_code: "EXECUTION_NOT_FOUND" }, { status: 404 });
+  const away = answered(there, gone, () => new Response("<html>", { status: 502 }), waited(true));
+  assert.equal((await away.client.executions.wait("a", 60)).completed, true);
+  await assert.rejects(answered(gone).client.executions.wait("a"), /There is no answer from http:\/\/service/);
+  await assert.rejects(answered(refused).client.executions.wait("a"), ApiError);
+  await assert.rejects(answered(there, refused).client.executions.wait("a"), ApiError);
 });
 
 test("a stream is taken up again where it broke off, also while a proxy has no service behind it", async () => {

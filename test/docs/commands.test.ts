@@ -51,16 +51,3 @@ for (const { path, text } of pages()) {
     assert.equal(code, 0, stderr);
   });
 }
-
-test("the program that the client's page shows runs against a service", async () => {
-  const child = spawn(process.execPath, [join(ROOT, "examples", "watch.ts")], {
-    env: { ...process.env, MILLRACE_URL: service.url },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let stdout = "";
-  child.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  await once(child, "close");
-  assert.match(stdout, /^greet .*\n(keep .*\n){3}completed\n$/);
-});

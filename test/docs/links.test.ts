@@ -33,7 +33,7 @@ test("every link in the documentation leads somewhere", () => {
 
 test("code that the documentation shows is the file that it names", () => {
   for (const { path, text } of pages()) {
-    for (const { info, code } of blocks(text, "ts")) {
+    for (const { info, code } of [...blocks(text, "ts"), ...blocks(text, "tsx")]) {
       const file = /^file=(\S+)$/.exec(info)?.[1];
       assert.ok(file !== undefined, `${path}: a block of TypeScript names no file, so nothing tests it`);
       assert.equal(code, readFileSync(join(ROOT, file), "utf8"), `${path}: ${file} has changed`);

@@ -10,7 +10,7 @@ export function pages(): { readonly path: string; readonly text: string }[] {
   for (const folder of ["docs", "packages", "examples"]) {
     for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })) {
       const path = relative(ROOT, join(entry.parentPath, entry.name));
-      if (entry.isFile() && path.endsWith(".md") && !path.includes("node_modules")) found.push(path);
+      if (entry.isFile() && path.endsWith(".md") && !/node_modules|\/dist\//.test(path)) found.push(path);
     }
   }
   return found.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));

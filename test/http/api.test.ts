@@ -7,6 +7,7 @@ import {
   configListSchema,
   configSchema,
   configVersionListSchema,
+  configVersionSchema,
   dagSchema,
   errorResponseSchema,
   executionListSchema,
@@ -164,6 +165,11 @@ test("a config is created, read, listed, changed, and deleted", async () => {
       [1, FAN_OUT],
     ],
   );
+  for (const each of versions) {
+    const path = `/configs/${made.id}/versions/${each.version}`;
+    assert.deepEqual(await expect(configVersionSchema, 200, "GET", path), each);
+  }
+  await refused("CONFIG_NOT_FOUND", 404, "GET", `/configs/${made.id}/versions/3`);
 
   const list = await expect(configListSchema, 200, "GET", "/configs?limit=1000");
   const listed = list.configs.find((each) => each.id === made.id);
@@ -512,6 +518,7 @@ test("an id of no form at all is a 404 on every path", async () => {
       await refused("EXECUTION_NOT_FOUND", 404, "GET", `/executions/${id}${path}`);
     await refused("CONFIG_NOT_FOUND", 404, "GET", `/configs/${id}`);
     await refused("CONFIG_NOT_FOUND", 404, "GET", `/configs/${id}/versions`);
+    await refused("CONFIG_NOT_FOUND", 404, "GET", `/configs/${id}/versions/1`);
     await refused("ADAPTER_NOT_FOUND", 404, "GET", `/adapters/${id}`);
   }
 });

@@ -95,6 +95,7 @@ test("every path of the specification is documented", () => {
     "PUT /api/v1/configs/{config_id}",
     "DELETE /api/v1/configs/{config_id}",
     "GET /api/v1/configs/{config_id}/versions",
+    "GET /api/v1/configs/{config_id}/versions/{version}",
     "POST /api/v1/configs/validate",
     "POST /api/v1/configs/{config_id}/run",
     "POST /api/v1/executions",

@@ -1,14 +1,23 @@
-import { configsOf } from "./configs.ts";
-import { executionsOf } from "./executions.ts";
-import { lineageOf } from "./lineage.ts";
+import { type Configs, configsOf } from "./configs.ts";
+import { type Executions, executionsOf } from "./executions.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
 import { type ClientOptions, createApi } from "./request.ts";
-import { adaptersOf, systemOf } from "./system.ts";
+import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
+
+/** A typed client of the Millrace API. Every call rejects with `ApiError`. */
+export interface Client {
+  readonly configs: Configs;
+  readonly executions: Executions;
+  readonly lineage: Lineage;
+  readonly adapters: Adapters;
+  readonly system: System;
+}
 
 /**
- * A typed client of the Millrace API. Every call rejects with `ApiError`.
+ * A client of one service. It holds no connection, but while something is asked or followed.
  * @throws TypeError where `baseUrl` is no URL
  */
-export function createClient(options: ClientOptions = {}) {
+export function createClient(options: ClientOptions = {}): Client {
   const api = createApi(options);
   return {
     configs: configsOf(api),
@@ -18,6 +27,3 @@ export function createClient(options: ClientOptions = {}) {
     system: systemOf(api),
   };
 }
-
-/** @see createClient */
-export type Client = ReturnType<typeof createClient>;

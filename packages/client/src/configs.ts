@@ -27,8 +27,9 @@ const LARGEST_PAGE = 1000;
 /** Calls about configs. */
 export function configsOf(api: Api) {
   const one = (id: string) => `${PATH}/${segment(id)}`;
-  const list = (query: PageQuery = {}, call?: CallOptions) => api.json<ConfigList>("GET", PATH, { query, ...call });
-  const get = (id: string, call?: CallOptions) => api.json<Config>("GET", one(id), call);
+  const list = (query: PageQuery = {}, call?: CallOptions): Promise<ConfigList> =>
+    api.json("GET", PATH, { query, ...call });
+  const get = (id: string, call?: CallOptions): Promise<Config> => api.json("GET", one(id), call);
   /** All configs of a name: none, one, or several, as names need not be unique. */
   const named = async (name: string, call?: CallOptions): Promise<ConfigSummary[]> => {
     const found: ConfigSummary[] = [];
@@ -57,23 +58,27 @@ export function configsOf(api: Api) {
         throw new AmbiguousNameError(idOrName, [first, ...others]);
       }
     },
-    create: (body: CreateConfig, call?: CallOptions) => api.json<Config>("POST", PATH, { body, ...call }),
+    create: (body: CreateConfig, call?: CallOptions): Promise<Config> => api.json("POST", PATH, { body, ...call }),
     /** Makes a new version. What is left out stays as it is. */
-    update: (id: string, body: UpdateConfig, call?: CallOptions) => api.json<Config>("PUT", one(id), { body, ...call }),
-    delete: (id: string, call?: CallOptions) => api.json<void>("DELETE", one(id), call),
+    update: (id: string, body: UpdateConfig, call?: CallOptions): Promise<Config> =>
+      api.json("PUT", one(id), { body, ...call }),
+    delete: (id: string, call?: CallOptions): Promise<void> => api.json("DELETE", one(id), call),
     /** The findings on a pipeline, which is not stored. */
-    validate: (yaml: string, call?: CallOptions) =>
-      api.json<ValidationReport>("POST", `${PATH}/validate`, { body: { config_yaml: yaml }, ...call }),
+    validate: (yaml: string, call?: CallOptions): Promise<ValidationReport> =>
+      api.json("POST", `${PATH}/validate`, { body: { config_yaml: yaml }, ...call }),
     /** Newest first. */
-    versions: (id: string, query: PageQuery = {}, call?: CallOptions) =>
-      api.json<ConfigVersionList>("GET", `${one(id)}/versions`, { query, ...call }),
-    version: (id: string, version: number, call?: CallOptions) =>
-      api.json<ConfigVersion>("GET", `${one(id)}/versions/${segment(String(version))}`, call),
+    versions: (id: string, query: PageQuery = {}, call?: CallOptions): Promise<ConfigVersionList> =>
+      api.json("GET", `${one(id)}/versions`, { query, ...call }),
+    version: (id: string, version: number, call?: CallOptions): Promise<ConfigVersion> =>
+      api.json("GET", `${one(id)}/versions/${segment(String(version))}`, call),
     /** Starts an execution; `executions.run` does so by name as well, and returns what follows it. */
-    run: (id: string, { payload, ...query }: RunConfigOptions = {}, call?: CallOptions) =>
-      api.json<Execution>("POST", `${one(id)}/run`, { query, body: payload ?? {}, ...call }),
+    run: (id: string, { payload, ...query }: RunConfigOptions = {}, call?: CallOptions): Promise<Execution> =>
+      api.json("POST", `${one(id)}/run`, { query, body: payload ?? {}, ...call }),
   };
 }
+
+/** @see configsOf */
+export type Configs = ReturnType<typeof configsOf>;
 
 /** A name that several configs have. */
 export class AmbiguousNameError extends Error {

@@ -55,7 +55,9 @@ export function createApi(options: ClientOptions): Api {
         });
       } catch (error) {
         if (signal?.aborted) throw error;
-        throw new ApiError(0, `There is no answer from ${base || "the service"}. Is it running?`, { cause: error });
+        throw new ApiError(0, `There is no answer from ${base || "the page's origin"}. Is the service running?`, {
+          cause: error,
+        });
       }
       // A health report is an answer, whatever it says.
       if (!response.ok && !(response.status === 503 && path.startsWith("/health"))) throw await toApiError(response);

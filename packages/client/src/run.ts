@@ -1,5 +1,5 @@
-import type { CreateExecution, Execution, JsonObject } from "@millrace/protocol";
-import type { EventsOptions, ProgressOptions } from "./events.ts";
+import type { CreateExecution, Execution, JsonObject, PatchExecutionResult, WaitResult } from "@millrace/protocol";
+import type { EventsOptions, ProgressOptions, RunProgress, StreamEvent } from "./events.ts";
 import type { Executions } from "./executions.ts";
 import type { CallOptions } from "./request.ts";
 
@@ -22,28 +22,28 @@ export class Run {
     this.#executions = executions;
   }
 
-  /** @see Executions.events */
-  events(options?: EventsOptions) {
+  /** Follows it from its first event to its end; resumes by itself. */
+  events(options?: EventsOptions): AsyncGenerator<StreamEvent> {
     return this.#executions.events(this.id, options);
   }
 
-  /** @see Executions.eventBatches */
-  eventBatches(options?: EventsOptions) {
+  /** As `events`, but each time all that has come since. */
+  eventBatches(options?: EventsOptions): AsyncGenerator<StreamEvent[]> {
     return this.#executions.eventBatches(this.id, options);
   }
 
-  /** @see Executions.progress */
-  progress(options?: ProgressOptions) {
+  /** Its state: at once, then whenever it changes, at most every 250 ms; last as it stays. */
+  progress(options?: ProgressOptions): AsyncGenerator<RunProgress> {
     return this.#executions.progress(this.id, options);
   }
 
-  /** @see Executions.wait */
-  wait(timeoutS?: number, call?: CallOptions) {
+  /** Waits for its end, `timeoutS` seconds at most (1…3600, default 300). */
+  wait(timeoutS?: number, call?: CallOptions): Promise<WaitResult> {
     return this.#executions.wait(this.id, timeoutS, call);
   }
 
-  /** @see Executions.cancel */
-  cancel(call?: CallOptions) {
+  /** Adapters that run are told to stop. */
+  cancel(call?: CallOptions): Promise<PatchExecutionResult> {
     return this.#executions.cancel(this.id, call);
   }
 }

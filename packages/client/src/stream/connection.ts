@@ -2,6 +2,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { ApiError, toApiError } from "../api-error.ts";
 import { Inbox } from "./inbox.ts";
 import { StreamBroken } from "./state.ts";
+import { Turn } from "./turn.ts";
 import { onWake } from "./wake.ts";
 
 /** A connection that brings nothing for so long is dead: the service sends a heartbeat every 15 seconds. */
@@ -90,6 +91,7 @@ async function pump<T>(
   inbox: Inbox<T>,
   hear: () => void,
 ): Promise<void> {
+  const turn = new Turn();
   let items: T[] = [];
   const parser = createParser({
     onEvent(message) {
@@ -101,6 +103,7 @@ async function pump<T>(
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
       hear();
+      if (turn.isOver) await turn.next();
       parser.feed(part.value);
       const put = inbox.put(items);
       items = [];

@@ -1,10 +1,10 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import { ApiError } from "../api-error.ts";
 import type { EndEvent } from "../events.ts";
+import { backOffMs, isTemporary, pause } from "./back-off.ts";
 import { asError, readConnection } from "./connection.ts";
 import { type ReconnectReason, StreamBroken, type StreamState } from "./state.ts";
 import { Turn } from "./turn.ts";
-import { onWake } from "./wake.ts";
 
 /** What a stream consists of, and where it comes from. */
 export interface StreamSource<T> {
@@ -23,13 +23,6 @@ export interface FollowOptions {
   /** Is told what the stream is doing; the last is always `ended`. */
   onState?(state: StreamState): void;
 }
-
-/** The wait before another connection, in milliseconds: doubled from the first to the last, and spread at random. */
-const FIRST_WAIT_MS = 250;
-const LAST_WAIT_MS = 15_000;
-
-/** Statuses that pass: a proxy answers 502 and 504 while the service behind it starts anew. */
-const TEMPORARY = new Set([408, 429, 502, 503, 504]);
 
 /**
  * Follows a stream to its end, over as many connections as it takes: each resumes right after the last id that was
@@ -93,10 +86,8 @@ export async function* follow<T extends { readonly type: string; readonly id: st
       } finally {
         await connection.return(true);
       }
-      const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
       // A page that was away has waited long enough.
-      const backOff = reason === "woken" && failures === 0 ? 0 : Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
-      const ms = asked + backOff / 2 + (Math.random() * backOff) / 2;
+      const ms = reason === "woken" && failures === 0 ? 0 : backOffMs(failures, error);
       failures = reason === "timeout" ? 0 : failures + 1;
       options.onState?.({ state: "waiting", ms, reason, error });
       await pause(ms, signal);
@@ -123,27 +114,11 @@ function isEnd(item: { readonly type: string }): item is EndEvent {
 
 /** Whether another connection may fare better. Something else that answers, once the service itself has, goes away again. */
 function passes(error: Error, served: boolean): boolean {
-  if (error instanceof ApiError) return TEMPORARY.has(error.status) || (served && error.status === 0);
+  if (error instanceof ApiError) return isTemporary(error) || (served && error.status === 0);
   return error instanceof StreamBroken;
 }
 
 function reasonOf(end: EndEvent | null): ReconnectReason {
   const reason = end?.reason;
   return reason === "timeout" || reason === "shutdown" || reason === "interrupted" ? reason : "cut";
-}
-
-/** Waits, but not for longer than the page is away. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    const stopWaking = onWake(done);
-    function done() {
-      clearTimeout(timer);
-      stopWaking();
-      signal?.removeEventListener("abort", done);
-      resolve();
-    }
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted) done();
-  });
 }

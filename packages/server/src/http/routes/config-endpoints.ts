@@ -1,12 +1,15 @@
-import type { Engine, Pipeline, Records } from "@millrace/engine";
+import type { ConfigVersionRecord, Engine, Pipeline, Records } from "@millrace/engine";
 import {
+  type ConfigVersion,
   configListSchema,
   configSchema,
   configVersionListSchema,
+  configVersionSchema,
   createConfigSchema,
   errorResponseSchema,
   executionSchema,
   httpValidationErrorSchema,
+  intQuery,
   jsonObjectSchema,
   MillraceError,
   pageQuerySchema,
@@ -138,13 +141,29 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       handler: async ({ params: { config_id: id }, query }) => {
         await configs.find(id);
         const page = await records.listConfigVersions(id, query);
-        const items = page.items.map((version) => ({
-          version: version.version,
-          config_hash: version.configHash,
-          config_yaml: version.configYaml,
-          created_at: version.createdAt,
-        }));
-        return pageOf("versions", query, { total: page.total, items });
+        return pageOf("versions", query, { total: page.total, items: page.items.map(showVersion) });
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/configs/{config_id}/versions/{version}",
+      summary: "Get one version of a config",
+      tag,
+      params: params.extend({ version: intQuery({ ge: 1, description: "Counts from 1" }) }),
+      responses: {
+        200: { description: "The version", schema: configVersionSchema },
+        404: { description: "There is no such config, or no such version of it", schema: errorResponseSchema },
+        ...invalid,
+      },
+      handler: async ({ params: { config_id: id, version } }) => {
+        await configs.find(id);
+        // The newest first, and none is missing.
+        const { total } = await records.listConfigVersions(id, { limit: 1, offset: 0 });
+        const [found] =
+          version > total ? [] : (await records.listConfigVersions(id, { limit: 1, offset: total - version })).items;
+        if (found === undefined)
+          throw new MillraceError("CONFIG_NOT_FOUND", `The config has no version ${version}; the newest is ${total}.`);
+        return showVersion(found);
       },
     }),
     endpoint({
@@ -213,4 +232,13 @@ export async function startConfig(
   >,
 ): ReturnType<Engine["start"]> {
   return executions.start({ ...(await runnablePipeline(configs, configId)), ...input });
+}
+
+function showVersion(version: ConfigVersionRecord): ConfigVersion {
+  return {
+    version: version.version,
+    config_hash: version.configHash,
+    config_yaml: version.configYaml,
+    created_at: version.createdAt,
+  };
 }

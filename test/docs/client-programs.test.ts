@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ServiceProcess } from "../support/service-process.ts";
+import { ROOT } from "./pages.ts";
+
+let service: ServiceProcess;
+before(async () => {
+  service = await ServiceProcess.start(["--configs-dir", "examples"]);
+});
+after(() => service[Symbol.asyncDispose]());
+
+const programs: readonly (readonly [file: string, says: RegExp])[] = [
+  ["watch.ts", /^greet .*\n(keep .*\n){3}completed\n$/],
+  ["client/progress.ts", /^completed: 0 queued, 0 running, 4 done, 0 failed\ncompleted\n$/m],
+  ["client/resume.ts", /^greet: done\n(keep: done\n){3}$/],
+  ["client/batches.ts", /^greet: 1 done, 0 failed, at most [\d.]+ ms\nkeep: 3 done, 0 failed, at most [\d.]+ ms\n$/],
+  ["client/errors.ts", /^404: .*no-such-run.*\n$/],
+];
+
+for (const [file, says] of programs) {
+  test(`the program ${file} that the client's page shows does what it says`, async () => {
+    const child = spawn(process.execPath, [join(ROOT, "examples", file)], {
+      env: { ...process.env, MILLRACE_URL: service.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let stdout = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    await once(child, "close");
+    assert.match(stdout, says);
+  });
+}

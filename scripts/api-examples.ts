@@ -6,6 +6,7 @@ field() { node -p "JSON.parse(fs.readFileSync(0)).$1"; }
 config=$(npx millrace configs create examples/hello.yaml)
 npx millrace configs run "$config" --tag greeted --watch
 message=$(curl -s "$base/executions/greeted" | field root_correlation_id)
+key=$(curl -s "$base/storage/objects?execution_id=greeted&limit=1" | field objects[0].key)
 
 broken=$(npx millrace configs create examples/retries.yaml)
 npx millrace configs run "$broken" --tag broken --watch
@@ -32,6 +33,9 @@ export const apiExamples: Readonly<Record<string, string>> = {
   postConfigsValidate: `curl -s "$base/configs/validate" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nroutes: {}"}'`,
   putConfigsConfigId: `curl -s -X PUT "$base/configs/$config" -H "$json" -d '{"description": "Three greetings, and who sent them"}'`,
   postConfigsConfigIdRun: `curl -s "$base/configs/$config/run?tag=at-night" -H "$json" -d '{"greeting": "good evening"}'`,
+  getStorageObjects: `curl -s "$base/storage/objects?prefix=executions/greeted/&delimiter=/"`,
+  getStorageObjectsKey: `curl -s -H "Range: bytes=0-99" "$base/storage/objects/$key"`,
+  getStorageEvents: `curl -N "$base/storage/events?execution_id=greeted&extension=json"`,
   getAdaptersType: `curl -s "$base/adapters/delay"`,
 };
 
@@ -40,4 +44,6 @@ export const apiPathValues: Readonly<Record<string, string>> = {
   execution_id: "greeted",
   config_id: "$config",
   correlation_id: "$message",
+  key: "$key",
+  version: "1",
 };

@@ -26,7 +26,8 @@ export function commandsOf(program: Command): Map<string, Command> {
   const found = new Map<string, Command>();
   const visit = (command: Command, typed: string) => {
     if (command.commands.length === 0) found.set(typed, command);
-    for (const child of command.commands) visit(child, `${typed} ${child.name()}`);
+    const shown = command.createHelp().visibleCommands(command);
+    for (const child of command.commands) if (shown.includes(child)) visit(child, `${typed} ${child.name()}`);
   };
   visit(program, program.name());
   return found;
@@ -51,8 +52,10 @@ function commandsPage(): string {
 # The command line
 
 \`millrace <command> --help\` says what this page says. Each command prints what was asked for on stdout, and all else
-(findings of a run, hints, errors, the log) on stderr; \`--json\` gives a form for scripts. Bars that move are for a
+(findings of a run, hints, errors, the log) on stderr; \`--json\` gives a form for scripts. Tables that move are for a
 terminal: a pipe, and a terminal that says \`TERM=dumb\`, get plain lines. Colours follow \`NO_COLOR\` and \`FORCE_COLOR\`.
+
+![millrace run near its end: for each route what is queued, running, done and failed, how fast it goes and when it will be done](images/run.svg)
 
 Commands that talk to a service take its address from \`--url\`, else from \`MILLRACE_URL\`, else it is
 \`http://127.0.0.1:8000\`. Wherever they take an execution's id, they take its tag; where a config's id, its name.

@@ -42,7 +42,7 @@ test("a run says per route what it did, and its exit code how it ended", async (
   assert.equal(wrong.stdout, "");
 });
 
-test("run --json prints one event a line and nothing else, run --quiet nothing at all", async () => {
+test("run --json prints one event a line, each with its id, and last the end; run --quiet nothing at all", async () => {
   using folder = new Folder();
   const file = folder.write("quick.yaml", QUICK);
   const [json, quiet] = await Promise.all([
@@ -51,7 +51,8 @@ test("run --json prints one event a line and nothing else, run --quiet nothing a
   ]);
   const events = jsonLines(json.stdout);
   assert.equal(events.filter((event) => event.type === "completed").length, 4);
-  assert.ok(events.every((event) => typeof event.execution_id === "string"));
+  assert.ok(events.every((event) => typeof event.execution_id === "string" && typeof event.id === "string"));
+  assert.deepEqual([events.at(-1)?.type, events.at(-1)?.reason], ["end", "completed"]);
   assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
 });
 
@@ -65,7 +66,7 @@ test("a pipeline on standard input runs, with fields of the first message from t
     millrace(["run", "-", "--payload", '{"n": 1}', "--set", `n=${n}`, "--data-dir", folder.at(dir)], { input: yaml });
   const [two, three] = await Promise.all([run("2", "two"), run("3", "three")]);
   assert.match(two.stdout, /^completed: 2 messages/m);
-  assert.match(three.stdout, /^completed: 1 messages/m);
+  assert.match(three.stdout, /^completed: 1 message done/m);
 });
 
 test("wrong input to a run is told by name, without a stack trace", async () => {
@@ -142,8 +143,8 @@ test("Ctrl-C cancels a run and shows what came of it; pressed again, it leaves a
     }),
   ]);
   assert.equal(once.code, 130);
-  assert.match(once.stdout, /once more to leave at once/);
-  assert.match(once.stdout, /cancelled.*: 1 messages done, 4 failed/);
+  assert.match(once.stdout, /Ctrl-C once more leaves at once/);
+  assert.match(once.stdout, /cancelled.*: 1 message done, 4 failed/);
   assert.equal(twice.code, 130);
   for (const { stdout } of [once, twice])
     assert.ok(stdout.lastIndexOf("\u001b[?25h") > stdout.lastIndexOf("\u001b[?25l"), "the cursor is shown again");
@@ -165,7 +166,7 @@ test("one Ctrl-C counts once under an older Node as well, also with a pipe as in
   ]);
   for (const { code, stdout } of [typed, piped]) {
     assert.equal(code, 130);
-    assert.match(stdout, /cancelled.*: 1 messages done/);
+    assert.match(stdout, /cancelled.*: 1 message done/);
   }
 });
 
@@ -191,30 +192,6 @@ test("a signal to the launcher alone reaches a command under an older Node, and 
   await idle.shows('"adapter":"delay"');
   idle.child.kill("SIGHUP");
   assert.notEqual((await idle.ended).code, 0);
-});
-
-test("a terminal shows bars that move; a dumb one and a pipe get plain lines; NO_COLOR gets no colours", async () => {
-  using folder = new Folder();
-  const file = folder.write("quick.yaml", QUICK);
-  const show = (name: string, env: Record<string, string>, size = {}) =>
-    inTerminal(["run", file, "--data-dir", folder.at(name)], { env, ...size });
-  const [rich, dumb, plain, narrow, sizeless] = await Promise.all([
-    show("rich", {}),
-    show("dumb", { TERM: "dumb" }),
-    show("plain", { NO_COLOR: "1" }),
-    show("narrow", {}, { rows: 10, columns: 30 }),
-    show("sizeless", {}, { rows: 0, columns: 0 }),
-  ]);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is looked for.
-  const colour = /\u001b\[\d+m/;
-  assert.match(rich.stdout, colour);
-  assert.match(rich.stdout, /█+.* 4 of 4 messages/);
-  assert.ok(!dumb.stdout.includes("\u001b"), dumb.stdout);
-  assert.match(dumb.stdout, /4 done, 0 failed, 0 to do/);
-  assert.match(sizeless.stdout, /4 done, 0 failed, 0 to do/, "as plain lines, where a terminal has no size");
-  assert.doesNotMatch(plain.stdout, colour);
-  assert.match(plain.stdout, /█/);
-  for (const { code } of [rich, dumb, plain, narrow, sizeless]) assert.equal(code, 0);
 });
 
 test("a reader that leaves early ends a command quietly, and a full disk is told in one line", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { type Ended, Folder, inTerminal, jsonLines, millrace, RunningCommand } from "../support/command.ts";
+import { type Ended, Folder, jsonLines, millrace } from "../support/command.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { BROKEN, QUICK, SLOW, WRONG } from "./pipelines.ts";
 
@@ -114,10 +114,7 @@ test("an unknown id, no service and a wrong address each have their exit code an
   assert.match(unknown.stderr, new RegExp(`^millrace: .*${NO_ONE}`));
   assert.equal(empty.code, 4, empty.stdout);
   assert.equal(nothing.code, 6);
-  assert.match(
-    nothing.stderr,
-    /^millrace: There is no answer from http:\/\/127\.0\.0\.1:1\. Is the service running\?$/m,
-  );
+  assert.match(nothing.stderr, /^millrace: There is no answer from http:\/\/127\.0\.0\.1:1\. Is it running\?$/m);
   assert.equal(foreign.code, 6, foreign.stderr);
   assert.match(foreign.stderr, /^millrace: What answers at .* is no Millrace/);
   assert.equal(junk.code, 2);
@@ -147,58 +144,4 @@ test("an error of something else than Millrace at the address is told as that", 
       /^millrace: The service answered (404|501), without the JSON of Millrace\. Is the address right\?$/m,
     );
   }
-});
-
-test("watching a run that is over shows all of it, and ends with how it ended", async () => {
-  const [completed, failed] = await Promise.all([service.run(QUICK), service.run(BROKEN)]);
-  await Promise.all([service.client.executions.wait(completed), service.client.executions.wait(failed)]);
-  const [plain, json, bad] = await Promise.all([
-    at("watch", completed),
-    at("watch", completed, "--json"),
-    at("watch", failed),
-  ]);
-  assert.equal(plain.code, 0, plain.stderr);
-  assert.equal(plain.stdout.match(/ completed /g)?.length, 4);
-  assert.match(plain.stdout, /^completed: 4 messages done, 0 failed/m);
-  const frames = jsonLines(json.stdout);
-  assert.equal(frames.filter((frame) => frame.type === "completed").length, 4);
-  assert.deepEqual([frames.at(-1)?.event, frames.at(-1)?.reason], ["end", "completed"]);
-  assert.equal(bad.code, 1);
-});
-
-test("a watch that begins late says how long the run took, and that it counts only what it saw", async () => {
-  const id = await service.run(SLOW.replace("seconds: 300", "seconds: 0.7"));
-  await service.client.executions.wait(id);
-  const { started_at: from, completed_at: to } = await service.client.executions.get(id);
-  const took = `in ${((Date.parse(String(to)) - Date.parse(from)) / 1000).toFixed(1)} s`;
-  const [whole, late] = await Promise.all([at("watch", id), at("watch", id, "--since", "now")]);
-  assert.ok(whole.stdout.endsWith(`completed: 5 messages done, 0 failed, ${took}\n`), `${whole.stdout}, not ${took}`);
-  assert.ok(late.stdout.endsWith(`completed: 0 messages done, 0 failed since the watch began, ${took}\n`), late.stdout);
-});
-
-test("a watch carries on over a restart of the service, without a gap or a repeat", async () => {
-  await using restarted = await ServiceProcess.start();
-  const yaml = SLOW.replace("seconds: 300", "seconds: 0.02").replace("count: 4", "count: 300");
-  const id = await restarted.run(yaml);
-  await using watch = new RunningCommand(["watch", id, "--json", "--url", restarted.url]);
-  await watch.shows('"route":"wait"');
-  assert.equal(await restarted.end("SIGTERM"), 0);
-  await restarted.start();
-  const { code, stdout, stderr } = await watch.ended;
-  assert.equal(code, 0, stderr);
-  const frames = jsonLines(stdout);
-  assert.ok(frames.some((frame) => frame.event === "end" && frame.reason === "shutdown"));
-  const done = frames.filter((frame) => frame.type === "completed").map((frame) => frame.message_id);
-  assert.equal(done.length, 301);
-  assert.equal(new Set(done).size, 301);
-});
-
-test("Ctrl-C ends a watch and leaves the run alone", async () => {
-  const id = await service.run(SLOW);
-  const { code, stdout } = await inTerminal(["watch", id, "--url", service.url], {
-    keys: [{ after: "1 of 5 messages", send: "\u0003" }],
-  });
-  assert.equal(code, 130);
-  assert.ok(stdout.lastIndexOf("\u001b[?25h") > stdout.lastIndexOf("\u001b[?25l"), "the cursor is shown again");
-  assert.equal((await service.client.executions.get(id)).status, "running");
 });

@@ -73,10 +73,11 @@ export class RunningCommand {
   }
 }
 
-/** A key that is pressed once a text has been shown. */
+/** A key that is pressed once a text has been shown, or a new size that the terminal gets. */
 export interface Key {
   readonly after: string;
-  readonly send: string;
+  readonly send?: string;
+  readonly resize?: readonly [rows: number, columns: number];
   /** Seconds from the text to the key, for keys that a person cannot press at once. */
   readonly pause?: number;
 }
@@ -164,7 +165,7 @@ export function jsonLines(text: string): Record<string, unknown>[] {
 const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 
 /** This process's environment without what would change how a command behaves or looks. */
-function environment(more: Surroundings["env"] = {}): NodeJS.ProcessEnv {
+export function environment(more: Surroundings["env"] = {}): NodeJS.ProcessEnv {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(?:MILLRACE_|NODE_|FORCE_COLOR$|NO_COLOR$|TERM$|COLORTERM$|CI$)/.test(name),
   );

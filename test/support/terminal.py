@@ -2,7 +2,9 @@
 
 usage: terminal.py '{"command": [...], "rows": 24, "columns": 80, "keys": [{"after": "text", "send": "\\u0003"}]}'
 
-A key is pressed when its text has been shown, `pause` seconds later; never at a fixed time.
+A key is pressed when its text has been shown, `pause` seconds later; never at a fixed time. A key may have `resize`
+([rows, columns]) in place of `send`: the terminal's new size, of which a mark in the output tells where it was.
+More keys may come on standard input while the command runs: a line of JSON each, pressed at once.
 """
 import fcntl, json, os, pty, select, struct, sys, termios, time
 
@@ -10,8 +12,23 @@ spec = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(spec["command"][0], spec["command"])
-size = struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0)
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+
+
+def resize(rows, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def press(key):
+    if "resize" in key:
+        rows, columns = key["resize"]
+        sys.stdout.buffer.write(f"\x1b]7777;{rows};{columns}\x07".encode())
+        resize(rows, columns)
+    else:
+        os.write(terminal, key["send"].encode())
+
+
+resize(spec["rows"], spec["columns"])
+waiting, typed = [terminal, 0], b""
 shown, seen, keys, due = b"", 0, list(spec["keys"]), None
 while True:
     if keys and due is None:
@@ -19,10 +36,17 @@ while True:
         if at >= 0:
             seen, due = at + len(keys[0]["after"].encode()), time.monotonic() + keys[0].get("pause", 0)
     if due is not None and time.monotonic() >= due:
-        os.write(terminal, keys.pop(0)["send"].encode())
+        press(keys.pop(0))
         due = None
-    ready, _, _ = select.select([terminal], [], [], 0.05)
-    if not ready:
+    ready, _, _ = select.select(waiting, [], [], 0.05)
+    if 0 in ready:
+        part = os.read(0, 65536)
+        if not part:
+            waiting.remove(0)
+        *lines, typed = (typed + part).split(b"\n")
+        for line in lines:
+            press(json.loads(line))
+    if terminal not in ready:
         continue
     try:
         part = os.read(terminal, 65536)

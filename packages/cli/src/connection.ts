@@ -10,8 +10,8 @@ export function withUrl(command: Command): Command {
   return command.option("--url <url>", `the service (MILLRACE_URL; default ${DEFAULT_URL})`);
 }
 
-/** The client of the service that the command's options name. */
-export function connect(options: { readonly url?: string }): Client {
+/** The address of the service that the command's options name. @throws UsageError */
+export function urlOf(options: { readonly url?: string }): string {
   // An empty variable is one that is not set, as with every other.
   const baseUrl = options.url ?? (process.env.MILLRACE_URL || DEFAULT_URL);
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
@@ -19,5 +19,10 @@ export function connect(options: { readonly url?: string }): Client {
       `${options.url === undefined ? "MILLRACE_URL" : "--url"}: expected an http or https URL, got "${baseUrl}"`,
     );
   }
-  return createClient({ baseUrl });
+  return baseUrl;
+}
+
+/** The client of that service. */
+export function connect(options: { readonly url?: string }): Client {
+  return createClient({ baseUrl: urlOf(options) });
 }

@@ -1,4 +1,5 @@
 import type { Finding, ValidationReport } from "@millrace/protocol";
+import { widthOf } from "./live/text-width.ts";
 import type { Output } from "./output.ts";
 import { printable } from "./output.ts";
 
@@ -39,16 +40,6 @@ function excerpt(text: string, column: number): { shown: string; offset: number 
   const from = column > 100 ? column - 60 : 0;
   return { shown: text.slice(from, from + 160), offset: column - 1 - from };
 }
-
-/** Columns that a text takes on a terminal: two for a letter of East Asia or an emoji, none for a combining mark. */
-function widthOf(text: string): number {
-  let width = 0;
-  for (const char of text) width += WIDE.test(char) ? 2 : /\p{M}/u.test(char) ? 0 : 1;
-  return width;
-}
-
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;
 
 /** One line that sums up. */
 export function summarizeReport(report: ValidationReport): string {

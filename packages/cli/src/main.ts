@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./commands/adapters.ts";
 import { addBackup } from "./commands/backup.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addConfigs } from "./commands/configs.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addLineage } from "./commands/lineage.ts";
@@ -10,6 +11,7 @@ import { addObjects } from "./commands/objects.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
+import { addTop } from "./commands/top.ts";
 import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
@@ -33,6 +35,7 @@ export function createProgram(output: Output): Command {
   addServe(program, output);
   addRun(program, output);
   addWatch(program, output);
+  addTop(program, output);
   addValidate(program, output);
   addAdapters(program, output);
   addSchema(program, output);
@@ -41,6 +44,7 @@ export function createProgram(output: Output): Command {
   addBackup(program, output);
   addLineage(program, output);
   addObjects(program, output);
+  addCompletion(program, output);
   exitByThrowing(program);
   return program;
 }

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { type InspectColor, styleText } from "node:util";
+import { widthOf } from "./live/text-width.ts";
 
 /** Where a command writes, and whether a person looks at it. */
 export interface Output {
@@ -60,14 +61,14 @@ export function table(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number" || row[column] === "–"),
   );
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => String(row[column] ?? "").length)),
+    Math.max(widthOf(title), ...rows.map((row) => widthOf(printable(String(row[column] ?? ""))))),
   );
   const format = (cells: readonly (string | number)[], paint: (text: string) => string) =>
     cells
       .map((cell, column) => {
         const text = printable(String(cell));
-        const width = widths[column] ?? 0;
-        return paint(numeric[column] ? text.padStart(width) : text.padEnd(width));
+        const space = " ".repeat((widths[column] ?? 0) - widthOf(text));
+        return paint(numeric[column] ? space + text : text + space);
       })
       .join("  ")
       .trimEnd();

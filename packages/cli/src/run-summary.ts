@@ -1,38 +1,31 @@
-import type { ErrorInfo, ExecutionStatus, Progress } from "@millrace/protocol";
+import type { ErrorInfo, ExecutionStatus } from "@millrace/protocol";
+import { showDuration } from "./live/figures.ts";
+import { STATUS_COLOURS } from "./live/run-table.ts";
 import { type Output, printable, table } from "./output.ts";
 
 /** The last word on a run. */
 export interface RunSummary {
   readonly status: ExecutionStatus;
   readonly errorInfo: ErrorInfo | null;
-  readonly progress: Progress;
   readonly elapsedMs: number;
-  /** Whether `progress` lacks what was before the watch began. */
-  readonly beganLate?: boolean;
+  readonly done: number;
+  readonly failed: number;
+  /** Null where a live table has said it all already. */
+  readonly routes:
+    | readonly { readonly route: string; readonly done: number; readonly failed: number; readonly retries: number }[]
+    | null;
 }
 
-const COLOURS = {
-  completed: "green",
-  failed: "red",
-  cancelled: "yellow",
-  interrupted: "yellow",
-  running: "cyan",
-} as const;
-
 /** Prints how a run ended, per route. */
-export function printSummary(output: Output, { status, errorInfo, progress, elapsedMs, beganLate }: RunSummary): void {
-  const rows = Object.entries(progress.routes).map(([name, route]) => [
-    name,
-    route.completed,
-    route.failed,
-    route.retries,
-  ]);
-  // A live table has said it all already.
-  if (!output.isTerminal && rows.length > 0) output.line(table(output, ["route", "done", "failed", "retries"], rows));
-  const counts = `${progress.completed} messages done, ${progress.failed} failed${beganLate ? " since the watch began" : ""}, in ${(elapsedMs / 1000).toFixed(1)} s`;
-  output.line(`${output.paint(["bold", COLOURS[status]], status)}: ${counts}`);
+export function printSummary(output: Output, { status, errorInfo, elapsedMs, done, failed, routes }: RunSummary): void {
+  if (routes !== null && routes.length > 0) {
+    const rows = routes.map((route) => [route.route, route.done, route.failed, route.retries]);
+    output.line(table(output, ["route", "done", "failed", "retries"], rows));
+  }
+  const counts = `${done} ${done === 1 ? "message" : "messages"} done, ${failed} failed, in ${showDuration(elapsedMs)}`;
+  output.line(`${output.paint(["bold", STATUS_COLOURS[status]], status)}: ${counts}`);
   if (errorInfo !== null) {
     const where = [errorInfo.route, errorInfo.adapter].filter((part) => part !== undefined).join("/");
-    output.line(`${where === "" ? "" : `${where}: `}${errorInfo.code}: ${printable(errorInfo.message)}`);
+    output.line(`${where === "" ? "" : `${printable(where)}: `}${errorInfo.code}: ${printable(errorInfo.message)}`);
   }
 }

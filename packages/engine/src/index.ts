@@ -13,7 +13,7 @@ export { type Environment, SECRET_PREFIX } from "./definition/placeholders.ts";
 export { MAX_EXPANSION } from "./definition/tree-builder.ts";
 export { Engine, type EngineParts, type EngineSettings } from "./execution/engine.ts";
 export * from "./execution/executions.ts";
-export { eventsOf } from "./execution/journal-events.ts";
+export { eventsOf, positionedEventsOf } from "./execution/journal-events.ts";
 export { toEventError } from "./execution/message-error.ts";
 export { ID_PREFIX } from "./execution/message-id.ts";
 export * from "./expression.ts";

@@ -104,7 +104,7 @@ export function addConfigs(program: Command, output: Output): void {
     .option("--watch", "watch it to its end")
     .addHelpText(
       "after",
-      "\nPrints the execution's id; with --watch it exits as `millrace watch` does.\n\nExamples:\n  $ millrace configs run readmes --watch\n  $ millrace configs run hello --tag nightly --set name=you",
+      "\nPrints the execution's id; with --watch it shows the run and exits as `millrace watch --cancel` does: Ctrl-C once cancels the\nrun, twice leaves at once.\n\nExamples:\n  $ millrace configs run readmes --watch\n  $ millrace configs run hello --tag nightly --set name=you",
     )
     .action(
       async (
@@ -119,7 +119,12 @@ export function addConfigs(program: Command, output: Output): void {
           ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
         });
         if (options.watch) {
-          process.exitCode = await watchExecution(client, execution.id, options.json ? { json: true } : {}, output);
+          process.exitCode = await watchExecution(
+            client,
+            execution.id,
+            options.json ? { json: true, cancel: true } : { cancel: true },
+            output,
+          );
           return;
         }
         show(execution, options.json, () => {

@@ -1,12 +1,22 @@
 import { join } from "node:path";
-import { isTerminal, MillraceError, tagSchema } from "@millrace/protocol";
+import {
+  type ErrorInfo,
+  type ExecutionEvent,
+  type ExecutionStatus,
+  isTerminal,
+  MillraceError,
+  tagSchema,
+} from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
 import { engineRoom } from "../engine-room.ts";
+import { endAsJson, eventAsJson } from "../event-lines.ts";
 import { exitCodeOfStatus, UsageError } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
+import { FollowedRun } from "../followed-run.ts";
 import { readInput, readPayload } from "../input.ts";
 import { onSignals } from "../interrupts.ts";
+import { upstreamOf } from "../live/route-links.ts";
 import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
 import { type DisplayMode, RunDisplay } from "../run-display.ts";
@@ -36,11 +46,11 @@ export function addRun(program: Command, output: Output): void {
     .option("--data-dir <dir>", "where the run's database and objects go; default a new folder under ./data/runs")
     .option("--adapters-dir <dir>", "a folder with adapters of your own (MILLRACE_ADAPTERS_DIR)")
     .option("--log-level <level>", "how much is logged, on stderr", "warn")
-    .option("--json", "print every event as a line of JSON")
+    .option("--json", "print every event as a line of JSON with its id and type, and last the end")
     .option("--quiet", "print nothing but errors")
     .addHelpText(
       "after",
-      "\nCtrl-C once cancels the run, twice leaves at once; it exits with 130 then.\nExits with 0 if the run completed, 1 if it failed, 7 if it was cancelled in another way.\n\nExamples:\n  $ millrace run examples/readmes.yaml\n  $ millrace run examples/hello.yaml --json | jq -r .type\n  $ millrace run pipeline.yaml --set root=docs",
+      "\nA terminal shows the table that `millrace watch` shows, a pipe gets a line every two seconds.\nCtrl-C once cancels the run, twice leaves at once; it exits with 130 then.\nExits with 0 if the run completed, 1 if it failed, 7 if it was cancelled in another way.\n\nExamples:\n  $ millrace run examples/readmes.yaml\n  $ millrace run examples/hello.yaml --json | jq -r .type\n  $ millrace run pipeline.yaml --set root=docs",
     )
     .action(async (file: string, options: RunOptions) => {
       process.exitCode = await run(file, options, output);
@@ -53,7 +63,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
   checkTag(options.tag);
-  const { eventsOf, openService, readSettings } = await engineRoom();
+  const { positionedEventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
     flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },
@@ -67,14 +77,20 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
     const { report, definition } = await service.loadDefinition(yaml);
     for (const line of printFindings({ paint: output.paintNote }, file, yaml, report)) output.note(line);
     if (definition === null) throw new MillraceError("CONFIG_INVALID", `${file}: ${summarizeReport(report)}`);
-    const display = new RunDisplay(output, modeOf(options, output));
+    const followed = new FollowedRun(definition, options.tag ?? definition.name ?? file);
+    let lastId: string | null = null;
+    const add = ({ id, event }: { id: string; event: ExecutionEvent }) => {
+      lastId = id;
+      followed.add(event);
+      if (options.json) output.line(eventAsJson({ id, ...event }));
+    };
     // Before the start, so that no event is missed; other executions of the same data directory are left out.
     const wanted: { id: string | null } = { id: null };
     const early: Parameters<Parameters<typeof service.journal.onCommit>[0]>[0][number][] = [];
     service.journal.onCommit((entries) => {
       for (const entry of entries) {
         if (wanted.id === null) early.push(entry);
-        else if (entry.executionId === wanted.id) for (const event of eventsOf(entry)) display.add(event);
+        else if (entry.executionId === wanted.id) for (const event of positionedEventsOf(entry)) add(event);
       }
     });
     const { record } = await service.executions.start({
@@ -86,19 +102,27 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
     });
     wanted.id = record.id;
     for (const entry of early)
-      if (entry.executionId === record.id) for (const event of eventsOf(entry)) display.add(event);
-    const interrupted = cancelOnInterrupt(() => service.executions.stop(record.id, "cancelled", null), output);
-    while (!(await service.executions.wait(record.id, 3_600_000)));
-    display.close();
-    const ended = await service.records.getExecution(record.id);
-    const status = ended !== null && isTerminal(ended.status) ? ended.status : "failed";
-    if (!options.quiet && !options.json) {
-      printSummary(output, {
-        status,
-        errorInfo: ended?.errorInfo ?? null,
-        progress: display.progress,
-        elapsedMs: display.elapsedMs,
-      });
+      if (entry.executionId === record.id) for (const event of positionedEventsOf(entry)) add(event);
+    const mode = modeOf(options, output);
+    const display = new RunDisplay(output, mode, upstreamOf(definition.document), () => followed.moment);
+    let interrupted: () => boolean;
+    let status: ExecutionStatus = "failed";
+    let errorInfo: ErrorInfo | null = null;
+    try {
+      interrupted = cancelOnInterrupt(() => service.executions.stop(record.id, "cancelled", null), output);
+      while (!(await service.executions.wait(record.id, 3_600_000)));
+      const ended = await service.records.getExecution(record.id);
+      if (ended !== null && isTerminal(ended.status)) status = ended.status;
+      errorInfo = ended?.errorInfo ?? null;
+      followed.end(status);
+    } finally {
+      display.close();
+    }
+    if (options.json) output.line(endAsJson(lastId, record.id, { reason: status, status }));
+    else if (!options.quiet) {
+      const { elapsedMs, state } = followed.moment;
+      const routes = mode === "live" ? null : followed.routes;
+      printSummary(output, { status, errorInfo, elapsedMs, done: state.done, failed: state.failed, routes });
       if (await hasObjects(service.objects.list(`executions/${record.id}/`))) {
         output.line(`objects: ${join(dataDir, "objects", "executions", record.id)}`);
       }
@@ -124,8 +148,7 @@ function settingsOfRuns(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function modeOf(options: RunOptions, output: Output): DisplayMode {
-  if (options.json) return "json";
-  if (options.quiet) return "quiet";
+  if (options.json || options.quiet) return "quiet";
   return output.isTerminal ? "live" : "lines";
 }
 
@@ -135,7 +158,7 @@ function cancelOnInterrupt(cancel: () => Promise<unknown>, output: Output): () =
     ["SIGINT", "SIGTERM"],
     () => {
       interrupted = true;
-      output.note("Cancelling; once more to leave at once.");
+      output.note("Cancelling the run; Ctrl-C once more leaves at once.");
       // Over by itself in the meantime: just as well.
       cancel().catch(() => undefined);
     },

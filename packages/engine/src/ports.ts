@@ -60,7 +60,8 @@ export interface KeptError extends EventError {
 
 /** What happens to the message that a transition consumed. */
 export type MessageChange =
-  | { readonly kind: "settled"; readonly seq: number }
+  /** Completed. `keep`: with its payload, to be replayed; else nothing is left of it but its events. */
+  | { readonly kind: "settled"; readonly seq: number; readonly keep?: boolean }
   /** Failed for good: kept with its payload, never taken again. */
   | { readonly kind: "kept"; readonly seq: number; readonly error: KeptError }
   /**

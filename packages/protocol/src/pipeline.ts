@@ -23,6 +23,15 @@ const threadHeap = z
     "What adapters in a thread may keep in memory, in MiB (default 256); the thread is ended when it uses twice that and 256 MiB, garbage included",
   );
 
+/** Which of the messages that are settled keep their payloads. */
+export const keepPayloadsSchema = z.enum(["failed", "all"]);
+
+const keepPayloads = keepPayloadsSchema
+  .optional()
+  .describe(
+    "`failed`: payloads of messages that failed for good are kept; `all`: those of completed ones as well, so that they can be replayed (default: the service's setting `keep_payloads`)",
+  );
+
 /** What a failed message does to its execution. */
 export const onErrorSchema = z.enum(["fail", "continue"]);
 
@@ -93,6 +102,7 @@ export const routeSchema = z.strictObject({
   error_handling: errorHandlingSchema.optional(),
   isolation: isolation.describe("Where the route's adapters run; default the pipeline's `isolation`"),
   thread_heap_mb: threadHeap.describe("As at the top, for this route; default the pipeline's"),
+  keep_payloads: keepPayloads.describe("As at the top, for messages of this route; default the pipeline's"),
   adapters: z.array(adapterStepSchema).min(1).describe("In order; at least one"),
   outbound: z
     .array(z.string())
@@ -115,9 +125,12 @@ export const pipelineDocumentSchema = z.strictObject({
   error_handling: errorHandlingSchema.optional(),
   isolation,
   thread_heap_mb: threadHeap,
+  keep_payloads: keepPayloads,
   routes: z.record(z.string().regex(ROUTE_NAME), routeSchema).describe("At least one, by name"),
   init_message: initMessageSchema.optional(),
 });
 
+/** @see keepPayloadsSchema */
+export type KeepPayloads = z.infer<typeof keepPayloadsSchema>;
 /** @see pipelineDocumentSchema */
 export type PipelineDocument = z.infer<typeof pipelineDocumentSchema>;

@@ -78,6 +78,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       maxExecutions: settings.max_executions,
       maxPayloadBytes: settings.max_payload_bytes,
       maxEmitsPerStep: settings.max_emits_per_step,
+      keepPayloads: settings.keep_payloads,
       abandonAfterMs: ABANDON_AFTER_MS,
     },
   );

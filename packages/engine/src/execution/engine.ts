@@ -41,7 +41,7 @@ export interface EngineParts {
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
-/** Limits that an operator sets. */
+/** What an operator sets. */
 export interface EngineSettings extends ExecutionSettings {
   /** Executions that may run at once. */
   readonly maxExecutions: number;

@@ -68,7 +68,8 @@ export class Outcomes {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#commits.enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
-    const { events, enqueue, changes } = settleCompleted(open, leader === flows[0] ? leader : undefined);
+    const keep = (leader.route.keepPayloads ?? this.#parts.settings.keepPayloads) === "all";
+    const { events, enqueue, changes } = settleCompleted(open, keep, leader === flows[0] ? leader : undefined);
     return this.#commits.append({ executionId: this.#parts.id, events, enqueue, changes }, open);
   }
 

@@ -61,11 +61,11 @@ export class SqliteJournal implements Journal {
         "UPDATE messages SET error = NULL, failed_before = error, attempt = attempt + 1, failures = 0, interruptions = 0, emitted = NULL, due_at = ?, payload = coalesce(?, payload) WHERE seq = ? AND error IS NOT NULL",
       ),
       keepAgain: database.prepare(
-        "UPDATE messages SET error = failed_before, failed_before = NULL, attempt = attempt - 1 WHERE execution_key = ? AND error IS NULL AND failed_before IS NOT NULL",
+        "UPDATE messages SET error = failed_before, failed_before = NULL, attempt = attempt - 1 WHERE execution_key = ? AND error IS NULL AND settled = 0 AND failed_before IS NOT NULL",
       ),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
-      dropWaiting: database.prepare("DELETE FROM messages WHERE execution_key = ? AND error IS NULL"),
+      dropWaiting: database.prepare("DELETE FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0"),
       status: database.prepare("UPDATE executions SET status = ? WHERE key = ?"),
       completedAt: database.prepare("UPDATE executions SET completed_at = ? WHERE key = ?"),
       errorInfo: database.prepare("UPDATE executions SET error_info = ? WHERE key = ?"),
@@ -238,7 +238,7 @@ export class SqliteJournal implements Journal {
 
   #change(group: Group, change: MessageChange): void {
     if (change.kind === "settled") {
-      group.settle(change.seq);
+      group.settle(change.seq, change.keep === true);
       return;
     }
     group.flushMessages();

@@ -66,7 +66,13 @@ export async function runPipeline(
       loadDefinition: () => Promise.reject(new Error("nothing is taken up again here")),
       log: () => SILENT,
     },
-    { maxExecutions: executions, maxPayloadBytes: 1_000_000, maxEmitsPerStep: 10_000_000, abandonAfterMs: 1_000, keepPayloads: payloads.keep },
+    {
+      maxExecutions: executions,
+      maxPayloadBytes: 1_000_000,
+      maxEmitsPerStep: 10_000_000,
+      abandonAfterMs: 1_000,
+      keepPayloads: payloads.keep,
+    },
   );
   const each = Math.ceil(messages / executions);
   const definition = define(routesOf(shape, each, payloads.bytes), {}, { maxHandlers: 3 * CONCURRENCY });

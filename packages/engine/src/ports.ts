@@ -108,6 +108,8 @@ export interface Transition {
   readonly enqueue?: readonly NewMessage[];
   readonly changes?: readonly MessageChange[];
   readonly lifecycle?: Lifecycle;
+  /** Where it ends the execution: routes whose messages that wait stay, to be replayed. Those of others are removed. */
+  readonly keepWaiting?: readonly string[];
   /** Changes of the execution's record in the same unit. */
   readonly record?: Partial<
     Pick<ExecutionRecord, "status" | "completedAt" | "errorInfo" | "stopping" | "progressJson">
@@ -174,7 +176,10 @@ export interface Journal {
   recoveries(executionId: string, limit: number): Promise<Recovery[]>;
   /** Whether `position` is in the execution's journal (or was, before retention). */
   contains(executionId: string, position: Position): Promise<boolean>;
-  /** Removes the events of an execution that is over, in small steps; its cursors then meet a gap. */
+  /**
+   * Removes the events of an execution that is over, in small steps; its cursors then meet a gap. What it keeps of its
+   * messages goes before them, but for those that failed.
+   */
   trim(executionId: string): Promise<void>;
   /** The last position that is committed, whichever execution it belongs to. */
   readonly head: Position;
@@ -268,9 +273,37 @@ export interface Failures {
   unsettled(executionId: string, messageIds: readonly string[]): Promise<string[]>;
 }
 
-/** A failed message of another execution that a new one begins with. */
+/**
+ * Where a message stands whose payload is there: `completed` and kept, `failed` for good, or `pending`: it waits or is in
+ * flight, or its execution ended before it was taken.
+ */
+export type KeptStatus = "completed" | "failed" | "pending";
+
+/** A message that went into a route and whose payload is there. */
+export interface KeptMessage {
+  readonly seq: number;
+  readonly id: string;
+  readonly status: KeptStatus;
+  readonly payloadBytes: number;
+}
+
+/** The messages of an execution whose payloads are there. */
+export interface KeptMessages {
+  /** Those of a route in any of the statuses, in the order in which they were put into its queue; at most `limit`. */
+  after(
+    executionId: string,
+    route: string,
+    statuses: readonly KeptStatus[],
+    afterSeq: number,
+    limit: number,
+  ): Promise<KeptMessage[]>;
+  /** How many there are of a route. */
+  count(executionId: string, route: string): Promise<Readonly<Record<KeptStatus, number>>>;
+}
+
+/** A message of another execution that a new one begins with. */
 export interface MessageCopy {
-  /** Of the failed message. */
+  /** Of the other execution's message. */
   readonly seq: number;
   /** Of the new message. */
   readonly id: string;
@@ -284,7 +317,7 @@ export interface FirstMessages {
   readonly messages: readonly NewMessage[];
   /** Copied within the store, so that their payloads need not pass through memory. */
   readonly copies: readonly MessageCopy[];
-  /** Whether the failed messages are marked as retried in the new execution. */
+  /** Whether they are failed messages, and marked as retried in the new execution. */
   readonly markRetried: boolean;
 }
 
@@ -370,8 +403,8 @@ export interface Records {
   /**
    * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
    * idempotency key is returned as it is, `created: false`.
-   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED (one
-   * that is to be copied is not there)
+   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED, NOTHING_TO_REPLAY
+   * (one that is to be copied, as a retry or else, is not there)
    */
   createExecution(
     execution: NewExecution,

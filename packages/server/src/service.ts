@@ -7,6 +7,7 @@ import {
   type Failures,
   type Ids,
   type Journal,
+  type KeptMessages,
   type Lineage,
   type LoadedDefinition,
   loadDefinition,
@@ -29,6 +30,7 @@ export interface Service {
   readonly lineage: Lineage;
   readonly work: WorkQueue;
   readonly failures: Failures;
+  readonly kept: KeptMessages;
   readonly objects: ObjectStore;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
@@ -51,7 +53,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage, failures } = store;
+  const { journal, work, records, lineage, failures, kept } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -102,6 +104,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     lineage,
     work,
     failures,
+    kept,
     objects,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),

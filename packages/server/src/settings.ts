@@ -79,7 +79,7 @@ export const settingsSchema = z.object({
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
   max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
   keep_payloads: keepPayloadsSchema
-    .default("failed")
+    .default("all")
     .describe(
       "Which settled messages keep their payloads, where their pipeline does not say: `failed` those that failed for good, `all` completed ones as well, so that they can be replayed",
     ),

@@ -138,7 +138,11 @@ export class Engine implements Executions {
 
   async #endInterrupted(record: ExecutionRecord, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<void> {
     const { journal, work, clock } = this.#parts;
-    await endInterrupted(record, { status, errorInfo }, { journal, work, now: () => clock.now() });
+    await endInterrupted(
+      record,
+      { status, errorInfo },
+      { journal, work, keepPayloads: this.#settings.keepPayloads, now: () => clock.now() },
+    );
     this.#waiters.tell(record.id);
   }
 

@@ -16,6 +16,7 @@ import type { Committer } from "./committer.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
+import { KeptRows } from "./kept-rows.ts";
 import { reading } from "./reading.ts";
 
 /** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
@@ -25,11 +26,13 @@ const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
 export class SqliteJournal implements Journal {
   readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
+  readonly #kept: KeptRows;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#committer = committer;
     this.#keys = keys;
+    this.#kept = new KeptRows(database);
     this.#sql = {
       read: database.prepare(
         "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
@@ -65,7 +68,9 @@ export class SqliteJournal implements Journal {
       ),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
-      dropWaiting: database.prepare("DELETE FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0"),
+      dropWaiting: database.prepare(
+        "DELETE FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND route NOT IN (SELECT value FROM json_each(?))",
+      ),
       status: database.prepare("UPDATE executions SET status = ? WHERE key = ?"),
       completedAt: database.prepare("UPDATE executions SET completed_at = ? WHERE key = ?"),
       errorInfo: database.prepare("UPDATE executions SET error_info = ? WHERE key = ?"),
@@ -168,7 +173,22 @@ export class SqliteJournal implements Journal {
   }
 
   async trim(executionId: string): Promise<void> {
+    // Before the events: as long as there are any, retention comes back to it.
+    while (!(await this.#trimMessages(executionId)));
     while (!(await this.#trimSome(executionId)));
+  }
+
+  /** Removes some of the messages that did not fail. Returns whether none is left. */
+  #trimMessages(executionId: string): Promise<boolean> {
+    return this.#committer.submit(
+      (group) => {
+        const key = this.#keys.find(executionId);
+        if (key === null || !this.#isOver(key)) return true;
+        group.flushMessages();
+        return this.#kept.remove(key, REMOVED_AT_ONCE_BYTES).isDone;
+      },
+      { patient: false, weight: 0 },
+    );
   }
 
   /**
@@ -223,7 +243,7 @@ export class SqliteJournal implements Journal {
         if (isTerminal(record.status)) {
           group.flushMessages();
           this.#sql.keepAgain.run(key);
-          this.#sql.dropWaiting.run(key);
+          this.#sql.dropWaiting.run(key, JSON.stringify(transition.keepWaiting ?? []));
         }
       }
       if (record.completedAt !== undefined) this.#sql.completedAt.run(record.completedAt, key);

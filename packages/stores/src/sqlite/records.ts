@@ -61,8 +61,11 @@ export class SqliteRecords implements Records {
       countFailed: database.prepare(
         "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value AND error IS NOT NULL",
       ),
+      countKept: database.prepare(
+        "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value",
+      ),
       copyMessage: database.prepare(
-        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 AND error IS NOT NULL ORDER BY copy.key",
+        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 ORDER BY copy.key",
       ),
       markRetried: database.prepare(
         "UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
@@ -130,11 +133,18 @@ export class SqliteRecords implements Records {
   }
 
   /** All or nothing: before anything is written. */
-  #checkCopies(group: Group, { copies }: FirstMessages): void {
+  #checkCopies(group: Group, { copies, markRetried }: FirstMessages): void {
     if (copies.length === 0) return;
     group.flushMessages();
-    const there = this.#sql.countFailed.get(JSON.stringify(copies.map(({ seq }) => seq)))?.there;
+    const count = markRetried ? this.#sql.countFailed : this.#sql.countKept;
+    const there = count.get(JSON.stringify(copies.map(({ seq }) => seq)))?.there;
     if (Number(there) === copies.length) return;
+    if (!markRetried) {
+      throw new MillraceError(
+        "NOTHING_TO_REPLAY",
+        "Some of the messages that were to be replayed were removed since they were looked up. Nothing was started: ask again for those that are left.",
+      );
+    }
     throw new MillraceError(
       "MESSAGE_NOT_FAILED",
       "Some of the failed messages were retried, or deleted, since they were looked up. Ask again for those that are left.",

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Failures, Journal, Lineage, Records, WorkQueue } from "@millrace/engine";
+import type { Failures, Journal, KeptMessages, Lineage, Records, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
+import { SqliteKeptMessages } from "./kept-messages.ts";
 import { SqliteLineage } from "./lineage/lineage.ts";
 import { SqliteRecords } from "./records.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
@@ -14,6 +15,7 @@ export interface SqliteStore {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly failures: Failures;
+  readonly kept: KeptMessages;
   readonly records: Records;
   readonly lineage: Lineage;
   /** Commits what waits, closes the file and frees the data directory. */
@@ -47,6 +49,7 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     journal: new SqliteJournal(database, committer, keys),
     work: new SqliteWorkQueue(database, committer, keys),
     failures: new SqliteFailures(database, keys),
+    kept: new SqliteKeptMessages(database, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;

@@ -20,7 +20,9 @@ export class SqliteWorkQueue implements WorkQueue {
       take: database.prepare(
         `SELECT ${COLUMNS} FROM messages WHERE execution_key = ? AND route = ? AND seq > ? AND error IS NULL AND settled = 0 AND due_at = 0 ORDER BY seq LIMIT ?`,
       ),
-      get: database.prepare(`SELECT ${COLUMNS} FROM messages WHERE seq = ? AND execution_key = ? AND error IS NULL AND settled = 0`),
+      get: database.prepare(
+        `SELECT ${COLUMNS} FROM messages WHERE seq = ? AND execution_key = ? AND error IS NULL AND settled = 0`,
+      ),
       delayed: database.prepare(
         "SELECT seq, route, due_at FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND due_at > 0 ORDER BY due_at",
       ),

@@ -233,7 +233,7 @@ export class Rig {
         maxExecutions: 100,
         maxPayloadBytes: 1_000_000,
         maxEmitsPerStep: 1_000_000,
-        keepPayloads: "failed",
+        keepPayloads: "all",
         abandonAfterMs: 50,
         ...this.settings,
       },

@@ -83,12 +83,33 @@ export type MessageChange =
       readonly emitted: Readonly<Record<string, number>>;
     };
 
+/** How it came that an execution had to be taken up again. */
+export interface Interruption {
+  /**
+   * `shutdown`: its process was stopped, and said so. `crash`: its process went without a word: killed, crashed, or the
+   * machine did.
+   */
+  readonly by: "crash" | "shutdown";
+  /** RFC 3339. Of a crash: the last that the journal has from before; the process went then, or later. */
+  readonly at: string;
+  /** Why it could not be taken up at the first start after that; null where it could. */
+  readonly heldUpBy: string | null;
+}
+
 /** What a lifecycle record of the journal says; not part of the stream's events. */
 export type Lifecycle =
   | { readonly kind: "started"; readonly at: string }
-  /** The execution was taken up again after its process had gone; `redone` messages were in flight. */
-  | { readonly kind: "resumed"; readonly at: string; readonly redone: number }
-  | { readonly kind: "interrupted"; readonly at: string; readonly error: ErrorInfo }
+  /** Its process is being stopped; `left` messages were in flight when they were not waited for any more. */
+  | { readonly kind: "paused"; readonly at: string; readonly left: number }
+  /** It was taken up again after its process had gone; `redone` messages were in flight. Old records say no more. */
+  | { readonly kind: "resumed"; readonly at: string; readonly redone: number; readonly interruption?: Interruption }
+  /** It cannot be taken up again. */
+  | {
+      readonly kind: "interrupted";
+      readonly at: string;
+      readonly error: ErrorInfo;
+      readonly interruption?: Interruption;
+    }
   /** So many messages per route that had failed for good went back into their queues. */
   | { readonly kind: "requeued"; readonly at: string; readonly routes: Readonly<Record<string, number>> }
   | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
@@ -99,6 +120,8 @@ export interface Recovery {
   readonly at: string;
   /** Messages that were in flight, and were begun again. */
   readonly redone: number;
+  /** Null where it was not recorded: by an older Millrace. */
+  readonly interruption: Interruption | null;
 }
 
 /** One atomic unit: committed whole or not at all, and published only then. */
@@ -172,6 +195,8 @@ export interface Journal {
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
   /** Null where there is no such execution. */
   bounds(executionId: string): Promise<JournalBounds | null>;
+  /** The newest lifecycle record of an execution; null where there is no such execution. */
+  lastLifecycle(executionId: string): Promise<Lifecycle | null>;
   /** The newest `limit` recoveries of an execution, oldest first. Retention leaves them. */
   recoveries(executionId: string, limit: number): Promise<Recovery[]>;
   /** Whether `position` is in the execution's journal (or was, before retention). */

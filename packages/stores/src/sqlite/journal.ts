@@ -41,10 +41,10 @@ export class SqliteJournal implements Journal {
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
       ),
       lastLifecycle: database.prepare(
-        "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
+        "SELECT last, lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
       ),
       recoveries: database.prepare(
-        "SELECT lifecycle ->> 'at' AS at, lifecycle ->> 'redone' AS redone FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
+        "SELECT lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
       ),
       execution: database.prepare("SELECT status, start_position, trimmed_position FROM executions WHERE key = ?"),
       around: database.prepare(
@@ -150,11 +150,26 @@ export class SqliteJournal implements Journal {
     });
   }
 
+  lastLifecycle(executionId: string): Promise<Lifecycle | null> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const row = key === null ? undefined : this.#sql.lastLifecycle.get(key);
+      return row === undefined ? null : toLifecycle(row.lifecycle);
+    });
+  }
+
   recoveries(executionId: string, limit: number): Promise<Recovery[]> {
     return reading(() => {
       const key = this.#keys.find(executionId);
       const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
-      return rows.map((row) => ({ at: String(row.at), redone: Number(row.redone) })).reverse();
+      return rows
+        .map((row) => toLifecycle(row.lifecycle))
+        .flatMap((lifecycle) =>
+          lifecycle.kind === "resumed"
+            ? [{ at: lifecycle.at, redone: lifecycle.redone, interruption: lifecycle.interruption ?? null }]
+            : [],
+        )
+        .reverse();
     });
   }
 
@@ -293,12 +308,16 @@ function endOfPage(entries: readonly JournalEntry[], maxBytes: number): number |
   return null;
 }
 
+function toLifecycle(column: unknown): Lifecycle {
+  // Written by this class, from a value of that type.
+  return JSON.parse(String(column)) as Lifecycle;
+}
+
 function toEntry(executionId: string, row: Record<string, unknown>): JournalEntry {
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {
-    // Written by this class, from a value of that type.
-    return { kind: "lifecycle", executionId, first, last, lifecycle: JSON.parse(row.lifecycle) as Lifecycle };
+    return { kind: "lifecycle", executionId, first, last, lifecycle: toLifecycle(row.lifecycle) };
   }
   // The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying.
   const frames = row.frames as Uint8Array;

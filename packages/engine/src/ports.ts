@@ -457,7 +457,7 @@ export interface Records {
    * which is the last that is known of it: its objects must be gone by then.
    */
   purgeExecution(id: string, maxBytes: number): Promise<boolean>;
-  /** Ids of executions that were over before the given time and whose events are still there. */
+  /** Ids of executions that were over before the given time and whose events, or kept messages, are still there. */
   executionsToTrim(completedBefore: string, limit: number): Promise<string[]>;
   /** Executions that are over, the one that ended first before the others. */
   executionsOver(limit: number): Promise<OverExecution[]>;

@@ -143,6 +143,19 @@ export function keptMessagesConformance(name: string, open: StoreFactory): void 
     assert.ok(left > 300_000 && left < 400_000, `${left} bytes`);
   });
 
+  test(`${name}: retention finds an execution that was ended before it had an event, by the messages that it keeps`, async () => {
+    await using store = await open();
+    const id = await start(store);
+    await enqueue(store, id, [newMessage()]);
+    const dueAt = "2026-01-01T00:00:00.000Z";
+    await store.journal.append({ ...ending(id, dueAt), keepWaiting: ["work"] });
+    const later = "2026-01-02T00:00:00.000Z";
+    assert.deepEqual(await store.records.executionsToTrim(later, 10), [id]);
+    await store.journal.trim(id);
+    assert.deepEqual(await store.records.executionsToTrim(later, 10), []);
+    assert.equal((await store.kept.count(id, "work")).pending, 0);
+  });
+
   test(`${name}: kept messages go with their execution, in steps`, async () => {
     await using store = await open();
     const { id } = await withMessages(store);

@@ -48,7 +48,7 @@ export class SqliteRetention {
       deleteMessage: database.prepare("DELETE FROM messages WHERE seq = ?"),
       forget: database.prepare("DELETE FROM deletions WHERE key = ?"),
       toTrim: database.prepare(
-        "SELECT id FROM executions WHERE status NOT IN ('running', 'interrupted') AND has_events = 1 AND completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = executions.key AND lifecycle IS NULL) ORDER BY completed_at LIMIT ?",
+        "SELECT id FROM executions WHERE status NOT IN ('running', 'interrupted') AND has_events = 1 AND completed_at < ? AND (EXISTS (SELECT 1 FROM journal WHERE execution_key = executions.key AND lifecycle IS NULL) OR EXISTS (SELECT 1 FROM messages WHERE execution_key = executions.key AND settled = 1) OR EXISTS (SELECT 1 FROM messages WHERE execution_key = executions.key AND error IS NULL AND settled = 0)) ORDER BY completed_at LIMIT ?",
       ),
       over: database.prepare(
         "SELECT id, completed_at, bytes FROM executions WHERE status NOT IN ('running', 'interrupted') ORDER BY completed_at, key LIMIT ?",

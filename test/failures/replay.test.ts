@@ -272,3 +272,17 @@ test("a replay that is killed at its start goes on with every message", async ()
   assert.deepEqual([done.status, done.stats.completed_messages], ["completed", 2_000]);
   checkJournal((await readStream(`${service.url}/api/v1/executions/${child.id}/events`)).frames);
 });
+
+test("a service that is set to keep only what failed does so, but for pipelines that want more", async () => {
+  await service.end();
+  await service.start(["--keep-payloads", "failed"]);
+  const body = { replay_source: "lineage", from_stage: "keep", to_route: "use" } as const;
+  const frugal = await service.run(PIPELINE.replace("count: 6", "count: 6, payload: { greeting: hello }"));
+  await service.client.executions.wait(frugal, 30);
+  await assert.rejects(service.client.executions.replay(frugal, body), { code: "PAYLOADS_MISSING" });
+  const yaml = PIPELINE.replace("  keep:\n", "  keep:\n    keep_payloads: all\n");
+  const keeping = await service.run(yaml.replace("count: 6", "count: 6, payload: { greeting: hello }"));
+  await service.client.executions.wait(keeping, 30);
+  const all = await service.client.executions.replay(keeping, body);
+  assert.equal((await service.client.executions.wait(all.id, 30)).stats.completed_messages, 6);
+});

@@ -151,7 +151,9 @@ export function keptMessagesConformance(name: string, open: StoreFactory): void 
     await store.journal.append({ ...ending(id, dueAt), keepWaiting: ["work"] });
     const later = "2026-01-02T00:00:00.000Z";
     assert.deepEqual(await store.records.executionsToTrim(later, 10), [id]);
+    await store.records.measureExecution(id, 0);
     await store.journal.trim(id);
+    assert.deepEqual(await store.records.unmeasuredExecutions(10), [id], "it takes less than it did");
     assert.deepEqual(await store.records.executionsToTrim(later, 10), []);
     assert.equal((await store.kept.count(id, "work")).pending, 0);
   });

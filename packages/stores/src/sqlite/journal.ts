@@ -13,26 +13,22 @@ import type {
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
-import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
-import { KeptRows } from "./kept-rows.ts";
 import { reading } from "./reading.ts";
-
-/** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
-const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
+import { Trimming } from "./trimming.ts";
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {
   readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
-  readonly #kept: KeptRows;
+  readonly #trimming: Trimming;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#committer = committer;
     this.#keys = keys;
-    this.#kept = new KeptRows(database);
+    this.#trimming = new Trimming(database, committer, keys);
     this.#sql = {
       read: database.prepare(
         "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
@@ -50,15 +46,6 @@ export class SqliteJournal implements Journal {
       around: database.prepare(
         "SELECT first, lifecycle FROM journal WHERE execution_key = ? AND last >= ? ORDER BY last LIMIT 1",
       ),
-      newestEvents: database.prepare(
-        "SELECT last, octet_length(frames) AS bytes FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC",
-      ),
-      trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND last >= ? AND lifecycle IS NULL"),
-      keepPosition: database.prepare(KEEP_POSITION),
-      trimMark: database.prepare(
-        "UPDATE executions SET trimmed_position = coalesce(trimmed_position, ?), bytes = NULL WHERE key = ?",
-      ),
-      trimmed: database.prepare("UPDATE executions SET has_events = 0 WHERE key = ?"),
       keep: database.prepare("UPDATE messages SET error = ?, failed_before = NULL WHERE seq = ?"),
       requeue: database.prepare(
         "UPDATE messages SET error = NULL, failed_before = error, attempt = attempt + 1, failures = 0, interruptions = 0, emitted = NULL, due_at = ?, payload = coalesce(?, payload) WHERE seq = ? AND error IS NOT NULL",
@@ -187,52 +174,8 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  async trim(executionId: string): Promise<void> {
-    // Before the events: as long as there are any, retention comes back to it.
-    while (!(await this.#trimMessages(executionId)));
-    while (!(await this.#trimSome(executionId)));
-  }
-
-  /** Removes some of the messages that did not fail. Returns whether none is left. */
-  #trimMessages(executionId: string): Promise<boolean> {
-    return this.#committer.submit(
-      (group) => {
-        const key = this.#keys.find(executionId);
-        if (key === null || !this.#isOver(key)) return true;
-        group.flushMessages();
-        return this.#kept.remove(key, REMOVED_AT_ONCE_BYTES).isDone;
-      },
-      { patient: false, weight: 0 },
-    );
-  }
-
-  /**
-   * Removes the newest of the events that are left, and says first up to where they are gone: whoever is reading them
-   * meets the gap behind what it has read, and not a hole within. Returns whether nothing is left to do.
-   */
-  #trimSome(executionId: string): Promise<boolean> {
-    return this.#committer.submit(
-      (group) => {
-        const key = this.#keys.find(executionId);
-        if (key === null || !this.#isOver(key)) return true;
-        let [newest, oldest, bytes]: [number | null, number, number] = [null, 0, 0];
-        for (const row of this.#sql.newestEvents.iterate(key)) {
-          oldest = Number(row.last);
-          newest ??= oldest;
-          bytes += Number(row.bytes);
-          if (bytes >= REMOVED_AT_ONCE_BYTES) break;
-        }
-        if (newest === null) {
-          this.#sql.trimmed.run(key);
-          return true;
-        }
-        this.#sql.keepPosition.run(group.position);
-        this.#sql.trimMark.run(newest, key);
-        this.#sql.trimEvents.run(key, oldest);
-        return false;
-      },
-      { patient: false, weight: 0 },
-    );
+  trim(executionId: string): Promise<void> {
+    return this.#trimming.trim(executionId, (key) => this.#isOver(key));
   }
 
   #isOver(key: number): boolean {

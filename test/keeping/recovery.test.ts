@@ -93,7 +93,7 @@ init_message: { route: a }
   assert.match(String(again.recoveries[1]?.held_up_by), /"wait"/);
   const shown = await millrace(["executions", "get", id, "--url", service.url]);
   assert.ok(shown.stdout.includes(`interrupted after ${lastEventAt}, when its process went without a word, taken up`));
-  assert.match(shown.stdout, /by a shutdown, taken up again .*; 2 messages begun again \(not at once: .*"wait"/);
+  assert.match(shown.stdout, /by a shutdown, taken up again .* with 2 messages begun again \(not at once: .*"wait"/);
 
   // Whoever watches goes on with the cursor from before all of it.
   writeFileSync(gate, "");

@@ -114,7 +114,7 @@ export function addExecutions(program: Command, output: Output): void {
 }
 
 function tellRecovery({ at, redone, ...before }: ExecutionDetail["recoveries"][number]): string {
-  const again = `taken up again ${at}; ${redone} message${redone === 1 ? "" : "s"} begun again`;
+  const again = `taken up again ${at} with ${redone} message${redone === 1 ? "" : "s"} begun again`;
   if (before.interrupted_at === null) return again;
   const interrupted =
     before.interrupted_by === "shutdown"

@@ -14,7 +14,7 @@ const SHAPES = quick ? (["one route"] as const) : (["one route", "three routes"]
 const SIZES = quick ? [0] : [0, 1_000, 10_000];
 const show = (value: number) => Math.round(value).toLocaleString("en");
 
-console.log(`${machine()}; ${show(RUN)} messages, the best of ${ROUNDS} rounds, in turns.\n`);
+console.log(`${machine()}; ${show(RUN)} messages, a third of the largest, the best of ${ROUNDS} rounds, in turns.\n`);
 const rows = [];
 for (const shape of SHAPES) {
   for (const bytes of SIZES) {

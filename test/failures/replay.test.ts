@@ -149,6 +149,12 @@ test("a replay is narrowed to what completed or failed, and taken in parts", asy
   const told = { execution_id: parent, to_route: "use", from_stage: "keep", not_kept: 0 };
   const part = await cli("--status", "completed", "--limit", "2", "--offset", "1");
   assert.deepEqual(part, { ...told, messages: 2, message_status: ["completed"], offset: 1, remaining: 2 });
+  const byStage = await service.client.executions.replay(parent, { ...body, from_stage: "keep/fail" });
+  assert.equal((await service.client.executions.wait(byStage.id, 30)).stats.completed_messages, 6);
+  await assert.rejects(
+    service.client.executions.replay(parent, { ...body, from_stage: "keep/store_write" }),
+    /not between its adapters.*"fail".*Replay from "keep"/,
+  );
   const last = await cli("--offset", "3");
   assert.deepEqual(last, { ...told, messages: 3, offset: 3, remaining: 0 });
   assert.equal(await refused({ ...body, offset: 6 }), "NOTHING_TO_REPLAY");

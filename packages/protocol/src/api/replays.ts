@@ -26,7 +26,9 @@ export const replaySchema = z
       .min(1)
       .max(512)
       .optional()
-      .describe("`storage`: a stage, as `stage` or `route/stage` · `lineage`: a route. Required with both"),
+      .describe(
+        "`storage`: a stage, as `stage` or `route/stage` · `lineage`: a route, or `route/adapter` with its first adapter. Required with both",
+      ),
     to_route: z.string().min(1).describe("The route that the messages go into"),
     from_path: z.string().max(1024).optional().describe("`storage`: only objects whose names begin so"),
     message_status: z

@@ -19,11 +19,7 @@ export async function fromKept(
   collected: Collected,
 ): Promise<Source> {
   const { kept } = parts;
-  const route = body.from_stage ?? "";
-  const routes = outlineOf(parent).map((each) => each.route);
-  if (!routes.includes(route)) {
-    throw nothing(`The execution had no route "${route.slice(0, 128)}". It had: ${routes.join(", ")}.`);
-  }
+  const route = routeOf(parent, body.from_stage ?? "");
   const statuses = wanted(parent, body);
   // In this order: what is settled in between must not look as if it were missing.
   const went = await wentInto(parts.executions, parent, route);
@@ -74,6 +70,22 @@ export async function fromKept(
     remaining: Math.max(0, found - offset - collected.size),
     not_kept: missing,
   });
+}
+
+/** A stage is a route, or `route/adapter` as the lineage names it: payloads are there for the first adapter of a route. */
+function routeOf(parent: ExecutionRecord, stage: string): string {
+  const outline = outlineOf(parent);
+  const [name = "", adapter] = stage.split(/\/(.*)/s);
+  const found = outline.find(({ route }) => route === name);
+  if (found === undefined) {
+    const routes = outline.map(({ route }) => route).join(", ");
+    throw nothing(`The execution had no route "${name.slice(0, 128)}". It had: ${routes}.`);
+  }
+  const first = found.adapters[0]?.name;
+  if (adapter === undefined || adapter === first) return name;
+  throw nothing(
+    `Payloads are kept as they go into a route, not between its adapters: "${name}" begins with "${first}". Replay from "${name}".`,
+  );
 }
 
 /** What waits or is in flight in an execution that is not over is done by that one. */

@@ -46,7 +46,13 @@ const engine = new Engine(
     loadDefinition: () => Promise.reject(new Error("nothing is taken up again here")),
     log: () => SILENT,
   },
-  { maxExecutions: 1, maxPayloadBytes: 1_000_000, maxEmitsPerStep: 10_000_000, abandonAfterMs: 1_000 },
+  {
+    maxExecutions: 1,
+    maxPayloadBytes: 1_000_000,
+    maxEmitsPerStep: 10_000_000,
+    abandonAfterMs: 1_000,
+    keepPayloads: "failed",
+  },
 );
 
 const pass = (isolation: string, concurrency: number) => `

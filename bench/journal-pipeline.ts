@@ -1,8 +1,9 @@
 /** Whole runs through the engine, over a real SQLite file: messages a second through three adapters that do nothing. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AdapterLog, defineAdapter, Engine, type ObjectStore } from "@millrace/engine";
+import type { KeepPayloads } from "@millrace/protocol";
 import { openSqliteStore } from "@millrace/stores";
 import { v7 } from "uuid";
 import { z } from "zod";
@@ -34,6 +35,23 @@ export async function measurePipeline(
   shape: PipelineShape,
   durability: "normal" | "full",
 ): Promise<number> {
+  return (await runPipeline(messages, executions, shape, durability)).rate;
+}
+
+/** What the messages carry, and whether it is kept when they have completed. */
+export interface Payloads {
+  readonly bytes: number;
+  readonly keep: KeepPayloads;
+}
+
+/** The same, with the size of the database when it is over. */
+export async function runPipeline(
+  messages: number,
+  executions: number,
+  shape: PipelineShape,
+  durability: "normal" | "full",
+  payloads: Payloads = { bytes: 0, keep: "failed" },
+): Promise<{ readonly rate: number; readonly databaseBytes: number }> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const store = openSqliteStore(folder, { durability });
   const engine = new Engine(
@@ -48,10 +66,16 @@ export async function measurePipeline(
       loadDefinition: () => Promise.reject(new Error("nothing is taken up again here")),
       log: () => SILENT,
     },
-    { maxExecutions: executions, maxPayloadBytes: 1_000_000, maxEmitsPerStep: 10_000_000, abandonAfterMs: 1_000 },
+    {
+      maxExecutions: executions,
+      maxPayloadBytes: 1_000_000,
+      maxEmitsPerStep: 10_000_000,
+      abandonAfterMs: 1_000,
+      keepPayloads: payloads.keep,
+    },
   );
   const each = Math.ceil(messages / executions);
-  const definition = define(routesOf(shape, each), {}, { maxHandlers: 3 * CONCURRENCY });
+  const definition = define(routesOf(shape, each, payloads.bytes), {}, { maxHandlers: 3 * CONCURRENCY });
   const startedAt = performance.now();
   await Promise.all(
     Array.from({ length: executions }, async () => {
@@ -62,17 +86,19 @@ export async function measurePipeline(
   const seconds = (performance.now() - startedAt) / 1000;
   await engine.close(0);
   store.close();
+  const databaseBytes = statSync(join(folder, "millrace.db")).size;
   rmSync(folder, { recursive: true });
-  return (each * executions) / seconds;
+  return { rate: (each * executions) / seconds, databaseBytes };
 }
 
-function routesOf(shape: PipelineShape, messages: number): Record<string, RouteInput> {
+function routesOf(shape: PipelineShape, messages: number, bytes: number): Record<string, RouteInput> {
   const many = defineAdapter({
     type: "many",
     description: "Emits as many messages as the measurement takes.",
     config: z.strictObject({}),
     *process() {
-      for (let index = 0; index < messages; index += 1) yield { index };
+      const text = "x".repeat(bytes);
+      for (let index = 0; index < messages; index += 1) yield bytes === 0 ? { index } : { index, text };
     },
   });
   const steps = ["one", "two", "three"].map((name) => ({ adapter: pass(name) }));

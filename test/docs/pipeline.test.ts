@@ -22,7 +22,7 @@ test("every field of the pipeline's YAML is on the reference page", () => {
 test("the examples of the reference page are sound, whatever adapters are there", async () => {
   const none: AdapterRegistry = { resolve: async () => undefined, list: () => [] };
   const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-  assert.equal(examples.length, 4);
+  assert.equal(examples.length, 5);
   for (const example of examples) {
     const { report } = await loadDefinition(example, { adapters: none });
     assert.deepEqual(new Set(report.issues.map((issue) => issue.code)), new Set(["E103"]), example);

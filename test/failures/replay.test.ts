@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ApiError } from "@millrace/client";
-import { replayListSchema } from "@millrace/protocol";
+import { executionSchema, replayListSchema } from "@millrace/protocol";
 import { checkJournal } from "../support/check-journal.ts";
 import { millrace } from "../support/command.ts";
 import { readStream } from "../support/read-stream.ts";
@@ -108,28 +108,112 @@ init_message: { route: use }
   );
 });
 
-test("what went into a route is replayed as far as it is kept, and what is not is counted", async () => {
+test("all that went into a route is replayed, with the payloads that it had", async () => {
   const first = await service.client.executions.replay(parent, {
     replay_source: "lineage",
     from_stage: "make",
     to_route: "make",
   });
   assert.equal((await service.client.executions.wait(first.id, 30)).stats.total_messages, 18);
-  const failed = await service.client.executions.replay(parent, {
+  const all = await service.client.executions.replay(parent, {
     replay_source: "lineage",
     from_stage: "keep",
-    to_route: "use",
+    to_route: "keep",
   });
-  assert.deepEqual(failed.metadata.replay, {
+  assert.deepEqual(all.metadata.replay, {
     execution_id: parent,
+    to_route: "keep",
+    messages: 6,
+    from_stage: "keep",
+    remaining: 0,
+    not_kept: 0,
+  });
+  const done = await service.client.executions.wait(all.id, 30);
+  assert.deepEqual([done.stats.completed_messages, done.stats.failed_messages], [10, 1]);
+  const { failures } = await service.client.executions.failures(parent);
+  assert.equal(failures[0]?.retried_in, null, "a replay is no retry");
+  const [again] = (await service.client.executions.failures(all.id)).failures;
+  assert.deepEqual(again?.payload, { greeting: "hello", index: 5 });
+});
+
+test("a replay is narrowed to what completed or failed, and taken in parts", async () => {
+  const body = { replay_source: "lineage", from_stage: "keep", to_route: "use" } as const;
+  const failed = await service.client.executions.replay(parent, { ...body, message_status: ["failed"] });
+  assert.equal((await service.client.executions.wait(failed.id, 30)).stats.completed_messages, 1);
+  const cli = async (...more: string[]) => {
+    const args = ["executions", "replay", parent, "--source", "lineage", "--from", "keep", "--to", "use", "--json"];
+    const result = await millrace([...args, ...more], { env: { MILLRACE_URL: service.url } });
+    assert.equal(result.code, 0, result.stderr);
+    return executionSchema.parse(JSON.parse(result.stdout)).metadata.replay;
+  };
+  const told = { execution_id: parent, to_route: "use", from_stage: "keep", not_kept: 0 };
+  const part = await cli("--status", "completed", "--limit", "2", "--offset", "1");
+  assert.deepEqual(part, { ...told, messages: 2, message_status: ["completed"], offset: 1, remaining: 2 });
+  const byStage = await service.client.executions.replay(parent, { ...body, from_stage: "keep/fail" });
+  assert.equal((await service.client.executions.wait(byStage.id, 30)).stats.completed_messages, 6);
+  await assert.rejects(
+    service.client.executions.replay(parent, { ...body, from_stage: "keep/store_write" }),
+    /not between its adapters.*"fail".*Replay from "keep"/,
+  );
+  const last = await cli("--offset", "3");
+  assert.deepEqual(last, { ...told, messages: 3, offset: 3, remaining: 0 });
+  assert.equal(await refused({ ...body, offset: 6 }), "NOTHING_TO_REPLAY");
+  assert.equal(await refused({ ...body, message_status: ["pending"] }), "NOTHING_TO_REPLAY");
+});
+
+test("payloads that are not kept are said before anything starts, and may be done without", async () => {
+  const yaml = PIPELINE.replace("name: stored", "name: frugal\nkeep_payloads: failed");
+  const frugal = await service.run(yaml.replace("count: 6", "count: 6, payload: { greeting: hello }"));
+  await service.client.executions.wait(frugal, 30);
+  const body = { replay_source: "lineage", from_stage: "keep", to_route: "use" } as const;
+  await assert.rejects(service.client.executions.replay(frugal, body), (error) => {
+    assert.ok(error instanceof ApiError);
+    assert.deepEqual([error.status, error.code], [404, "PAYLOADS_MISSING"]);
+    assert.match(error.message, /payloads of 5 .* the 1 that are kept.*skip_missing.*keep_payloads: all/);
+    return true;
+  });
+  assert.equal((await service.client.executions.replays(frugal)).total, 0);
+  const some = await service.client.executions.replay(frugal, { ...body, skip_missing: true });
+  assert.deepEqual(some.metadata.replay, {
+    execution_id: frugal,
     to_route: "use",
     messages: 1,
     from_stage: "keep",
+    remaining: 0,
     not_kept: 5,
   });
-  assert.equal((await service.client.executions.wait(failed.id, 30)).stats.completed_messages, 1);
-  const { failures } = await service.client.executions.failures(parent);
-  assert.equal(failures[0]?.retried_in, null, "a replay is no retry");
+  // The first message is in the snapshot, whatever is kept.
+  const first = await service.client.executions.replay(frugal, { ...body, from_stage: "make", to_route: "make" });
+  assert.equal((await service.client.executions.wait(first.id, 30)).stats.total_messages, 18);
+  await assert.rejects(service.client.executions.replay(frugal, { ...body, from_stage: "use" }), /storage.*manual/);
+});
+
+test("the rest of a run that was cancelled is done by a replay of what was pending", async () => {
+  const slow = `
+version: "1.0"
+name: slow
+routes:
+  make: { adapters: [{ type: generate, config: { count: 30 } }], outbound: [work] }
+  work:
+    adapters: [{ type: delay, config: { seconds: 600 }, condition: { when: "index >= 10" } }]
+init_message: { route: make }
+`;
+  const quick = await service.client.configs.create({ name: "quick", config_yaml: slow.replace("600", "0") });
+  const id = await service.run(slow);
+  const body = { replay_source: "lineage", from_stage: "work", to_route: "work", config_id: quick.id } as const;
+  for (let tries = 0; (await service.client.executions.stats(id)).completed_messages < 11; tries += 1) {
+    assert.ok(tries < 1_000);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await assert.rejects(
+    service.client.executions.replay(id, { ...body, message_status: ["pending"] }),
+    /still to be done by itself/,
+  );
+  const soFar = await service.client.executions.replay(id, body);
+  assert.equal((await service.client.executions.wait(soFar.id, 30)).stats.completed_messages, 10);
+  await service.client.executions.cancel(id);
+  const rest = await service.client.executions.replay(id, { ...body, message_status: ["pending", "failed"] });
+  assert.equal((await service.client.executions.wait(rest.id, 30)).stats.completed_messages, 20);
 });
 
 test("payloads by hand go into any route", async () => {
@@ -171,7 +255,6 @@ test("what cannot be replayed is said before anything starts", async () => {
   assert.equal(await refused({ ...storage, to_route: "nowhere" }), "ROUTE_NOT_IN_PIPELINE");
   assert.equal(await refused({ ...storage, tag: "again" }), "TAG_TAKEN");
   assert.equal(await refused({ ...storage, config_id: "00000000-0000-7000-8000-000000000000" }), "CONFIG_NOT_FOUND");
-  assert.equal(await refused({ replay_source: "lineage", from_stage: "use", to_route: "use" }), "NOTHING_TO_REPLAY");
   assert.equal(
     await refused({ replay_source: "lineage", from_stage: "nowhere", to_route: "use" }),
     "NOTHING_TO_REPLAY",
@@ -180,6 +263,9 @@ test("what cannot be replayed is said before anything starts", async () => {
   assert.equal(await refused({ replay_source: "manual", to_route: "use" }), 422);
   assert.equal(await refused({ ...storage, replay_source: "dream" }), 422);
   assert.equal(await refused({ ...storage, payloads: [{}] }), 422);
+  assert.equal(await refused({ ...storage, message_status: ["failed"] }), 422);
+  assert.equal(await refused({ ...storage, limit: 1 }), 422);
+  assert.equal(await refused({ replay_source: "lineage", from_stage: "use", to_route: "use", limit: 0 }), 422);
   assert.equal((await service.client.executions.replays(parent)).total, total);
 });
 
@@ -191,4 +277,18 @@ test("a replay that is killed at its start goes on with every message", async ()
   const done = await service.client.executions.wait(child.id, 60);
   assert.deepEqual([done.status, done.stats.completed_messages], ["completed", 2_000]);
   checkJournal((await readStream(`${service.url}/api/v1/executions/${child.id}/events`)).frames);
+});
+
+test("a service that is set to keep only what failed does so, but for pipelines that want more", async () => {
+  await service.end();
+  await service.start(["--keep-payloads", "failed"]);
+  const body = { replay_source: "lineage", from_stage: "keep", to_route: "use" } as const;
+  const frugal = await service.run(PIPELINE.replace("count: 6", "count: 6, payload: { greeting: hello }"));
+  await service.client.executions.wait(frugal, 30);
+  await assert.rejects(service.client.executions.replay(frugal, body), { code: "PAYLOADS_MISSING" });
+  const yaml = PIPELINE.replace("  keep:\n", "  keep:\n    keep_payloads: all\n");
+  const keeping = await service.run(yaml.replace("count: 6", "count: 6, payload: { greeting: hello }"));
+  await service.client.executions.wait(keeping, 30);
+  const all = await service.client.executions.replay(keeping, body);
+  assert.equal((await service.client.executions.wait(all.id, 30)).stats.completed_messages, 6);
 });

@@ -50,6 +50,9 @@ test("a backup under load restores to runs that go on to their ends, with every 
       assert.equal(names.length, COUNT);
     }
     assert.equal((await restored.client.executions.get("first")).id, ids[0]);
+    const body = { replay_source: "lineage", from_stage: "keep", to_route: "keep" } as const;
+    const again = await restored.client.executions.replay("first", body);
+    assert.equal((await restored.client.executions.wait(again.id, 60)).stats.completed_messages, COUNT);
   }
   assert.ok(underWay > 0, "they were taken while it ran");
 });

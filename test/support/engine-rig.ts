@@ -24,6 +24,7 @@ export interface RouteInput {
   outbound?: string[];
   concurrency?: number;
   errorHandling?: Partial<RouteDefinition["errorHandling"]>;
+  keepPayloads?: RouteDefinition["keepPayloads"];
 }
 
 /** Makes a definition without YAML. The first route takes the first message. */
@@ -53,6 +54,7 @@ export function define(
         ...input.errorHandling,
       },
       threadHeapMb: 256,
+      keepPayloads: input.keepPayloads ?? null,
       steps: input.steps.map(({ adapter, config, when }, index) => ({
         index,
         type: adapter.type,
@@ -231,6 +233,7 @@ export class Rig {
         maxExecutions: 100,
         maxPayloadBytes: 1_000_000,
         maxEmitsPerStep: 1_000_000,
+        keepPayloads: "all",
         abandonAfterMs: 50,
         ...this.settings,
       },

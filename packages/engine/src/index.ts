@@ -17,5 +17,6 @@ export { eventsOf, positionedEventsOf } from "./execution/journal-events.ts";
 export { toEventError } from "./execution/message-error.ts";
 export { ID_PREFIX } from "./execution/message-id.ts";
 export * from "./expression.ts";
+export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
 export * from "./ports.ts";

@@ -61,7 +61,8 @@ export interface KeptError extends EventError {
 
 /** What happens to the message that a transition consumed. */
 export type MessageChange =
-  | { readonly kind: "settled"; readonly seq: number }
+  /** Completed. `keep`: with its payload, to be replayed; else nothing is left of it but its events. */
+  | { readonly kind: "settled"; readonly seq: number; readonly keep?: boolean }
   /** Failed for good: kept with its payload, never taken again. */
   | { readonly kind: "kept"; readonly seq: number; readonly error: KeptError }
   /**
@@ -83,12 +84,33 @@ export type MessageChange =
       readonly emitted: Readonly<Record<string, number>>;
     };
 
+/** How it came that an execution had to be taken up again. */
+export interface Interruption {
+  /**
+   * `shutdown`: its process was stopped, and said so. `crash`: its process went without a word: killed, crashed, or the
+   * machine did.
+   */
+  readonly by: "crash" | "shutdown";
+  /** RFC 3339. Of a crash: the last that the journal has from before; the process went then, or later. */
+  readonly at: string;
+  /** Why it could not be taken up at the first start after that; null where it could. */
+  readonly heldUpBy: string | null;
+}
+
 /** What a lifecycle record of the journal says; not part of the stream's events. */
 export type Lifecycle =
   | { readonly kind: "started"; readonly at: string }
-  /** The execution was taken up again after its process had gone; `redone` messages were in flight. */
-  | { readonly kind: "resumed"; readonly at: string; readonly redone: number }
-  | { readonly kind: "interrupted"; readonly at: string; readonly error: ErrorInfo }
+  /** Its process is being stopped; `left` messages were in flight when they were not waited for any more. */
+  | { readonly kind: "paused"; readonly at: string; readonly left: number }
+  /** It was taken up again after its process had gone; `redone` messages were in flight. Old records say no more. */
+  | { readonly kind: "resumed"; readonly at: string; readonly redone: number; readonly interruption?: Interruption }
+  /** It cannot be taken up again. */
+  | {
+      readonly kind: "interrupted";
+      readonly at: string;
+      readonly error: ErrorInfo;
+      readonly interruption?: Interruption;
+    }
   /** So many messages per route that had failed for good went back into their queues. */
   | { readonly kind: "requeued"; readonly at: string; readonly routes: Readonly<Record<string, number>> }
   | { readonly kind: "ended"; readonly at: string; readonly status: TerminalStatus };
@@ -99,6 +121,8 @@ export interface Recovery {
   readonly at: string;
   /** Messages that were in flight, and were begun again. */
   readonly redone: number;
+  /** Null where it was not recorded: by an older Millrace. */
+  readonly interruption: Interruption | null;
 }
 
 /** An object that was written, as lists and streams tell of it. */
@@ -130,6 +154,8 @@ export interface Transition {
   /** What was done to the object store before its events, in this order. */
   readonly objects?: readonly ObjectChange[];
   readonly lifecycle?: Lifecycle;
+  /** Where it ends the execution: routes whose messages that wait stay, to be replayed. Those of others are removed. */
+  readonly keepWaiting?: readonly string[];
   /** Changes of the execution's record in the same unit. */
   readonly record?: Partial<
     Pick<ExecutionRecord, "status" | "completedAt" | "errorInfo" | "stopping" | "progressJson">
@@ -192,11 +218,16 @@ export interface Journal {
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]>;
   /** Null where there is no such execution. */
   bounds(executionId: string): Promise<JournalBounds | null>;
+  /** The newest lifecycle record of an execution; null where there is no such execution. */
+  lastLifecycle(executionId: string): Promise<Lifecycle | null>;
   /** The newest `limit` recoveries of an execution, oldest first. Retention leaves them. */
   recoveries(executionId: string, limit: number): Promise<Recovery[]>;
   /** Whether `position` is in the execution's journal (or was, before retention). */
   contains(executionId: string, position: Position): Promise<boolean>;
-  /** Removes the events of an execution that is over, in small steps; its cursors then meet a gap. */
+  /**
+   * Removes the events of an execution that is over, in small steps; its cursors then meet a gap. What it keeps of its
+   * messages goes before them, but for those that failed.
+   */
   trim(executionId: string): Promise<void>;
   /** The last position that is committed, whichever execution it belongs to. */
   readonly head: Position;
@@ -290,9 +321,9 @@ export interface Failures {
   unsettled(executionId: string, messageIds: readonly string[]): Promise<string[]>;
 }
 
-/** A failed message of another execution that a new one begins with. */
+/** A message of another execution that a new one begins with. */
 export interface MessageCopy {
-  /** Of the failed message. */
+  /** Of the other execution's message. */
   readonly seq: number;
   /** Of the new message. */
   readonly id: string;
@@ -306,7 +337,7 @@ export interface FirstMessages {
   readonly messages: readonly NewMessage[];
   /** Copied within the store, so that their payloads need not pass through memory. */
   readonly copies: readonly MessageCopy[];
-  /** Whether the failed messages are marked as retried in the new execution. */
+  /** Whether they are failed messages, and marked as retried in the new execution. */
   readonly markRetried: boolean;
 }
 
@@ -396,8 +427,8 @@ export interface Records {
   /**
    * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
    * idempotency key is returned as it is, `created: false`.
-   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED (one
-   * that is to be copied is not there)
+   * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED, NOTHING_TO_REPLAY
+   * (one that is to be copied, as a retry or else, is not there)
    */
   createExecution(
     execution: NewExecution,
@@ -425,7 +456,7 @@ export interface Records {
    * which is the last that is known of it: its objects must be gone by then.
    */
   purgeExecution(id: string, maxBytes: number): Promise<boolean>;
-  /** Ids of executions that were over before the given time and whose events are still there. */
+  /** Ids of executions that were over before the given time and whose events, or kept messages, are still there. */
   executionsToTrim(completedBefore: string, limit: number): Promise<string[]>;
   /** Executions that are over, the one that ended first before the others. */
   executionsOver(limit: number): Promise<OverExecution[]>;

@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   MESSAGE_NOT_FOUND: { status: 404, exit: 4, summary: "There is no message with this id." },
   NOTHING_TO_REPLAY: { status: 404, exit: 4, summary: "What was to be replayed is not there." },
   OBJECT_NOT_FOUND: { status: 404, exit: 4, summary: "There is no object with this key." },
+  PAYLOADS_MISSING: { status: 404, exit: 4, summary: "Payloads of messages that were to be replayed are not kept." },
   ADAPTER_NOT_FOUND: { status: 404, exit: 4, summary: "No adapter has this type." },
   ROUTE_NOT_FOUND: { status: 404, exit: 4, summary: "The service has no such path." },
   METHOD_NOT_ALLOWED: { status: 405, exit: 2, summary: "The path exists, but not with this method." },

@@ -27,6 +27,15 @@ const threadHeap = z
     "What adapters in a thread may keep in memory, in MiB; the thread is ended when it uses twice that and 256 MiB, garbage included",
   );
 
+/** Which of the messages that are settled keep their payloads. */
+export const keepPayloadsSchema = z.enum(["failed", "all"]);
+
+const keepPayloads = keepPayloadsSchema
+  .optional()
+  .describe(
+    "`failed`: payloads of messages that failed for good are kept; `all`: those of completed ones as well, so that they can be replayed (default: the service's setting `keep_payloads`)",
+  );
+
 /** What a failed message does to its execution. */
 export const onErrorSchema = z.enum(["fail", "continue"]);
 
@@ -125,6 +134,7 @@ export const routeSchema = z.strictObject({
     .describe("What is given here takes the place of the pipeline's, field by field"),
   isolation: isolation.describe("Where the route's adapters run; default the pipeline's `isolation`"),
   thread_heap_mb: threadHeap.describe("As at the top, for this route; default the pipeline's"),
+  keep_payloads: keepPayloads.describe("As at the top, for messages of this route; default the pipeline's"),
   adapters: z.array(adapterStepSchema).min(1).describe("In order; at least one"),
   outbound: z
     .array(z.string().meta({ format: "route" }))
@@ -150,9 +160,12 @@ export const pipelineDocumentSchema = z.strictObject({
   error_handling: errorHandlingSchema.optional().describe("How failures are handled, for all routes"),
   isolation: isolation.meta(otherwise("none")),
   thread_heap_mb: threadHeap.meta(otherwise(256)),
+  keep_payloads: keepPayloads,
   routes: z.record(z.string().regex(ROUTE_NAME), routeSchema).describe("At least one, by name"),
   init_message: initMessageSchema.optional().describe("The first message of an execution"),
 });
 
+/** @see keepPayloadsSchema */
+export type KeepPayloads = z.infer<typeof keepPayloadsSchema>;
 /** @see pipelineDocumentSchema */
 export type PipelineDocument = z.infer<typeof pipelineDocumentSchema>;

@@ -7,6 +7,7 @@ import {
   type Failures,
   type Ids,
   type Journal,
+  type KeptMessages,
   type Lineage,
   type LoadedDefinition,
   loadDefinition,
@@ -32,6 +33,7 @@ export interface Service {
   readonly lineage: Lineage;
   readonly work: WorkQueue;
   readonly failures: Failures;
+  readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
   readonly adapters: AdapterRegistry;
@@ -55,7 +57,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage, failures, storedObjects } = store;
+  const { journal, work, records, lineage, failures, kept, storedObjects } = store;
   const objects = new FileObjectStore(dataDir);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
@@ -82,6 +84,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       maxExecutions: settings.max_executions,
       maxPayloadBytes: settings.max_payload_bytes,
       maxEmitsPerStep: settings.max_emits_per_step,
+      keepPayloads: settings.keep_payloads,
       abandonAfterMs: ABANDON_AFTER_MS,
     },
   );
@@ -108,6 +111,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     lineage,
     work,
     failures,
+    kept,
     objects,
     storedObjects,
     adapters,

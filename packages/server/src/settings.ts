@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { MillraceError } from "@millrace/protocol";
+import { keepPayloadsSchema, MillraceError } from "@millrace/protocol";
 import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -78,6 +78,11 @@ export const settingsSchema = z.object({
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
   max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
+  keep_payloads: keepPayloadsSchema
+    .default("all")
+    .describe(
+      "Which settled messages keep their payloads, where their pipeline does not say: `failed` those that failed for good, `all` completed ones as well, so that they can be replayed",
+    ),
   retain_days: days("Days after its end that an execution is kept, with all that it stored; without it for ever"),
   retain_executions: number(z.number("expected a whole number").int("expected a whole number").min(0).max(1e9))
     .nullable()

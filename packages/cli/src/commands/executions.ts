@@ -1,5 +1,11 @@
 import { ApiError, type Client } from "@millrace/client";
-import { type Execution, type ExecutionStatus, executionStatusSchema, isTerminal } from "@millrace/protocol";
+import {
+  type Execution,
+  type ExecutionDetail,
+  type ExecutionStatus,
+  executionStatusSchema,
+  isTerminal,
+} from "@millrace/protocol";
 import { type Command, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { exitCodeOfStatus } from "../exit-codes.ts";
@@ -73,10 +79,7 @@ export function addExecutions(program: Command, output: Output): void {
       output.line(table(output, ["id", "pipeline", "status", "started", "tag"], [row(execution)]));
       if (execution.error_info !== null)
         output.line(`${execution.error_info.code}: ${printable(execution.error_info.message)}`);
-      for (const { at, redone } of execution.recoveries)
-        output.line(
-          `taken up again ${at} after its process had gone; ${redone} message${redone === 1 ? "" : "s"} begun again`,
-        );
+      for (const recovery of execution.recoveries) output.line(tellRecovery(recovery));
       output.line("");
       const rows = stats.routes.map((route) => [
         route.route,
@@ -125,6 +128,17 @@ export function addExecutions(program: Command, output: Output): void {
 
   addFailures(executions, output);
   addReplays(executions, output);
+}
+
+function tellRecovery({ at, redone, ...before }: ExecutionDetail["recoveries"][number]): string {
+  const again = `taken up again ${at} with ${redone} message${redone === 1 ? "" : "s"} begun again`;
+  if (before.interrupted_at === null) return again;
+  const interrupted =
+    before.interrupted_by === "shutdown"
+      ? `interrupted ${before.interrupted_at} by a shutdown`
+      : `interrupted after ${before.interrupted_at}, when its process went without a word`;
+  const heldUp = before.held_up_by === null ? "" : ` (not at once: ${printable(before.held_up_by)})`;
+  return `${interrupted}, ${again}${heldUp}`;
 }
 
 /** A deleted config is not found any more, but executions still have its id. */

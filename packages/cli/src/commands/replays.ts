@@ -1,5 +1,11 @@
-import { type JsonObject, type ReplayBody, replaySourceSchema } from "@millrace/protocol";
-import { type Command, Option } from "commander";
+import {
+  type JsonObject,
+  type JsonValue,
+  type ReplayBody,
+  replayedStatusSchema,
+  replaySourceSchema,
+} from "@millrace/protocol";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
@@ -14,6 +20,10 @@ interface ReplayOptions {
   readonly path?: string;
   readonly to: string;
   readonly payloads?: string;
+  readonly status: NonNullable<ReplayBody["message_status"]>;
+  readonly limit?: string;
+  readonly offset?: string;
+  readonly skipMissing?: boolean;
   readonly config?: string;
   readonly tag?: string;
 }
@@ -28,18 +38,26 @@ export function addReplays(executions: Command, output: Output): void {
   add("replay", "do a part of an execution again, in a new one")
     .requiredOption("--to <route>", "the route that the messages go into")
     .addOption(
-      new Option("--source <source>", "stored objects, kept messages, or payloads of your own")
+      new Option("--source <source>", "stored objects, messages of a route, or payloads of your own")
         .choices(replaySourceSchema.options)
         .default("storage"),
     )
     .option("--from <stage>", "storage: a stage, or route/stage; lineage: a route")
     .option("--path <prefix>", "storage: only objects whose names begin so")
+    .addOption(
+      new Option("--status <status>", "lineage: only messages that completed, failed, or were pending; may be repeated")
+        .argParser(collectStatus)
+        .default([], "all"),
+    )
+    .option("--limit <n>", "lineage: so many messages at most")
+    .option("--offset <n>", "lineage: without the first ones, so many")
+    .option("--skip-missing", "lineage: also where payloads of some messages are not kept")
     .option("--payloads <file>", "manual: a JSON array of payloads; - reads standard input")
     .option("--config <config>", "by another config, its id or name, than the execution's own pipeline")
     .option("--tag <tag>", "a name for the execution that is started")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ millrace executions replay nightly --from pages --to index\n  $ millrace executions replay nightly --source lineage --from fetch --to fetch --config nightly\n  $ millrace executions replay nightly --source manual --payloads pages.json --to index --tag by-hand",
+      "\nExamples:\n  $ millrace executions replay nightly --from pages --to index\n  $ millrace executions replay nightly --source lineage --from fetch --to fetch --config nightly\n  $ millrace executions replay nightly --source lineage --from fetch --to fetch --status pending\n  $ millrace executions replay nightly --source manual --payloads pages.json --to index --tag by-hand",
     )
     .action(async (id: string, options: ReplayOptions) => {
       if (options.source !== "manual" && options.from === undefined)
@@ -52,12 +70,19 @@ export function addReplays(executions: Command, output: Output): void {
         to_route: options.to,
         ...(options.from === undefined ? {} : { from_stage: options.from }),
         ...(options.path === undefined ? {} : { from_path: options.path }),
+        ...(options.status.length === 0 ? {} : { message_status: options.status }),
+        ...(options.limit === undefined ? {} : { limit: Number(options.limit) }),
+        ...(options.offset === undefined ? {} : { offset: Number(options.offset) }),
+        ...(options.skipMissing ? { skip_missing: true } : {}),
         ...(options.payloads === undefined ? {} : { payloads: await readPayloads(options.payloads) }),
         ...(options.config === undefined ? {} : { config_id: (await findConfig(client, options.config)).id }),
         ...(options.tag === undefined ? {} : { tag: options.tag }),
       });
       if (options.json) return output.line(JSON.stringify(execution, null, 2));
       output.line(execution.id);
+      const { messages, remaining } = replayed(execution.metadata.replay);
+      if (messages !== null) output.note(`It begins with ${messages} message${messages === 1 ? "" : "s"}.`);
+      if (remaining !== null && remaining > 0) output.note(`${remaining} more are left for another, with --offset.`);
       output.note(`Watch it: millrace watch ${execution.tag ?? execution.id}`);
     });
 
@@ -81,6 +106,19 @@ export function addReplays(executions: Command, output: Output): void {
       output.line(table(output, ["id", "source", "status", "started", "tag"], rows));
       if (page.has_more) output.note(`${page.total} in all; --limit and --offset show more.`);
     });
+}
+
+function collectStatus(value: string, before: ReplayOptions["status"]): ReplayOptions["status"] {
+  const status = replayedStatusSchema.safeParse(value);
+  if (status.success) return [...before, status.data];
+  throw new InvalidArgumentError(`Allowed choices are ${replayedStatusSchema.options.join(", ")}.`);
+}
+
+/** What the service says of a replay. */
+function replayed(said: JsonValue | undefined): { messages: number | null; remaining: number | null } {
+  const { messages, remaining } = typeof said === "object" && said !== null && !Array.isArray(said) ? said : {};
+  const number = (value: JsonValue | undefined) => (typeof value === "number" ? value : null);
+  return { messages: number(messages), remaining: number(remaining) };
 }
 
 async function readPayloads(file: string): Promise<JsonObject[]> {

@@ -72,6 +72,7 @@ export function compile(
         concurrency: concurrencyOf(written.inbound),
         errorHandling: errorHandlingOf(written.error_handling, inherited),
         threadHeapMb: written.thread_heap_mb ?? document.thread_heap_mb ?? DEFAULT_THREAD_HEAP_MB,
+        keepPayloads: written.keep_payloads ?? document.keep_payloads ?? null,
         steps: (steps.get(route) ?? []).map((step, index) => {
           const isolation = written.adapters[index]?.isolation ?? written.isolation ?? document.isolation;
           return compileStep(step, index, isolation === "thread");

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@millrace/protocol";
+import type { JsonObject, KeepPayloads } from "@millrace/protocol";
 import type { AnyAdapter } from "../adapter.ts";
 import type { Expression } from "../expression.ts";
 
@@ -58,6 +58,8 @@ export interface RouteDefinition {
   readonly errorHandling: ErrorHandling;
   /** What a thread may keep in memory in which steps of the route run, in MiB. */
   readonly threadHeapMb: number;
+  /** Which settled messages of the route keep their payloads. Null: as the service is set. */
+  readonly keepPayloads: KeepPayloads | null;
   readonly steps: readonly Step[];
   readonly outbound: readonly string[];
 }

@@ -33,6 +33,7 @@ test("a pipeline with nothing set gets every default that the documentation prom
         onError: "fail",
       },
       threadHeapMb: 256,
+      keepPayloads: null,
       steps: [
         {
           index: 0,
@@ -68,6 +69,21 @@ routes:
     [512, { level: "debug" }, null],
     [64, null, {}],
   ]);
+});
+
+test("which payloads are kept is inherited by routes from the pipeline, and left to the service where neither says", async () => {
+  const keepsOf = async (top: string) =>
+    (
+      await valid(`
+version: "1.0"
+${top}
+routes:
+  a: { keep_payloads: failed, adapters: [{ type: log }] }
+  b: { adapters: [{ type: log }] }
+`)
+    ).routes.map(({ keepPayloads }) => keepPayloads);
+  assert.deepEqual(await keepsOf("keep_payloads: all"), ["failed", "all"]);
+  assert.deepEqual(await keepsOf(""), ["failed", null]);
 });
 
 test("a wrong isolation is a finding, wherever it stands", async () => {

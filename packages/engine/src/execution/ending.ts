@@ -2,6 +2,7 @@ import { type ErrorInfo, foldEnded, type Progress, type TerminalStatus } from "@
 import type { Transition } from "../ports.ts";
 import type { ExecutionParts } from "./execution-parts.ts";
 import type { InFlight } from "./in-flight.ts";
+import { keepsAll } from "./keeps-all.ts";
 import { progressToJson } from "./progress-json.ts";
 
 /** What an end needs of its execution. */
@@ -113,6 +114,7 @@ export class Ending {
     await journal.append({
       executionId: id,
       events: [],
+      keepWaiting: this.#routesThatKeep(),
       lifecycle: { kind: "ended", at, status },
       record: {
         status,
@@ -124,5 +126,12 @@ export class Ending {
     });
     this.#ended = true;
     this.#host.ended();
+  }
+
+  #routesThatKeep(): string[] {
+    const { definition, settings } = this.#parts;
+    return definition.routes
+      .filter((route) => keepsAll(route.keepPayloads, settings.keepPayloads))
+      .map(({ route }) => route);
   }
 }

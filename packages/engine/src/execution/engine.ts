@@ -41,7 +41,7 @@ export interface EngineParts {
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
-/** Limits that an operator sets. */
+/** What an operator sets. */
 export interface EngineSettings extends ExecutionSettings {
   /** Executions that may run at once. */
   readonly maxExecutions: number;
@@ -138,7 +138,11 @@ export class Engine implements Executions {
 
   async #endInterrupted(record: ExecutionRecord, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<void> {
     const { journal, work, clock } = this.#parts;
-    await endInterrupted(record, { status, errorInfo }, { journal, work, now: () => clock.now() });
+    await endInterrupted(
+      record,
+      { status, errorInfo },
+      { journal, work, keepPayloads: this.#settings.keepPayloads, now: () => clock.now() },
+    );
     this.#waiters.tell(record.id);
   }
 

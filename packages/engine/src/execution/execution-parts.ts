@@ -1,3 +1,4 @@
+import type { KeepPayloads } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Definition } from "../definition/definition.ts";
@@ -27,10 +28,12 @@ export interface ExecutionParts {
   onFault(error: unknown): void;
 }
 
-/** Limits that an operator sets. */
+/** What an operator sets. */
 export interface ExecutionSettings {
   readonly maxPayloadBytes: number;
   readonly maxEmitsPerStep: number;
+  /** Which settled messages keep their payloads where their pipeline does not say. */
+  readonly keepPayloads: KeepPayloads;
   /** How long an adapter that was told to stop is waited for, in milliseconds. */
   readonly abandonAfterMs: number;
 }

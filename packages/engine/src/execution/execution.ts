@@ -223,8 +223,14 @@ export class Execution {
     }
     if (this.#ending.ended) return;
     for (const [id, message] of this.progress.open) if (message.inFlight) left.add(id);
+    // Not waited for: a store that cannot be written must not hold up the shutdown.
+    if (!this.#ending.begun) {
+      const at = new Date(this.#parts.clock.now()).toISOString();
+      const paused = { kind: "paused", at, left: left.size } as const;
+      this.#parts.journal.append({ executionId: this.id, events: [], lifecycle: paused }).catch(this.#parts.onFault);
+    }
     if (left.size === 0) return;
-    // They are not what ends the process. Not waited for: a store that cannot be written must not hold up the shutdown.
+    // They are not what ends the process.
     this.#parts.work.countInterruption(this.id, [...left], -1).catch(this.#parts.onFault);
   }
 

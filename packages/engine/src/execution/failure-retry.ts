@@ -176,6 +176,8 @@ export class FailureRetry {
       const end = messages.at(-1)?.seq;
       if (end === undefined) break;
       last = end;
+      // The store answers at once: without a pause nothing else would get its turn before the last page.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     const { messageIds: _, retried: __, ...asked } = filter;
     const { record } = await this.#host.start({

@@ -9,6 +9,7 @@ import type { ExecutionParts } from "./execution-parts.ts";
 import { findMessages } from "./find-messages.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Intake } from "./intake.ts";
+import { keepsAll } from "./keeps-all.ts";
 import { messageError, toEventError } from "./message-error.ts";
 import { settleCompleted, settleFailed } from "./settlement.ts";
 
@@ -68,7 +69,8 @@ export class Outcomes {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#commits.enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
-    const settlement = settleCompleted(open, leader === flows[0] ? leader : undefined);
+    const keep = keepsAll(leader.route.keepPayloads, this.#parts.settings.keepPayloads);
+    const settlement = settleCompleted(open, keep, leader === flows[0] ? leader : undefined);
     return this.#commits.append({ executionId: this.#parts.id, ...settlement }, open);
   }
 

@@ -3,6 +3,7 @@ import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Journal, Records, WorkQueue } from "../ports.ts";
 import type { Execution } from "./execution.ts";
+import { findInterruption } from "./find-interruption.ts";
 import { foldJournal } from "./fold-journal.ts";
 
 /** What taking executions up needs of the engine. */
@@ -65,6 +66,7 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
     const [finding] = report.issues;
     throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
   }
+  const interruption = await findInterruption(host.journal, record);
   const progress = await foldJournal(host.journal, record);
   const interrupted = [...progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
   const errorInfo = record.errorInfo?.code === INTERRUPTED ? null : record.errorInfo;
@@ -73,7 +75,12 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   await host.journal.append({
     executionId: record.id,
     events: [],
-    lifecycle: { kind: "resumed", at: new Date(host.clock.now()).toISOString(), redone: interrupted.length },
+    lifecycle: {
+      kind: "resumed",
+      at: new Date(host.clock.now()).toISOString(),
+      redone: interrupted.length,
+      interruption,
+    },
     record: { status: "running", errorInfo },
   });
   host.running(execution);
@@ -84,11 +91,12 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
 async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {
   host.log.error(`Execution ${record.id} cannot be taken up: ${message}`);
   if (record.status === "interrupted") return;
-  const error = { code: INTERRUPTED, message };
+  const interruption = await findInterruption(host.journal, record);
+  const error = { code: INTERRUPTED, message, interrupted_at: interruption.at, interrupted_by: interruption.by };
   await host.journal.append({
     executionId: record.id,
     events: [],
-    lifecycle: { kind: "interrupted", at: new Date(host.clock.now()).toISOString(), error },
+    lifecycle: { kind: "interrupted", at: new Date(host.clock.now()).toISOString(), error, interruption },
     // Why it was coming to an end anyway is worth more.
     record: { status: "interrupted", errorInfo: record.errorInfo ?? error },
   });

@@ -17,13 +17,13 @@ export interface FailedSettlement extends Settlement {
 
 /**
  * Messages whose chain is done: what they still had to commit, then their `completed` events. Of a batch, all but
- * `leader` say that they went into it.
+ * `leader` say that they went into it. `keep`: they keep their payloads.
  */
-export function settleCompleted(flows: readonly Flow[], leader?: Flow): Settlement {
+export function settleCompleted(flows: readonly Flow[], keep: boolean, leader?: Flow): Settlement {
   const [only] = flows;
   if (only !== undefined && flows.length === 1) {
     const { events, enqueue, objects } = only.complete();
-    return { events, enqueue, objects, changes: [{ kind: "settled", seq: only.message.seq }] };
+    return { events, enqueue, objects, changes: [{ kind: "settled", seq: only.message.seq, keep }] };
   }
   const parts = flows.map((flow) => flow.drain());
   return {
@@ -32,7 +32,7 @@ export function settleCompleted(flows: readonly Flow[], leader?: Flow): Settleme
       ...flows.map((flow) => flow.completedEvent(flow === leader ? undefined : leader?.message.id)),
     ],
     enqueue: parts.flatMap((part) => part.enqueue),
-    changes: flows.map((flow) => ({ kind: "settled", seq: flow.message.seq })),
+    changes: flows.map((flow) => ({ kind: "settled", seq: flow.message.seq, keep })),
     objects: parts.flatMap((part) => part.objects),
   };
 }

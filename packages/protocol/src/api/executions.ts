@@ -78,6 +78,22 @@ export const executionDetailSchema = executionSchema
         z.object({
           at: z.iso.datetime(),
           redone: z.int().min(0).describe("Messages that were in flight, and were begun again"),
+          interrupted_at: z.iso
+            .datetime()
+            .nullable()
+            .describe(
+              "When it was interrupted: exact after a `shutdown`; after a `crash` the last that is known of it, and the process went then, or later. Null where an older Millrace recorded it",
+            ),
+          interrupted_by: z
+            .enum(["crash", "shutdown"])
+            .nullable()
+            .describe(
+              "`shutdown`: the service was stopped, and what was in flight after `shutdown_grace` was given up; `crash`: its process went without a word: killed, crashed, or the machine did",
+            ),
+          held_up_by: z
+            .string()
+            .nullable()
+            .describe("Why it could not be taken up at the first start after that: it was `interrupted` meanwhile"),
         }),
       )
       .max(MAX_RECOVERIES)

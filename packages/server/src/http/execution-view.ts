@@ -1,7 +1,8 @@
-import type { ExecutionRecord } from "@millrace/engine";
+import type { ExecutionRecord, Recovery } from "@millrace/engine";
 import {
   type Dag,
   type Execution,
+  type ExecutionDetail,
   type ExecutionStats,
   emptyDurations,
   isTerminal,
@@ -32,6 +33,17 @@ export function showExecution(record: ExecutionRecord): Execution {
     root_correlation_id: record.rootCorrelationId,
     metadata: record.metadata,
     error_info: record.errorInfo,
+  };
+}
+
+/** A recovery as the API shows it. */
+export function showRecovery({ at, redone, interruption }: Recovery): ExecutionDetail["recoveries"][number] {
+  return {
+    at,
+    redone,
+    interrupted_at: interruption?.at ?? null,
+    interrupted_by: interruption?.by ?? null,
+    held_up_by: interruption?.heldUpBy ?? null,
   };
 }
 

@@ -133,8 +133,13 @@ export function failuresConformance(name: string, open: StoreFactory): void {
     const wrong = { seq: waitingOne, id: "d2", route: "there", payloadJson: null };
     const refused = newExecution();
     await assert.rejects(
-      store.records.createExecution(refused, { messages: [], copies: [...copies, wrong], markRetried: false }),
+      store.records.createExecution(refused, { messages: [], copies: [...copies, wrong], markRetried: true }),
       { code: "MESSAGE_NOT_FAILED" },
+    );
+    const gone = { seq: 1_000_000, id: "e2", route: "there", payloadJson: null };
+    await assert.rejects(
+      store.records.createExecution(refused, { messages: [], copies: [...copies, gone], markRetried: false }),
+      { code: "NOTHING_TO_REPLAY" },
     );
     assert.equal(await store.records.getExecution(refused.id), null);
   });

@@ -194,19 +194,35 @@ export function journalConformance(name: string, open: StoreFactory): void {
     const at = "2026-03-01T12:00:00.000Z";
     const id = await start(store, { startedAt: at });
     const interrupted = { kind: "interrupted", at, error: { code: "INTERRUPTED", message: "gone" } } as const;
-    const resumed = { kind: "resumed", at, redone: 2 } as const;
+    const interruption = { by: "crash", at, heldUpBy: "gone" } as const;
+    const resumed = { kind: "resumed", at, redone: 2, interruption } as const;
+    // As older versions wrote it.
+    const resumedOnce = { kind: "resumed", at, redone: 1 } as const;
     await Promise.all([
+      store.journal.append({ executionId: id, events: [], lifecycle: resumedOnce }),
       store.journal.append({ executionId: id, events: [newEvent(id, "a")], lifecycle: interrupted }),
       store.journal.append({ executionId: id, events: [], lifecycle: resumed }),
       store.journal.append(ending(id, at, [newEvent(id, "b")])),
     ]);
     assert.deepEqual(
       (await readAll(store, [id])).map((entry) => (entry.kind === "events" ? messagesOf([entry]) : entry.lifecycle)),
-      [{ kind: "started", at }, ["a"], interrupted, resumed, ["b"], { kind: "ended", at, status: "completed" }],
+      [
+        { kind: "started", at },
+        resumedOnce,
+        ["a"],
+        interrupted,
+        resumed,
+        ["b"],
+        { kind: "ended", at, status: "completed" },
+      ],
     );
-    assert.deepEqual(await store.journal.recoveries(id, 10), [{ at, redone: 2 }]);
+    const newest = { at, redone: 2, interruption };
+    assert.deepEqual(await store.journal.recoveries(id, 10), [{ at, redone: 1, interruption: null }, newest]);
+    assert.deepEqual(await store.journal.recoveries(id, 1), [newest]);
     assert.deepEqual(await store.journal.recoveries(id, 0), []);
     assert.deepEqual(await store.journal.recoveries("nobody", 10), []);
+    assert.deepEqual(await store.journal.lastLifecycle(id), { kind: "ended", at, status: "completed" });
+    assert.equal(await store.journal.lastLifecycle("nobody"), null);
   });
 
   test(`${name}: an execution that is created and written to at once has it all`, async () => {

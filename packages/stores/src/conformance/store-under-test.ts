@@ -3,6 +3,7 @@ import type {
   Journal,
   JournalEntry,
   KeptError,
+  KeptMessages,
   NewExecution,
   NewMessage,
   Position,
@@ -19,6 +20,7 @@ export interface StorePorts {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly failures: Failures;
+  readonly kept: KeptMessages;
   readonly records: Records;
 }
 

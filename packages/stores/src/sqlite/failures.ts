@@ -84,7 +84,7 @@ export class SqliteFailures implements Failures {
     return reading(() =>
       this.#database
         .prepare(
-          "SELECT id FROM messages WHERE execution_key = ? AND error IS NULL AND id IN (SELECT value FROM json_each(?))",
+          "SELECT id FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND id IN (SELECT value FROM json_each(?))",
         )
         .all(this.#keys.find(executionId) ?? -1, JSON.stringify(messageIds))
         .map((row) => String(row.id)),

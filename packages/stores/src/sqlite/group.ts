@@ -45,9 +45,9 @@ export class Group {
     return this.seq;
   }
 
-  /** Removes a message from its queue. */
-  settle(seq: number): void {
-    this.#messages.settle(seq);
+  /** Removes a message from its queue; `keep`: it stays, with its payload, to be replayed. */
+  settle(seq: number, keep: boolean): void {
+    this.#messages.settle(seq, keep);
   }
 
   /** To be called before a statement that reads or changes messages in any other way. */

@@ -13,24 +13,23 @@ import type {
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
-import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
 import { mergePages } from "./merge-pages.ts";
 import { reading } from "./reading.ts";
-
-/** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
-const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
+import { Trimming } from "./trimming.ts";
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
 export class SqliteJournal implements Journal {
   readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
+  readonly #trimming: Trimming;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#committer = committer;
     this.#keys = keys;
+    this.#trimming = new Trimming(database, committer, keys);
     this.#sql = {
       read: database.prepare(
         "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
@@ -39,34 +38,27 @@ export class SqliteJournal implements Journal {
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
       ),
       lastLifecycle: database.prepare(
-        "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
+        "SELECT last, lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
       ),
       recoveries: database.prepare(
-        "SELECT lifecycle ->> 'at' AS at, lifecycle ->> 'redone' AS redone FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
+        "SELECT lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
       ),
       execution: database.prepare("SELECT status, start_position, trimmed_position FROM executions WHERE key = ?"),
       around: database.prepare(
         "SELECT first, lifecycle FROM journal WHERE execution_key = ? AND last >= ? ORDER BY last LIMIT 1",
       ),
-      newestEvents: database.prepare(
-        "SELECT last, octet_length(frames) AS bytes FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC",
-      ),
-      trimEvents: database.prepare("DELETE FROM journal WHERE execution_key = ? AND last >= ? AND lifecycle IS NULL"),
-      keepPosition: database.prepare(KEEP_POSITION),
-      trimMark: database.prepare(
-        "UPDATE executions SET trimmed_position = coalesce(trimmed_position, ?), bytes = NULL WHERE key = ?",
-      ),
-      trimmed: database.prepare("UPDATE executions SET has_events = 0 WHERE key = ?"),
       keep: database.prepare("UPDATE messages SET error = ?, failed_before = NULL WHERE seq = ?"),
       requeue: database.prepare(
         "UPDATE messages SET error = NULL, failed_before = error, attempt = attempt + 1, failures = 0, interruptions = 0, emitted = NULL, due_at = ?, payload = coalesce(?, payload) WHERE seq = ? AND error IS NOT NULL",
       ),
       keepAgain: database.prepare(
-        "UPDATE messages SET error = failed_before, failed_before = NULL, attempt = attempt - 1 WHERE execution_key = ? AND error IS NULL AND failed_before IS NOT NULL",
+        "UPDATE messages SET error = failed_before, failed_before = NULL, attempt = attempt - 1 WHERE execution_key = ? AND error IS NULL AND settled = 0 AND failed_before IS NOT NULL",
       ),
       retry: database.prepare("UPDATE messages SET attempt = ?, failures = ?, due_at = ? WHERE seq = ?"),
       emitted: database.prepare("UPDATE messages SET emitted_outputs = ?, emitted = ? WHERE seq = ?"),
-      dropWaiting: database.prepare("DELETE FROM messages WHERE execution_key = ? AND error IS NULL"),
+      dropWaiting: database.prepare(
+        "DELETE FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND route NOT IN (SELECT value FROM json_each(?))",
+      ),
       status: database.prepare("UPDATE executions SET status = ? WHERE key = ?"),
       completedAt: database.prepare("UPDATE executions SET completed_at = ? WHERE key = ?"),
       errorInfo: database.prepare("UPDATE executions SET error_info = ? WHERE key = ?"),
@@ -122,11 +114,26 @@ export class SqliteJournal implements Journal {
     });
   }
 
+  lastLifecycle(executionId: string): Promise<Lifecycle | null> {
+    return reading(() => {
+      const key = this.#keys.find(executionId);
+      const row = key === null ? undefined : this.#sql.lastLifecycle.get(key);
+      return row === undefined ? null : toLifecycle(row.lifecycle);
+    });
+  }
+
   recoveries(executionId: string, limit: number): Promise<Recovery[]> {
     return reading(() => {
       const key = this.#keys.find(executionId);
       const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
-      return rows.map((row) => ({ at: String(row.at), redone: Number(row.redone) })).reverse();
+      return rows
+        .map((row) => toLifecycle(row.lifecycle))
+        .flatMap((lifecycle) =>
+          lifecycle.kind === "resumed"
+            ? [{ at: lifecycle.at, redone: lifecycle.redone, interruption: lifecycle.interruption ?? null }]
+            : [],
+        )
+        .reverse();
     });
   }
 
@@ -144,37 +151,8 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  async trim(executionId: string): Promise<void> {
-    while (!(await this.#trimSome(executionId)));
-  }
-
-  /**
-   * Removes the newest of the events that are left, and says first up to where they are gone: whoever is reading them
-   * meets the gap behind what it has read, and not a hole within. Returns whether nothing is left to do.
-   */
-  #trimSome(executionId: string): Promise<boolean> {
-    return this.#committer.submit(
-      (group) => {
-        const key = this.#keys.find(executionId);
-        if (key === null || !this.#isOver(key)) return true;
-        let [newest, oldest, bytes]: [number | null, number, number] = [null, 0, 0];
-        for (const row of this.#sql.newestEvents.iterate(key)) {
-          oldest = Number(row.last);
-          newest ??= oldest;
-          bytes += Number(row.bytes);
-          if (bytes >= REMOVED_AT_ONCE_BYTES) break;
-        }
-        if (newest === null) {
-          this.#sql.trimmed.run(key);
-          return true;
-        }
-        this.#sql.keepPosition.run(group.position);
-        this.#sql.trimMark.run(newest, key);
-        this.#sql.trimEvents.run(key, oldest);
-        return false;
-      },
-      { patient: false, weight: 0 },
-    );
+  trim(executionId: string): Promise<void> {
+    return this.#trimming.trim(executionId, (key) => this.#isOver(key));
   }
 
   *#entries(executionId: string, after: Position): Generator<JournalEntry> {
@@ -207,7 +185,7 @@ export class SqliteJournal implements Journal {
         if (isTerminal(record.status)) {
           group.flushMessages();
           this.#sql.keepAgain.run(key);
-          this.#sql.dropWaiting.run(key);
+          this.#sql.dropWaiting.run(key, JSON.stringify(transition.keepWaiting ?? []));
         }
       }
       if (record.completedAt !== undefined) this.#sql.completedAt.run(record.completedAt, key);
@@ -222,7 +200,7 @@ export class SqliteJournal implements Journal {
 
   #change(group: Group, change: MessageChange): void {
     if (change.kind === "settled") {
-      group.settle(change.seq);
+      group.settle(change.seq, change.keep === true);
       return;
     }
     group.flushMessages();
@@ -243,13 +221,17 @@ export class SqliteJournal implements Journal {
   }
 }
 
+function toLifecycle(column: unknown): Lifecycle {
+  // Written by this class, from a value of that type.
+  return JSON.parse(String(column)) as Lifecycle;
+}
+
 /** A row of the journal. */
 export function toEntry(executionId: string, row: Record<string, unknown>): JournalEntry {
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {
-    // Written by this class, from a value of that type.
-    return { kind: "lifecycle", executionId, first, last, lifecycle: JSON.parse(row.lifecycle) as Lifecycle };
+    return { kind: "lifecycle", executionId, first, last, lifecycle: toLifecycle(row.lifecycle) };
   }
   // The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying.
   const frames = row.frames as Uint8Array;

@@ -16,13 +16,10 @@ import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import { EXECUTION, toExecution } from "./execution-row.ts";
-import type { Group } from "./group.ts";
+import { SqliteFirstMessages } from "./first-messages.ts";
 import { listExecutions } from "./list-executions.ts";
 import { reading } from "./reading.ts";
 import { SqliteRetention } from "./retention.ts";
-
-/** Rows of one statement. */
-const COPIED_AT_ONCE = 200;
 
 /** Configs and executions, in SQLite. */
 export class SqliteRecords implements Records {
@@ -30,6 +27,7 @@ export class SqliteRecords implements Records {
   readonly #committer: Committer;
   readonly #configs: SqliteConfigs;
   readonly #retention: SqliteRetention;
+  readonly #first: SqliteFirstMessages;
   readonly #onDelete: () => void;
   readonly #sql;
 
@@ -40,6 +38,7 @@ export class SqliteRecords implements Records {
     this.#committer = committer;
     this.#configs = new SqliteConfigs(database, committer);
     this.#retention = new SqliteRetention(database, committer, keys);
+    this.#first = new SqliteFirstMessages(database);
     this.#sql = {
       byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
       byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
@@ -51,15 +50,6 @@ export class SqliteRecords implements Records {
       ),
       insertExecution: database.prepare(
         "INSERT INTO executions (id, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?1, ?2, ?7 ->> 'name', 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
-      ),
-      countFailed: database.prepare(
-        "SELECT count(*) AS there FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value AND error IS NOT NULL",
-      ),
-      copyMessage: database.prepare(
-        "INSERT INTO messages (seq, execution_key, id, parent_id, route, payload, hops) SELECT ? + copy.key, ?, copy.value ->> 1, NULL, copy.value ->> 2, coalesce(copy.value ->> 3, payload), 0 FROM json_each(?) AS copy JOIN messages ON messages.seq = copy.value ->> 0 AND error IS NOT NULL ORDER BY copy.key",
-      ),
-      markRetried: database.prepare(
-        "UPDATE messages SET error = json_set(error, '$.retried_in', ?) WHERE seq IN (SELECT value ->> 0 FROM json_each(?))",
       ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
     };
@@ -91,7 +81,7 @@ export class SqliteRecords implements Records {
             );
           }
         }
-        if (first !== null && "copies" in first) this.#checkCopies(group, first);
+        if (first !== null && "copies" in first) this.#first.check(group, first);
         const key = Number(
           this.#sql.insertExecution.run(
             execution.id,
@@ -108,7 +98,7 @@ export class SqliteRecords implements Records {
         );
         const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
         this.#sql.startPosition.run(start, key);
-        const firstSeq = first === null ? null : this.#enqueueFirst(group, key, execution.id, first);
+        const firstSeq = first === null ? null : this.#first.enqueue(group, key, execution.id, first);
         const record: ExecutionRecord = {
           ...execution,
           status: "running",
@@ -121,32 +111,6 @@ export class SqliteRecords implements Records {
       },
       { patient: false, weight: 1 },
     );
-  }
-
-  /** All or nothing: before anything is written. */
-  #checkCopies(group: Group, { copies }: FirstMessages): void {
-    if (copies.length === 0) return;
-    group.flushMessages();
-    const there = this.#sql.countFailed.get(JSON.stringify(copies.map(({ seq }) => seq)))?.there;
-    if (Number(there) === copies.length) return;
-    throw new MillraceError(
-      "MESSAGE_NOT_FAILED",
-      "Some of the failed messages were retried, or deleted, since they were looked up. Ask again for those that are left.",
-    );
-  }
-
-  /** Returns the number of the first message, where there is one alone. */
-  #enqueueFirst(group: Group, key: number, executionId: string, first: NewMessage | FirstMessages): number | null {
-    if ("id" in first) return group.enqueue(key, first);
-    for (const message of first.messages) group.enqueue(key, message);
-    for (let at = 0; at < first.copies.length; at += COPIED_AT_ONCE) {
-      const copies = first.copies.slice(at, at + COPIED_AT_ONCE);
-      const rows = JSON.stringify(copies.map(({ seq, id, route, payloadJson }) => [seq, id, route, payloadJson]));
-      this.#sql.copyMessage.run(group.seq + 1, key, rows);
-      group.seq += copies.length;
-      if (first.markRetried) this.#sql.markRetried.run(executionId, rows);
-    }
-    return null;
   }
 
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {

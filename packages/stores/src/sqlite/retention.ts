@@ -3,6 +3,7 @@ import type { OverExecution } from "@millrace/engine";
 import type { Committer } from "./committer.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
+import { KeptRows, ROW_BYTES } from "./kept-rows.ts";
 import { reading } from "./reading.ts";
 
 /** Rows that are measured between two turns of the event loop. */
@@ -17,12 +18,14 @@ export class SqliteRetention {
   readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
   readonly #database: DatabaseSync;
+  readonly #kept: KeptRows;
   readonly #sql;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#database = database;
     this.#committer = committer;
     this.#keys = keys;
+    this.#kept = new KeptRows(database);
     this.#sql = {
       keepPosition: database.prepare(KEEP_POSITION),
       remember: database.prepare("INSERT INTO deletions (key, id) VALUES (?, ?)"),
@@ -36,9 +39,6 @@ export class SqliteRetention {
         "SELECT last, octet_length(frames) AS bytes FROM journal WHERE execution_key = ? AND last > ? ORDER BY last LIMIT ?",
       ),
       deleteJournal: database.prepare("DELETE FROM journal WHERE execution_key = ? AND last <= ?"),
-      waiting: database.prepare(
-        "SELECT seq, octet_length(payload) AS bytes FROM messages WHERE execution_key = ? AND error IS NULL",
-      ),
       failed: database.prepare(
         "SELECT seq, octet_length(payload) AS bytes FROM messages WHERE execution_key = ? AND error IS NOT NULL",
       ),
@@ -55,7 +55,7 @@ export class SqliteRetention {
       deleteMessage: database.prepare("DELETE FROM messages WHERE seq = ?"),
       forget: database.prepare("DELETE FROM deletions WHERE key = ?"),
       toTrim: database.prepare(
-        "SELECT id FROM executions WHERE status NOT IN ('running', 'interrupted') AND has_events = 1 AND completed_at < ? AND EXISTS (SELECT 1 FROM journal WHERE execution_key = executions.key AND lifecycle IS NULL) ORDER BY completed_at LIMIT ?",
+        "SELECT id FROM executions WHERE status NOT IN ('running', 'interrupted') AND has_events = 1 AND completed_at < ? AND (EXISTS (SELECT 1 FROM journal WHERE execution_key = executions.key AND lifecycle IS NULL) OR EXISTS (SELECT 1 FROM messages WHERE execution_key = executions.key AND settled = 1) OR EXISTS (SELECT 1 FROM messages WHERE execution_key = executions.key AND error IS NULL AND settled = 0)) ORDER BY completed_at LIMIT ?",
       ),
       over: database.prepare(
         "SELECT id, completed_at, bytes FROM executions WHERE status NOT IN ('running', 'interrupted') ORDER BY completed_at, key LIMIT ?",
@@ -102,17 +102,16 @@ export class SqliteRetention {
         const key = this.#sql.deletedKey.get(id)?.key;
         if (typeof key !== "number") return true;
         let bytes = 0;
-        for (const messages of [this.#sql.waiting, this.#sql.failed]) {
-          const seqs: number[] = [];
-          for (const row of messages.iterate(key)) {
-            seqs.push(Number(row.seq));
-            // A row has its costs however small it is.
-            bytes += Number(row.bytes) + ROW_BYTES;
-            if (bytes >= maxBytes) break;
-          }
-          for (const seq of seqs) this.#sql.deleteMessage.run(seq);
-          if (bytes >= maxBytes) return false;
+        const seqs: number[] = [];
+        for (const row of this.#sql.failed.iterate(key)) {
+          seqs.push(Number(row.seq));
+          // A row has its costs however small it is.
+          bytes += Number(row.bytes) + ROW_BYTES;
+          if (bytes >= maxBytes) break;
         }
+        for (const seq of seqs) this.#sql.deleteMessage.run(seq);
+        if (bytes < maxBytes) bytes += this.#kept.remove(key, maxBytes - bytes).bytes;
+        if (bytes >= maxBytes) return false;
         for (const [rows, column, remove] of [
           [this.#sql.objects, "position", this.#sql.deleteObjects],
           [this.#sql.journal, "last", this.#sql.deleteJournal],
@@ -166,7 +165,7 @@ export class SqliteRetention {
   async measure(id: string, objectBytes: number): Promise<void> {
     const key = await reading(() => this.#keys.find(id));
     if (key === null) return;
-    let bytes = objectBytes;
+    let bytes = objectBytes + (await this.#kept.measure(key));
     for (const [rows, column] of [
       [this.#sql.journalFrom, "last"],
       [this.#sql.failedFrom, "seq"],
@@ -203,9 +202,6 @@ export class SqliteRetention {
     );
   }
 }
-
-/** What a row takes beside its content: its columns, and its places in the indexes. */
-const ROW_BYTES = 100;
 
 /** Of `PRAGMA auto_vacuum`. */
 const INCREMENTAL = 2;

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Failures, Journal, Lineage, Records, StoredObjects, WorkQueue } from "@millrace/engine";
+import type { Failures, Journal, KeptMessages, Lineage, Records, StoredObjects, WorkQueue } from "@millrace/engine";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
+import { SqliteKeptMessages } from "./kept-messages.ts";
 import { SqliteLineage } from "./lineage/lineage.ts";
 import { SqliteStoredObjects } from "./objects/stored-objects.ts";
 import { SqliteRecords } from "./records.ts";
@@ -15,6 +16,7 @@ export interface SqliteStore {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly failures: Failures;
+  readonly kept: KeptMessages;
   readonly records: Records;
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
@@ -51,6 +53,7 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     storedObjects: new SqliteStoredObjects(database, committer, keys, journal),
     work: new SqliteWorkQueue(database, committer, keys),
     failures: new SqliteFailures(database, keys),
+    kept: new SqliteKeptMessages(database, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;

@@ -16,6 +16,9 @@ export async function openTemporaryStore(): Promise<StoreWithObjects> {
     get failures() {
       return store.failures;
     },
+    get kept() {
+      return store.kept;
+    },
     get records() {
       return store.records;
     },

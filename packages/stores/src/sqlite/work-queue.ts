@@ -18,17 +18,19 @@ export class SqliteWorkQueue implements WorkQueue {
     this.#keys = keys;
     this.#sql = {
       take: database.prepare(
-        `SELECT ${COLUMNS} FROM messages WHERE execution_key = ? AND route = ? AND seq > ? AND error IS NULL AND due_at = 0 ORDER BY seq LIMIT ?`,
+        `SELECT ${COLUMNS} FROM messages WHERE execution_key = ? AND route = ? AND seq > ? AND error IS NULL AND settled = 0 AND due_at = 0 ORDER BY seq LIMIT ?`,
       ),
-      get: database.prepare(`SELECT ${COLUMNS} FROM messages WHERE seq = ? AND execution_key = ? AND error IS NULL`),
+      get: database.prepare(
+        `SELECT ${COLUMNS} FROM messages WHERE seq = ? AND execution_key = ? AND error IS NULL AND settled = 0`,
+      ),
       delayed: database.prepare(
-        "SELECT seq, route, due_at FROM messages WHERE execution_key = ? AND error IS NULL AND due_at > 0 ORDER BY due_at",
+        "SELECT seq, route, due_at FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND due_at > 0 ORDER BY due_at",
       ),
       interrupt: database.prepare(
-        "UPDATE messages SET interruptions = interruptions + ? WHERE execution_key = ? AND error IS NULL AND id IN (SELECT value FROM json_each(?))",
+        "UPDATE messages SET interruptions = interruptions + ? WHERE execution_key = ? AND error IS NULL AND settled = 0 AND id IN (SELECT value FROM json_each(?))",
       ),
       depths: database.prepare(
-        "SELECT route, count(*) AS depth FROM messages WHERE execution_key = ? AND error IS NULL GROUP BY route",
+        "SELECT route, count(*) AS depth FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 GROUP BY route",
       ),
     };
     // An array per row takes less time than an object; queues that do not fit into memory are read row by row.

@@ -28,6 +28,7 @@ import {
   messageStats,
   routeStates,
   showExecution,
+  showRecovery,
 } from "../execution-view.ts";
 import { findExecution } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
@@ -130,7 +131,8 @@ export function executionEndpoints({
       responses: { 200: { description: "The execution", schema: executionDetailSchema }, ...notFound },
       handler: async ({ params: { execution_id: id } }) => {
         const record = await find(id);
-        return { ...showExecution(record), recoveries: await journal.recoveries(record.id, MAX_RECOVERIES) };
+        const recoveries = await journal.recoveries(record.id, MAX_RECOVERIES);
+        return { ...showExecution(record), recoveries: recoveries.map(showRecovery) };
       },
     }),
     endpoint({

@@ -2,7 +2,7 @@ import type { Records } from "@millrace/engine";
 import { executionSchema, replayListQuerySchema, replayListSchema, replaySchema } from "@millrace/protocol";
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
-import { type ReplayParts, replay } from "../../replay.ts";
+import { type ReplayParts, replay } from "../../replay/replay.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
 import { findExecution } from "../find-execution.ts";
@@ -37,12 +37,12 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
           "EXECUTION_NOT_FOUND",
           "CONFIG_NOT_FOUND",
           "NOTHING_TO_REPLAY",
+          "PAYLOADS_MISSING",
           "ROUTE_NOT_IN_PIPELINE",
           "TOO_MANY_MESSAGES",
           "CONFIG_INVALID",
           "CONFIG_INACTIVE",
           "TAG_TAKEN",
-          "MESSAGE_NOT_FAILED",
           "PAYLOAD_TOO_LARGE",
           "TOO_MANY_EXECUTIONS",
           "SERVICE_UNAVAILABLE",

@@ -159,10 +159,10 @@ test("a message that waits for a thread does not use up its time", async () => {
   const id = await isolated.service.run(`
 version: "1.0"
 isolation: thread
-error_handling: { max_retries: 0, timeout_seconds: 2 }
+error_handling: { max_retries: 0, timeout_seconds: 3 }
 routes:
-  make: { adapters: [{ type: generate, config: { count: 4 } }], outbound: [work] }
-  work: { inbound: { concurrency: 4 }, adapters: [{ type: delay, config: { seconds: 1 } }, { type: delay, config: { seconds: 0.1 } }] }
+  make: { adapters: [{ type: generate, config: { count: 10 } }], outbound: [work] }
+  work: { inbound: { concurrency: 10 }, adapters: [{ type: delay, config: { seconds: 0.3 } }, { type: delay, config: { seconds: 0.1 } }] }
 init_message: { route: make }
 `);
   assert.equal((await isolated.service.client.executions.wait(id, 60)).status, "completed");

@@ -9,9 +9,9 @@ import fcntl, json, os, pty, select, struct, sys, termios, time
 spec = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
+    # Before the command, which looks at it once.
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0))
     os.execvp(spec["command"][0], spec["command"])
-size = struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0)
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
 shown, seen, keys, due = b"", 0, list(spec["keys"]), None
 while True:
     if keys and due is None:

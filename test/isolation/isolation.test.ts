@@ -110,7 +110,7 @@ init_message: { route: a }
   const gaps = [...beats, performance.now()].map((at, index) => at - (beats[index - 1] ?? at)).slice(1);
   assert.ok(beats.length >= 3, `the events, and two heartbeats: ${gaps}`);
   assert.ok(
-    gaps.every((gap) => gap < 20_000),
+    gaps.every((gap) => gap < 30_000),
     `never silent for longer than a heartbeat takes: ${gaps}`,
   );
 });

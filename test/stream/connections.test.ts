@@ -4,6 +4,8 @@ import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { eventually } from "../support/eventually.ts";
+import { untilNobodyWatches } from "../support/open-streams.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 const SHORT = `
@@ -192,6 +194,7 @@ describe("the connection of a stream", () => {
     for (const each of next) each.get(running);
     for (const each of next) assert.equal((await each.until((all) => all.length === 1))[0]?.status, 200);
     for (const each of next) each.close();
+    await untilNobodyWatches(service);
     assert.doesNotMatch(service.stderr, /Warning/);
   });
 
@@ -243,16 +246,12 @@ describe("the connection of a stream", () => {
     for (const each of many) each.get(running);
     for (const each of many) assert.equal((await each.until((all) => all.length === 1))[0]?.status, 200);
     for (const each of many) each.close();
+    await untilNobodyWatches(service);
   });
 
   test("costs the service nothing once it is gone, however it went", async () => {
     const open = () => readdirSync(`/proc/${service.pid}/fd`).length;
-    const settled = async (base: number) => {
-      for (let tries = 0; open() > base; tries += 1) {
-        assert.ok(tries < 300, `${open()} descriptors are open, and there were ${base}`);
-        await wait(10);
-      }
-    };
+    const settled = (base: number) => eventually(() => assert.ok(open() <= base, `${open()} descriptors, not ${base}`));
     await wait(100);
     const base = open();
     for (let round = 0; round < 3; round += 1) {

@@ -4,6 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
+import { untilNobodyWatches } from "../support/open-streams.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -30,11 +33,8 @@ init_message: { route: make }
 
 const BLOCKS = `
 version: "1.0"
-error_handling: { max_retries: 0, on_error: continue }
-routes:
-  make: { adapters: [{ type: generate, config: { count: 2 } }], outbound: [block] }
-  block: { adapters: [{ type: fail, config: { mode: block } }] }
-init_message: { route: make }
+routes: { block: { adapters: [{ type: held, config: { busy: true } }] } }
+init_message: { route: block }
 `;
 
 test("watchers see the same bytes, whichever worker serves them, and whenever they come", async () => {
@@ -127,33 +127,33 @@ test("while the journal cannot be written no worker opens a stream, and afterwar
 });
 
 test("an adapter that blocks the process silences no stream of the workers", async () => {
-  await using service = await ServiceProcess.start(["--workers", "2"]);
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(["--workers", "2", ...held.flags]);
   const quiet = await service.run(WAITS);
   const readers = await Promise.all(
     Array.from({ length: 8 }, () => RawReader.open(`${service.url}/api/v1/executions/${quiet}/events`)),
   );
-  await wait(12_500);
-  assert.ok(readers.every(({ text }) => !text.endsWith("\n:\n")));
-  const blocked = service.run(BLOCKS).then(() => wait(100));
-  await blocked;
-  let answered = false;
-  const health = fetch(`${service.url}/health/live`).then(() => {
-    answered = true;
+  await eventually(() => assert.ok(readers.every(({ frames }) => frames.length === 2)));
+  const answers = async () => {
+    const live = await fetch(`${service.url}/health/live`, { signal: AbortSignal.timeout(1_000) }).catch(() => null);
+    return live !== null;
+  };
+  const blocked = service.run(BLOCKS);
+  await eventually(async () => assert.ok(!(await answers()), "the main process is blocked"));
+  const before = readers.map(({ text }) => text.length);
+  await eventually(() => {
+    for (const [index, { text }] of readers.entries()) assert.match(text.slice(before[index]), /^(?::\n)+$/);
   });
-  while (!readers.every(({ text }) => text.endsWith("\n:\n"))) {
-    assert.ok(!answered, "every heartbeat comes while the main process cannot answer");
-    await wait(20);
-  }
-  assert.ok(!answered);
-  await health;
+  assert.ok(!(await answers()), "every heartbeat has come while the main process could not answer");
+  held.letThrough(1);
+  await blocked;
   for (const reader of readers) reader.cut();
 });
 
 /** Cuts off all that are open; the workers have noticed when it resolves. */
 async function cutAll(service: ServiceProcess, readers: readonly RawReader[]): Promise<void> {
   for (const reader of readers) reader.cut();
-  const streams = async () => (await service.client.system.ready()).components.streams?.detail;
-  while ((await streams()) !== "0 open") await wait(10);
+  await untilNobodyWatches(service);
 }
 
 /** Without what differs: the head, and the time after which to come back. */

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * An adapter of the user's own, of type `held`: a message that `generate` made waits in it until it is let through. With
+ * An adapter of the user's own, of type `held`: a message waits in it until it is let through. With
  * `config: { busy: true }` it waits as a computation does, with the whole thread.
  */
 export class HeldAdapter {
-  readonly #folder = mkdtempSync(join(tmpdir(), "millrace-held-"));
-  readonly #file = join(this.#folder, "held.ts");
-  readonly #count = join(this.#folder, "let-through");
+  /** Others may stand beside it. */
+  readonly folder = mkdtempSync(join(tmpdir(), "millrace-held-"));
+  readonly #file = join(this.folder, "held.ts");
+  readonly #count = join(this.folder, "let-through");
 
   constructor() {
     this.letThrough(0);
@@ -34,10 +35,10 @@ export default defineAdapter({
 
   /** What a service is started with to have it. */
   get flags(): readonly string[] {
-    return ["--adapters-dir", this.#folder];
+    return ["--adapters-dir", this.folder];
   }
 
-  /** Lets so many messages through in all: those with an `index` below. */
+  /** Lets so many messages through in all: those with an `index` below; without one it is 0. */
   letThrough(count: number): void {
     writeFileSync(`${this.#count}.new`, String(count));
     renameSync(`${this.#count}.new`, this.#count);
@@ -53,6 +54,6 @@ export default defineAdapter({
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

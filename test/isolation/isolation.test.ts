@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -100,7 +101,7 @@ init_message: { route: a }
 `);
   const stream = new AbortController();
   const beats = heartbeats(`${service.url}/api/v1/executions/${quiet}/events`, stream.signal);
-  await until(() => beats.length > 0);
+  await eventually(() => assert.ok(beats.length > 0));
   const blocking = await isolated.hostile("block 40 s");
   await isolated.innocent();
   const { status } = await service.client.executions.wait(blocking, 60);
@@ -240,9 +241,4 @@ function heartbeats(url: string, signal: AbortSignal): number[] {
   // Ended by its signal.
   read().catch(() => {});
   return times;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !holds(); turn += 1) await sleep(10);
-  assert.ok(holds());
 }

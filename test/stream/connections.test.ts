@@ -288,7 +288,7 @@ test("a service that is told to stop ends streams of every kind of connection, a
   mute.socket.pause();
   const startedAt = performance.now();
   assert.equal(await service.end("SIGTERM"), 0);
-  assert.ok(performance.now() - startedAt < 20_000, "within the grace, and what it takes to exit");
+  assert.ok(performance.now() - startedAt < 60_000, "within the grace, and what it takes to exit");
   for (const each of [plain, old]) {
     const [answer] = await each.ended();
     assert.match(answer?.body ?? "", /event: end\ndata: \{"reason":"shutdown","status":"running"\}\nid: \d+\n\n$/);

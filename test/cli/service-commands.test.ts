@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { type Ended, Folder, inTerminal, jsonLines, millrace, RunningCommand } from "../support/command.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { BROKEN, QUICK, SLOW, WRONG } from "./pipelines.ts";
 
@@ -177,13 +178,16 @@ test("a watch that begins late says how long the run took, and that it counts on
 });
 
 test("a watch carries on over a restart of the service, without a gap or a repeat", async () => {
-  await using restarted = await ServiceProcess.start();
-  const yaml = SLOW.replace("seconds: 300", "seconds: 0.02").replace("count: 4", "count: 300");
+  using held = new HeldAdapter();
+  await using restarted = await ServiceProcess.start(["--shutdown-grace", "0.2", ...held.flags]);
+  const yaml = SLOW.replace("delay, config: { seconds: 300 }", "held").replace("count: 4", "count: 300");
   const id = await restarted.run(yaml);
+  held.letThrough(100);
   await using watch = new RunningCommand(["watch", id, "--json", "--url", restarted.url]);
   await watch.shows('"route":"wait"');
   assert.equal(await restarted.end("SIGTERM"), 0);
   await restarted.start();
+  held.letThrough(300);
   const { code, stdout, stderr } = await watch.ended;
   assert.equal(code, 0, stderr);
   const frames = jsonLines(stdout);

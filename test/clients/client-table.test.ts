@@ -7,17 +7,12 @@ import { watch as watchWithFetch } from "../../examples/clients/fetch-event-sour
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
 import { eventually } from "../support/eventually.ts";
 import { observeEventSource, observeFetch, told, type Watching, withoutEnds } from "../support/observe.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { Wire } from "../support/wire.ts";
 
-const SHORT = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [end] }
-  end: { adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
+const SHORT = drops(3);
 
 /** Ends by itself after a time that outlasts streams with \`timeout=1\`. */
 const SLOW = `
@@ -26,12 +21,6 @@ routes:
   make: { adapters: [{ type: generate, config: { count: 5 } }], outbound: [end] }
   end: { adapters: [{ type: delay, config: { seconds: 0.9 } }] }
 init_message: { route: make }
-`;
-
-const QUIET = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
 `;
 
 describe("what clients make of the endpoint's answers", { concurrency: true }, () => {
@@ -122,7 +111,7 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
 
   test("a stream whose time is over: @microsoft/fetch-event-source takes it for the last", async () => {
     const label = newLabel();
-    const id = await service.run(QUIET);
+    const id = await service.run(WAITS);
     const { seen, state } = await observeFetch({ url: `${wire.url}/${label}${pathOf(id)}?timeout=1` });
     assert.equal(state, "closed");
     assert.equal(seen.at(-1)?.split(" ")[1], "end");
@@ -171,7 +160,7 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
   for (const [name, observe, skip] of all) {
     test(`heartbeats and the retry time are no messages to ${name}; every event has its id`, { skip }, async () => {
       const label = newLabel();
-      const id = await service.run(QUIET);
+      const id = await service.run(WAITS);
       const watched = observe({ url: `${wire.url}/${label}${pathOf(id)}` });
       await eventually(() => assert.match(wire.answers.get(label) ?? "", /\n:\n/, "there was a heartbeat"));
       await service.client.executions.cancel(id);
@@ -179,7 +168,7 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
     });
 
     test(`a stream of nothing but its retry time and its end is one event to ${name}`, { skip }, async () => {
-      const id = await service.run(QUIET);
+      const id = await service.run(WAITS);
       const { frames } = await readStream(service.url + pathOf(id), { until: ({ event }) => event === "processing" });
       const end = `${frames.at(-1)?.id} end`;
       const url = `${wire.url}/${newLabel()}${pathOf(id)}?since=now&timeout=1`;

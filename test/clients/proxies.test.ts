@@ -5,16 +5,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 import { checkJournal } from "../support/check-journal.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { documented, ProxyProcess, skipWithout } from "../support/proxy-process.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-
-const QUIET = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const STEPS = `
 version: "1.0"
@@ -24,13 +19,7 @@ routes:
 init_message: { route: make }
 `;
 
-const FAN_OUT = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 2000 } }], outbound: [end] }
-  end: { inbound: { concurrency: 8 }, adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
+const FAN_OUT = drops(2_000, 8);
 
 const PLAIN = "server { listen 8080; location / { proxy_pass http://127.0.0.1:8000; } }";
 
@@ -80,7 +69,7 @@ for (const [what, name, settings] of [
     });
 
     test("a client that leaves is let go of at the service, before there is anything to send", async () => {
-      const path = pathOf(await service.run(QUIET));
+      const path = pathOf(await service.run(WAITS));
       const readers = [await RawReader.open(proxy.url + path), await RawReader.open(proxy.url + path)];
       for (const reader of readers) while (reader.frames.length < 2) await wait(10);
       assert.equal((await readStream(proxy.url + path)).status, 503, "as many as there may be");

@@ -7,18 +7,13 @@ import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
 import { eventually } from "../support/eventually.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
 import { observeEventSource, observeFetch, told, type Watching, withoutEnds } from "../support/observe.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { Wire } from "../support/wire.ts";
 
-const SHORT = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [end] }
-  end: { adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
+const SHORT = drops(3);
 
 const HELD = `
 version: "1.0"
@@ -26,12 +21,6 @@ routes:
   make: { adapters: [{ type: generate, config: { count: 2 } }], outbound: [end] }
   end: { adapters: [{ type: held }] }
 init_message: { route: make }
-`;
-
-const QUIET = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
 `;
 
 describe("what clients make of a refusal that passes", { concurrency: true }, () => {
@@ -52,7 +41,7 @@ describe("what clients make of a refusal that passes", { concurrency: true }, ()
       await using service = await ServiceProcess.start(["--cors-origins", "*", "--max-subscribers", "0"]);
       await using wire = await Wire.open(service.url);
       if (skip === false && observe !== observeEventSource) await page.goto(`${service.url}/health/live`);
-      const id = await service.run(QUIET);
+      const id = await service.run(WAITS);
       const url = `${wire.url}/full/api/v1/executions/${id}/events`;
       assert.deepEqual(await observe({ url }), { seen: [], state: "closed" });
       assert.match(wire.answers.get("full") ?? "", /^HTTP\/1\.1 503 [\s\S]*retry-after: \d+/);
@@ -63,7 +52,7 @@ describe("what clients make of a refusal that passes", { concurrency: true }, ()
   test("@microsoft/fetch-event-source goes on asking after a 503, and comes in once there is room", async () => {
     await using service = await ServiceProcess.start(["--max-subscribers", "1"]);
     await using wire = await Wire.open(service.url);
-    const path = `/api/v1/executions/${await service.run(QUIET)}/events`;
+    const path = `/api/v1/executions/${await service.run(WAITS)}/events`;
     const first = await RawReader.open(service.url + path);
     await eventually(() => assert.equal(first.frames.length, 2));
     const watched = observeFetch({ url: `${wire.url}/full${path}`, until: `${first.frames.at(-1)?.id} processing` });
@@ -80,7 +69,7 @@ describe("what clients make of a refusal that passes", { concurrency: true }, ()
     test(`${name}, used as documented, comes in once there is room`, async () => {
       await using service = await ServiceProcess.start(["--max-subscribers", "1"]);
       await using wire = await Wire.open(service.url);
-      const other = `/api/v1/executions/${await service.run(QUIET)}/events`;
+      const other = `/api/v1/executions/${await service.run(WAITS)}/events`;
       const path = `/api/v1/executions/${await service.run(SHORT)}/events`;
       const { frames } = await readStream(service.url + path);
       const first = await RawReader.open(service.url + other);

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
 import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -17,22 +18,24 @@ routes:
 init_message: { route: make }
 `;
 
-const SLOW = `
+const HELD = `
 version: "1.0"
-routes: { a: { adapters: [{ type: delay, config: { seconds: 2 } }] } }
+routes: { a: { adapters: [{ type: held }] } }
 init_message: { route: a }
 `;
 
 test("the newest executions that are over are kept, and those that run are not counted", async () => {
-  await using service = await ServiceProcess.start();
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(held.flags);
   const ids = await runs(service, 5);
-  const running = await service.run(SLOW);
+  const running = await service.run(HELD);
   await service.end("SIGKILL");
   await service.start(["--retain-executions", "2", "--log-level", "info"]);
   await untilLeft(service, [...ids.slice(3), running]);
   for (const id of ids.slice(0, 3)) assert.equal(existsSync(objectsOf(service, id)), false);
   assert.equal(readdirSync(join(objectsOf(service, ids[4] ?? ""), "keep", "keep")).length, 20);
   await eventually(() => assert.match(service.stderr, /"retain_executions":3,.*retention removed/));
+  held.letThrough(1);
   assert.equal((await service.client.executions.wait(running)).status, "completed");
   checkJournal((await readStream(`${service.url}/api/v1/executions/${running}/events`)).frames);
 });
@@ -67,7 +70,7 @@ test("an interrupted execution is kept, whatever the limits say", async () => {
   writeFileSync(join(folder, "gone.ts"), source);
   await service.end();
   await service.start(["--adapters-dir", folder]);
-  const id = await service.run(SLOW.replace(/delay, config: .* } }]/, "gone }]"));
+  const id = await service.run(HELD.replace("held", "gone"));
   const over = await runs(service, 1);
   await service.end("SIGKILL");
   rmSync(folder, { recursive: true });

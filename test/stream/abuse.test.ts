@@ -7,15 +7,10 @@ import { errorResponseSchema, httpValidationErrorSchema } from "@millrace/protoc
 import { pino } from "pino";
 import { createHttpApp } from "../../packages/server/src/http/app.ts";
 import { eventually } from "../support/eventually.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-
-const SLOW = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const SHORT = `
 version: "1.0"
@@ -94,7 +89,7 @@ describe("what is no subscriber costs less than one", () => {
 
   before(async () => {
     service = await ServiceProcess.start(["--max-subscribers", String(SLOTS)]);
-    running = await service.run(SLOW);
+    running = await service.run(WAITS);
     finished = await service.run(SHORT);
     await readStream(service.url + eventsPath(finished));
     const { frames } = await readStream(service.url + eventsPath(finished));

@@ -6,22 +6,10 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
 import { untilNobodyWatches } from "../support/open-streams.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
-const SHORT = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 20 } }], outbound: [end] }
-  end: { adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
-
-const SLOW = `
-version: "1.0"
-routes:
-  wait: { adapters: [{ type: delay, config: { seconds: 600 } }] }
-init_message: { route: wait }
-`;
+const SHORT = drops(20);
 
 /** An answer as it came over the wire. */
 interface Answer {
@@ -126,7 +114,7 @@ describe("the connection of a stream", () => {
   before(async () => {
     service = await ServiceProcess.start(["--max-subscribers", "20"]);
     over = `/api/v1/executions/${await service.run(SHORT)}/events`;
-    running = `/api/v1/executions/${await service.run(SLOW)}/events`;
+    running = `/api/v1/executions/${await service.run(WAITS)}/events`;
     whole = eventsOf(await (await fetch(`${service.url}${over}`)).text());
     assert.match(whole, /event: end\n.*\n.*\n\n$/);
   });
@@ -273,7 +261,7 @@ describe("the connection of a stream", () => {
 
 test("a service that is told to stop ends streams of every kind of connection, and exits in time", async () => {
   await using service = await ServiceProcess.start(["--shutdown-grace", "2"]);
-  const path = `/api/v1/executions/${await service.run(SLOW)}/events`;
+  const path = `/api/v1/executions/${await service.run(WAITS)}/events`;
   const get = `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
   const plain = new Connection(service);
   plain.send(get);

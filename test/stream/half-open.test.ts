@@ -3,14 +3,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-
-const SLOW = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 /** Addresses that are set aside for trials (RFC 2544): two networks between the namespace and this one. */
 const LINKS = [
@@ -59,7 +54,7 @@ describe("a client whose network is gone without a word", { skip: skipWithoutNam
     assert.ok(service !== null);
     const { port } = new URL(service.url);
     service.url = `http://${LINKS[0].there}:${port}`;
-    const path = `/api/v1/executions/${await service.run(SLOW)}/events`;
+    const path = `/api/v1/executions/${await service.run(WAITS)}/events`;
     const dead = await RawReader.open(`http://${LINKS[1].there}:${port}${path}`);
     assert.equal(dead.status, 200);
     // All that was sent has come and is acknowledged: nothing but a heartbeat can find out.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { endDataSchema, type ProgressData, progressDataSchema } from "@millrace/protocol";
 import { HeldAdapter } from "../support/held-adapter.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { type Frame, readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -13,13 +14,6 @@ routes:
   work: { name: Work, adapters: [{ type: delay, config: { seconds: 0.02 } }], outbound: [drop] }
   drop: { adapters: [{ type: filter, config: { when: "index < 10" } }] }
 init_message: { route: make }
-`;
-
-const SLOW = `
-version: "1.0"
-routes:
-  wait: { adapters: [{ type: delay, config: { seconds: 600 } }] }
-init_message: { route: wait }
 `;
 
 function statesOf(frames: readonly Frame[]): ProgressData[] {
@@ -115,7 +109,7 @@ describe("a stream of a run's progress", () => {
   });
 
   test("resumes with the state of the moment, whatever kind of stream the cursor is of", async () => {
-    const id = await service.run(SLOW);
+    const id = await service.run(WAITS);
     const events = await readStream(`${service.url}/api/v1/executions/${id}/events?timeout=1`);
     const first = await readStream(eventsUrl(id, "&timeout=1"));
     assert.deepEqual(
@@ -143,7 +137,7 @@ describe("a stream of a run's progress", () => {
   });
 
   test("carries several runs over one connection, each to its own end", async () => {
-    const ids = [await service.run(SHORT), await service.run(SLOW), await service.run(SHORT)];
+    const ids = [await service.run(SHORT), await service.run(WAITS), await service.run(SHORT)];
     const url = `${service.url}/api/v1/events?view=progress&execution_id=${ids.join("&execution_id=")}`;
     const reading = readStream(url);
     await service.client.executions.wait(ids[0] ?? "");

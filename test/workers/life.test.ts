@@ -7,16 +7,11 @@ import { createClient } from "@millrace/client";
 import { checkJournal } from "../support/check-journal.ts";
 import { Folder, inTerminal, millrace, RunningCommand } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { watchThroughFaults } from "../support/watch-through-faults.ts";
 import { isAlive, workerPids } from "../support/worker-pids.ts";
-
-const WAITS = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const BUSY = `
 version: "1.0"

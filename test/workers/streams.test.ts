@@ -7,16 +7,11 @@ import { checkJournal } from "../support/check-journal.ts";
 import { eventually } from "../support/eventually.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
 import { untilNobodyWatches } from "../support/open-streams.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { openSockets, workerPids } from "../support/worker-pids.ts";
-
-const WAITS = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const BUSY = `
 version: "1.0"

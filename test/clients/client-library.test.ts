@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { ApiError, createClient, type RunProgress, type StreamEvent, type StreamState } from "@millrace/client";
+import { WAITS } from "../support/pipelines.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 const FAN_OUT = `
@@ -11,12 +12,6 @@ routes:
   make: { adapters: [{ type: generate, config: { count: 2000 } }], outbound: [work] }
   work: { inbound: { concurrency: 4 }, adapters: [{ type: filter, config: { when: "false" } }] }
 init_message: { route: make }
-`;
-
-const SLOW = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
 `;
 
 /** A proxy that cuts each connection after some bytes of its answer, in the middle of whatever stands there. */
@@ -166,7 +161,7 @@ init_message: { route: make }
   });
 
   test("stops when it is told to, and throws what cannot get better", async () => {
-    const id = await service.run(SLOW);
+    const id = await service.run(WAITS);
     const stop = new AbortController();
     const seen: StreamEvent[] = [];
     for await (const event of service.client.executions.events(id, { signal: stop.signal })) {

@@ -5,18 +5,14 @@ import type { Browser, Page } from "playwright-core";
 import { watch as watchWithEventSource } from "../../examples/clients/eventsource.ts";
 import { watch as watchWithFetch } from "../../examples/clients/fetch-event-source.ts";
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
+import { eventually } from "../support/eventually.ts";
 import { observeEventSource, observeFetch, told, type Watching, withoutEnds } from "../support/observe.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { Wire } from "../support/wire.ts";
 
-const SHORT = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 3 } }], outbound: [end] }
-  end: { adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
+const SHORT = drops(3);
 
 /** Ends by itself after a time that outlasts streams with \`timeout=1\`. */
 const SLOW = `
@@ -25,12 +21,6 @@ routes:
   make: { adapters: [{ type: generate, config: { count: 5 } }], outbound: [end] }
   end: { adapters: [{ type: delay, config: { seconds: 0.9 } }] }
 init_message: { route: make }
-`;
-
-const QUIET = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
 `;
 
 describe("what clients make of the endpoint's answers", { concurrency: true }, () => {
@@ -121,7 +111,7 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
 
   test("a stream whose time is over: @microsoft/fetch-event-source takes it for the last", async () => {
     const label = newLabel();
-    const id = await service.run(QUIET);
+    const id = await service.run(WAITS);
     const { seen, state } = await observeFetch({ url: `${wire.url}/${label}${pathOf(id)}?timeout=1` });
     assert.equal(state, "closed");
     assert.equal(seen.at(-1)?.split(" ")[1], "end");
@@ -133,9 +123,11 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
     const last = lines.at(-1)?.split(" ")[0];
     for (const wrong of [`${path}?last_event_id=${last}`, pathOf("missing")]) {
       const label = newLabel();
-      const { seen } = await observeFetch({ url: `${wire.url}/${label}${wrong}`, forMs: 3_500 });
-      assert.deepEqual(seen, []);
-      assert.ok(wire.of(label).length >= 3);
+      const stop = new AbortController();
+      const watched = observeFetch({ url: `${wire.url}/${label}${wrong}` }, stop);
+      await eventually(() => assert.ok(wire.of(label).length >= 3));
+      stop.abort();
+      assert.deepEqual((await watched).seen, []);
     }
   });
 
@@ -168,19 +160,15 @@ describe("what clients make of the endpoint's answers", { concurrency: true }, (
   for (const [name, observe, skip] of all) {
     test(`heartbeats and the retry time are no messages to ${name}; every event has its id`, { skip }, async () => {
       const label = newLabel();
-      const id = await service.run(QUIET);
-      const watched = observe({ url: `${wire.url}/${label}${pathOf(id)}`, forMs: 16_500 });
-      const { seen } = await watched;
-      const { frames } = await readStream(service.url + pathOf(id), { until: ({ event }) => event === "processing" });
-      assert.deepEqual(
-        seen,
-        frames.map((frame) => `${frame.id} ${frame.event}`),
-      );
-      assert.match(wire.answers.get(label) ?? "", /\n:\n/, "there was a heartbeat");
+      const id = await service.run(WAITS);
+      const watched = observe({ url: `${wire.url}/${label}${pathOf(id)}` });
+      await eventually(() => assert.match(wire.answers.get(label) ?? "", /\n:\n/, "there was a heartbeat"));
+      await service.client.executions.cancel(id);
+      assert.deepEqual((await watched).seen, await linesOf(id));
     });
 
     test(`a stream of nothing but its retry time and its end is one event to ${name}`, { skip }, async () => {
-      const id = await service.run(QUIET);
+      const id = await service.run(WAITS);
       const { frames } = await readStream(service.url + pathOf(id), { until: ({ event }) => event === "processing" });
       const end = `${frames.at(-1)?.id} end`;
       const url = `${wire.url}/${newLabel()}${pathOf(id)}?since=now&timeout=1`;

@@ -5,15 +5,10 @@ import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { documented, ProxyProcess, skipWithout } from "../support/proxy-process.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-
-const QUIET = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 /** Three heartbeats. */
 const QUIET_MS = 46_000;
@@ -40,7 +35,7 @@ describe("quiet streams behind a proxy", { concurrency: true }, () => {
       skip: skipWithout(name),
     }, async () => {
       await using proxy = await ProxyProcess.start(name, impatient(name), service.url);
-      const id = await service.run(QUIET);
+      const id = await service.run(WAITS);
       const reader = await RawReader.open(`${proxy.url}/api/v1/executions/${id}/events`);
       await wait(QUIET_MS);
       assert.equal(reader.socket.closed, false);
@@ -76,7 +71,7 @@ describe("quiet streams behind a proxy", { concurrency: true }, () => {
     }, async () => {
       const settings = name === "caddy" ? documented(name) : impatient(name);
       await using proxy = await ProxyProcess.start(name, settings, service.url);
-      const ids = await Promise.all(Array.from({ length: STREAMS }, () => service.run(QUIET)));
+      const ids = await Promise.all(Array.from({ length: STREAMS }, () => service.run(WAITS)));
       using network = watchNetwork();
       const browser = await launchChromium("--ignore-certificate-errors");
       try {

@@ -113,7 +113,7 @@ describe("clients that know nothing of this code", () => {
           elsewhere.push(request.url());
       });
       await page.goto(`${service.url}/docs`);
-      await page.getByText("Stream Execution Events").first().waitFor({ timeout: 20_000 });
+      await page.getByText("Stream Execution Events").first().waitFor({ timeout: 60_000 });
       assert.deepEqual(elsewhere, []);
       if (process.env.TEST_SCREENSHOT !== undefined) await page.screenshot({ path: process.env.TEST_SCREENSHOT });
     } finally {

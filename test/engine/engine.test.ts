@@ -357,12 +357,12 @@ describe("an execution", () => {
 
   test("lets go of a batch that does not fill after its time", async () => {
     await using rig = new Rig();
+    const sizes: number[] = [];
     const trickle = adapter("trickle", async function* () {
       yield { index: 1 };
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      while (sizes.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       yield { index: 2 };
     });
-    const sizes: number[] = [];
     const measure = adapter("measure", ({ payload }) => {
       sizes.push(Array.isArray(payload.items) ? payload.items.length : -1);
     });
@@ -449,7 +449,7 @@ describe("an execution", () => {
       );
       while (failures(await rig.events(id)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       if (end === "cancelled") await rig.engine.stop(id, "cancelled", null);
-      assert.ok(await rig.engine.wait(id, 5_000));
+      assert.ok(await rig.engine.wait(id, 60_000));
       assert.equal(await rig.status(id), end);
       assert.deepEqual(
         (await rig.events(id))
@@ -484,7 +484,7 @@ describe("an execution", () => {
       await new Promise((resolve) => setTimeout(resolve, 40));
       await rig.reopen();
     }
-    assert.ok(await rig.engine.wait(id, 20_000));
+    assert.ok(await rig.engine.wait(id, 60_000));
     const events = await rig.events(id);
     const keys = events.map(
       (event) =>
@@ -504,7 +504,7 @@ describe("an execution", () => {
     rig.engine.stop(id, "cancelled", null).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 20));
     await rig.reopen();
-    assert.ok(await rig.engine.wait(id, 5_000));
+    assert.ok(await rig.engine.wait(id, 60_000));
     assert.equal(await rig.status(id), "cancelled");
     assert.deepEqual(
       (await rig.events(id)).map((event) => event.type),
@@ -564,11 +564,13 @@ describe("an execution", () => {
       const id = await rig.run(define({ a: { steps: [{ adapter: slow }] } }));
       for (let times = 0; times < 12 && (await rig.status(id)) === "running"; times += 1) {
         while ((await rig.events(id)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+        const before = patience;
         if (end === "death") await rig.die();
         else await rig.reopen();
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        while (patience === before && (await rig.status(id)) === "running")
+          await new Promise((resolve) => setTimeout(resolve, 2));
       }
-      assert.ok(await rig.engine.wait(id, 5_000));
+      assert.ok(await rig.engine.wait(id, 60_000));
       const events = await rig.events(id);
       assert.deepEqual(
         failures(events).map(({ error }) => error.code),

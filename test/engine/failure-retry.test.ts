@@ -106,7 +106,7 @@ for (const emitFirst of [false, true]) {
     const merged = await rig.engine.retry(id, { filter: { code: "BAD" }, payloadMerge: { n: 30 } });
     assert.equal(merged.retried, 1);
     hold.release();
-    assert.equal(await rig.engine.wait(id, 10_000), true);
+    assert.equal(await rig.engine.wait(id, 60_000), true);
     assert.equal(await rig.status(id), "completed");
     const progress = await rig.engine.progress(id);
     assert.deepEqual([progress?.failed, progress?.outstanding, progress?.routes.work?.completed], [0, 0, 5]);
@@ -145,7 +145,7 @@ test("what was taken back survives a crash before its attempt; the execution doe
   const retry = rig.engine.retry(id, { filter: {} }).catch(() => undefined);
   await requeued;
   await Promise.all([rig.reopen(), retry]);
-  assert.equal(await rig.engine.wait(id, 10_000), true);
+  assert.equal(await rig.engine.wait(id, 60_000), true);
   const progress = await rig.engine.progress(id);
   assert.deepEqual([progress?.failed, progress?.routes.work?.completed, progress?.routes.end?.completed], [0, 20, 20]);
 });
@@ -181,7 +181,7 @@ test("once the execution is over its failures are retried in a new one, once, ho
   const record = both[0]?.record;
   assert.ok(record);
   assert.deepEqual([record.parentExecutionId, record.replaySource], [id, "lineage"]);
-  assert.equal(await rig.engine.wait(record.id, 10_000), true);
+  assert.equal(await rig.engine.wait(record.id, 60_000), true);
   const events = await rig.events(record.id);
   assert.equal(events.filter((event) => event.type === "completed" && event.route === "work").length, 3);
   assert.equal(await rig.status(record.id), "completed");

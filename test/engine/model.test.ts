@@ -37,7 +37,7 @@ async function checkPlan(plan: Plan): Promise<void> {
     }
     rig.clockOffsetMs += jumpMs;
   }
-  assert.ok(await rig.engine.wait(id, 10_000), "it comes to an end");
+  assert.ok(await rig.engine.wait(id, 60_000), "it comes to an end");
   const events = await rig.events(id);
   const expected = outcomeOf(plan);
   const settled = settledIn(events, labels, plan);
@@ -100,7 +100,7 @@ const SETTLED: number[] = [];
 
 function within<T>(promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("It comes to a standstill.")), 10_000);
+    const timer = setTimeout(() => reject(new Error("It comes to a standstill.")), 60_000);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ApiError } from "@millrace/client";
 import { failureGroupsSchema, failureListSchema, retryResultSchema } from "@millrace/protocol";
 import { checkJournal } from "../support/check-journal.ts";
 import { millrace } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 /** Messages fail until a file says otherwise: the cause that is fixed later. */
-const folder = mkdtempSync(join(tmpdir(), "millrace-cause-"));
-const cause = join(folder, "fixed");
+const held = new HeldAdapter();
+const cause = join(held.folder, "fixed");
 writeFileSync(
-  join(folder, "needs-file.ts"),
+  join(held.folder, "needs-file.ts"),
   `import { existsSync } from "node:fs";
 export default {
   type: "needs_file",
@@ -29,7 +30,8 @@ export default {
 `,
 );
 
-const pipeline = (count: number, onError: string, seconds: number, adapter = "needs_file") => `
+/** Comes to its end when the adapter lets a message through, which it does by default. */
+const pipeline = (count: number, onError: string, adapter = "needs_file") => `
 version: "1.0"
 name: failing
 routes:
@@ -42,25 +44,25 @@ routes:
     adapters: [{ type: ${adapter} }]
     outbound: [end]
   end: { inbound: { concurrency: 4 }, adapters: [{ type: filter, config: { when: "false" } }] }
-  hold: { adapters: [{ type: delay, config: { seconds: ${seconds} } }] }
+  hold: { adapters: [{ type: held }] }
   begin: { adapters: [{ type: json_transform, config: { expression: "{}" } }], outbound: [make, hold] }
 init_message: { route: begin }
 `;
 
 let service: ServiceProcess;
 before(async () => {
-  service = await ServiceProcess.start(["--adapters-dir", folder]);
+  held.letThrough(1);
+  service = await ServiceProcess.start(held.flags);
 });
 after(async () => {
   await service[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
+  held[Symbol.dispose]();
 });
 
 async function untilFailed(id: string, count: number): Promise<void> {
-  for (let tries = 0; (await service.client.executions.failures(id, { limit: 1 })).total !== count; tries += 1) {
-    if (tries > 600) throw new Error("they do not fail");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually(async () => {
+    assert.equal((await service.client.executions.failures(id, { limit: 1 })).total, count);
+  });
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string | number | undefined> {
@@ -71,7 +73,7 @@ async function codeOf(work: Promise<unknown>): Promise<string | number | undefin
 }
 
 test("failed messages are listed with payload, error, attempts and place, filtered, paged and counted", async () => {
-  const id = await service.run(pipeline(10, "continue", 0));
+  const id = await service.run(pipeline(10, "continue"));
   await service.client.executions.wait(id, 30);
   const page = failureListSchema.parse(await service.client.executions.failures(id, { limit: 3 }));
   assert.deepEqual([page.total, page.limit, page.has_more, page.failures.length], [5, 3, true, 3]);
@@ -103,7 +105,7 @@ test("failed messages are listed with payload, error, attempts and place, filter
 });
 
 test("wrong requests are refused before anything is retried", async () => {
-  const id = await service.run(pipeline(4, "continue", 0));
+  const id = await service.run(pipeline(4, "continue"));
   await service.client.executions.wait(id, 30);
   const { failures } = await service.client.executions.failures(id);
   const retry = (body: object) => codeOf(service.client.executions.retry(id, body));
@@ -132,7 +134,8 @@ test("wrong requests are refused before anything is retried", async () => {
 });
 
 test("a stream that watches across a retry has no gap, no repeat, and one end", async () => {
-  const id = await service.run(pipeline(20, "continue", 2.5));
+  held.letThrough(0);
+  const id = await service.run(pipeline(20, "continue"));
   const url = `${service.url}/api/v1/executions/${id}/events`;
   const watching = readStream(url);
   await untilFailed(id, 10);
@@ -147,6 +150,7 @@ test("a stream that watches across a retry has no gap, no repeat, and one end", 
   assert.equal((one?.execution ?? two?.execution)?.id, id);
   const again = await codeOf(service.client.executions.retry(id, { message_ids: [ids[0] ?? ""] }));
   assert.ok(again === "MESSAGE_NOT_FAILED" || again === "MESSAGE_NOT_FOUND", String(again));
+  held.letThrough(1);
   const { frames } = await watching;
   const events = checkJournal(frames);
   assert.deepEqual(
@@ -160,7 +164,7 @@ test("a stream that watches across a retry has no gap, no repeat, and one end", 
 });
 
 test("an execution that is over keeps its status; its failures are retried in a new one that names it", async () => {
-  const id = await service.run(pipeline(6, "fail", 0));
+  const id = await service.run(pipeline(6, "fail"));
   assert.equal((await service.client.executions.wait(id, 30)).status, "failed");
   const { failures } = await service.client.executions.failures(id);
   const [one] = failures;
@@ -192,9 +196,9 @@ test("an execution that is over keeps its status; its failures are retried in a 
 });
 
 test("a newer config retries what an older one failed", async () => {
-  const id = await service.run(pipeline(6, "continue", 0));
+  const id = await service.run(pipeline(6, "continue"));
   await service.client.executions.wait(id, 30);
-  const mended = await service.client.configs.create({ config_yaml: pipeline(6, "fail", 0, "log"), name: "mended" });
+  const mended = await service.client.configs.create({ config_yaml: pipeline(6, "fail", "log"), name: "mended" });
   const result = await service.client.executions.retry(id, { all: true, config_id: mended.id });
   assert.deepEqual([result.retried, result.remaining, result.execution?.config_id], [3, 0, mended.id]);
   const done = await service.client.executions.wait(result.execution?.id ?? "", 30);
@@ -203,7 +207,8 @@ test("a newer config retries what an older one failed", async () => {
 
 test("a service that is killed between accepting a retry and settling it settles each message once", async () => {
   for (const over of [false, true]) {
-    const id = await service.run(pipeline(2_000, "continue", over ? 0 : 5));
+    held.letThrough(over ? 1 : 0);
+    const id = await service.run(pipeline(2_000, "continue"));
     await untilFailed(id, 1_000);
     if (over) await service.client.executions.wait(id, 30);
     const result = await service.client.executions.retry(id, { all: true, payload_merge: { fixed: true } });
@@ -212,6 +217,7 @@ test("a service that is killed between accepting a retry and settling it settles
     await service.start();
     const child = result.execution?.id ?? "";
     assert.equal(child === id, !over);
+    held.letThrough(1);
     assert.equal((await service.client.executions.wait(child, 60)).status, "completed", service.stderr);
     const events = checkJournal((await readStream(`${service.url}/api/v1/executions/${child}/events`)).frames);
     const settled = events.filter((event) => event.route === "work" && event.type === "completed");

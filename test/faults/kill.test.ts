@@ -4,8 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { checkJournal } from "../support/check-journal.ts";
 import { millrace } from "../support/command.ts";
-import { type Frame, readStream } from "../support/read-stream.ts";
+import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { watchThroughFaults } from "../support/watch-through-faults.ts";
 
 /** How often the service is killed: a few times in CI, more with MILLRACE_KILLS (a variable of this test alone). */
 const KILLS = Number(process.env.TEST_KILLS ?? 6);
@@ -64,8 +65,8 @@ test("a service that is killed at any moment goes on from its last transition, w
   assert.equal(gathered, count - count / 100);
   const seen = await watched;
   assert.deepEqual(
-    seen.filter((frame) => frame.event !== "end").map((frame) => frame.id),
-    frames.slice(0, -1).map((frame) => frame.id),
+    seen.map((frame) => frame.id),
+    frames.map((frame) => frame.id),
     "a client that resumed with its cursor saw each event once",
   );
   await service.end("SIGTERM");
@@ -159,25 +160,3 @@ init_message: { route: a }
   );
   checkJournal((await readStream(url)).frames);
 });
-
-/** Follows a stream like a browser does: comes back with its cursor after whatever happens. */
-async function watchThroughFaults(url: string): Promise<Frame[]> {
-  const seen: Frame[] = [];
-  // A test that has failed must not be outlived by its watchers.
-  for (const deadline = performance.now() + 120_000; performance.now() < deadline; ) {
-    const cursor = seen.at(-1)?.id;
-    try {
-      const { frames } = await readStream(url, {
-        headers: cursor === undefined ? {} : { "last-event-id": cursor },
-        until: (frame) => {
-          seen.push(frame);
-          return false;
-        },
-      });
-      if (frames.at(-1)?.event === "end" && frames.at(-1)?.data.reason !== "shutdown") return seen;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  return seen;
-}

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
+import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -16,10 +19,14 @@ routes:
 init_message: { route: make }
 `;
 
+/** As many as the service may have open in one of the tests. */
+const DESCRIPTORS = 64;
+
 /** That the run completes, and the stream that was open all the time has each event once. */
-async function completes(service: ServiceProcess, id: string, watched: ReturnType<typeof readStream>): Promise<void> {
+async function completes(service: ServiceProcess, id: string, watched: RawReader): Promise<void> {
   assert.equal((await service.client.executions.wait(id, 60)).status, "completed", service.stderr);
-  const { frames } = await watched;
+  await watched.ended();
+  const { frames } = watched;
   assert.equal(checkJournal(frames).filter(({ type }) => type === "completed").length, 201);
   assert.deepEqual((await readStream(`${service.url}/api/v1/executions/${id}/events`)).frames, frames);
 }
@@ -27,14 +34,11 @@ async function completes(service: ServiceProcess, id: string, watched: ReturnTyp
 test("while another process holds the database nothing is lost: requests are refused, health says so, and the run goes on after", async () => {
   await using service = await ServiceProcess.start();
   const id = await service.run(WORK);
-  const watched = readStream(`${service.url}/api/v1/executions/${id}/events`);
+  const watched = await RawReader.open(`${service.url}/api/v1/executions/${id}/events`);
   const other = new DatabaseSync(join(service.dataDir, "millrace.db"));
   other.exec("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
   try {
-    for (let tries = 0; (await fetch(`${service.url}/health/ready`)).status !== 503; tries += 1) {
-      assert.ok(tries < 300, "health says so");
-      await wait(10);
-    }
+    await eventually(async () => assert.equal((await fetch(`${service.url}/health/ready`)).status, 503));
     const refused = await fetch(`${service.url}/api/v1/executions/${id}/events`);
     await refused.body?.cancel();
     assert.equal(refused.status, 503);
@@ -48,13 +52,20 @@ test("while another process holds the database nothing is lost: requests are ref
 });
 
 test("out of file descriptors the service takes no more connections, goes on with what it has, and takes them again", async () => {
-  await using service = await ServiceProcess.start([], {}, ["bash", "-c", 'ulimit -n 64; exec "$@"', "service"]);
+  await using service = await ServiceProcess.start([], {}, [
+    "bash",
+    "-c",
+    `ulimit -n ${DESCRIPTORS}; exec "$@"`,
+    "service",
+  ]);
   const id = await service.run(WORK);
-  const watched = readStream(`${service.url}/api/v1/executions/${id}/events`);
-  await wait(50);
+  const watched = await RawReader.open(`${service.url}/api/v1/executions/${id}/events`);
   const { hostname, port } = new URL(service.url);
   const sockets = Array.from({ length: 120 }, () => connect(Number(port), hostname).on("error", () => undefined));
-  await wait(400);
+  const descriptors = () => readdirSync(`/proc/${service.pid}/fd`).length;
+  await eventually(() => assert.equal(descriptors(), DESCRIPTORS));
+  // The stream that it has goes on to its end.
+  await watched.ended();
   for (const socket of sockets) socket.destroy();
   await completes(service, id, watched);
 });
@@ -71,5 +82,5 @@ routes:
     adapters: [{ type: fail, config: { when: "index = 100", mode: block, attempts: 1 } }]
 init_message: { route: make }
 `);
-  await completes(service, id, readStream(`${service.url}/api/v1/executions/${id}/events`));
+  await completes(service, id, await RawReader.open(`${service.url}/api/v1/executions/${id}/events`));
 });

@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { ApiError } from "@millrace/client";
 import { executionSchema } from "@millrace/protocol";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -127,8 +128,7 @@ init_message: { route: make }
     Number(
       database.prepare("SELECT (SELECT count(*) FROM journal) + (SELECT count(*) FROM deletions) AS rows").get()?.rows,
     );
-  for (let waited = 0; left() > 0 && waited < 5_000; waited += 20) await wait(20);
-  assert.equal(left(), 0);
+  await eventually(() => assert.equal(left(), 0));
   database.close();
 });
 

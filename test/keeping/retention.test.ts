@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -16,25 +18,25 @@ routes:
 init_message: { route: make }
 `;
 
-const SLOW = `
+const HELD = `
 version: "1.0"
-routes: { a: { adapters: [{ type: delay, config: { seconds: 2 } }] } }
+routes: { a: { adapters: [{ type: held }] } }
 init_message: { route: a }
 `;
 
 test("the newest executions that are over are kept, and those that run are not counted", async () => {
-  await using service = await ServiceProcess.start();
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(held.flags);
   const ids = await runs(service, 5);
-  const running = await service.run(SLOW);
+  const running = await service.run(HELD);
   await service.end("SIGKILL");
   await service.start(["--retain-executions", "2", "--log-level", "info"]);
   await untilLeft(service, [...ids.slice(3), running]);
   // They are found no more before what they left is gone.
-  const said = /"retain_executions":3,.*retention removed/;
-  for (let waited = 0; !said.test(service.stderr) && waited < 20_000; waited += 20) await wait(20);
-  assert.match(service.stderr, said);
+  await eventually(() => assert.match(service.stderr, /"retain_executions":3,.*retention removed/));
   for (const id of ids.slice(0, 3)) assert.equal(existsSync(objectsOf(service, id)), false);
   assert.equal(readdirSync(join(objectsOf(service, ids[4] ?? ""), "keep", "keep")).length, 20);
+  held.letThrough(1);
   assert.equal((await service.client.executions.wait(running)).status, "completed");
   checkJournal((await readStream(`${service.url}/api/v1/executions/${running}/events`)).frames);
 });
@@ -47,8 +49,6 @@ test("executions go by the bytes that they take with their objects, those that e
   await service.end();
   await service.start(["--retain-bytes", String(size)]);
   await untilLeft(service, ids.slice(2));
-  for (let waited = 0; rowsOf(service).deletions > 0 && waited < 5_000; waited += 20) await wait(20);
-  assert.deepEqual(rowsOf(service), { deletions: 0, strangers: 0 });
 });
 
 test("executions go by the days since their end; a day that has not passed keeps them", async () => {
@@ -66,13 +66,12 @@ test("executions go by the days since their end; a day that has not passed keeps
 test("an interrupted execution is kept, whatever the limits say", async () => {
   await using service = await ServiceProcess.start();
   const folder = join(service.dataDir, "adapters");
-  const { mkdirSync } = await import("node:fs");
   mkdirSync(folder);
   const source = `export default { type: "gone", description: "x", category: "sink", process: () => new Promise(() => {}) };`;
   writeFileSync(join(folder, "gone.ts"), source);
   await service.end();
   await service.start(["--adapters-dir", folder]);
-  const id = await service.run(SLOW.replace(/delay, config: .* } }]/, "gone }]"));
+  const id = await service.run(HELD.replace("held", "gone"));
   const over = await runs(service, 1);
   await service.end("SIGKILL");
   rmSync(folder, { recursive: true });
@@ -91,8 +90,6 @@ test("a service that is killed while it removes goes on with it after the next s
     await wait(Math.random() * 60);
   }
   await untilLeft(service, ids.slice(-1));
-  for (let waited = 0; rowsOf(service).deletions > 0 && waited < 5_000; waited += 20) await wait(20);
-  assert.deepEqual(rowsOf(service), { deletions: 0, strangers: 0 });
   assert.deepEqual(readdirSync(join(service.dataDir, "objects", "executions")), ids.slice(-1));
 });
 
@@ -107,10 +104,17 @@ async function runs(service: ServiceProcess, count: number): Promise<string[]> {
   return ids;
 }
 
+/** Waits until these executions are left, and nothing of the others: they are gone for users first, then in steps. */
 async function untilLeft(service: ServiceProcess, ids: readonly string[]): Promise<void> {
-  const left = async () => (await service.client.executions.list({ sort_order: "asc" })).executions.map(({ id }) => id);
-  for (let waited = 0; (await left()).length > ids.length && waited < 10_000; waited += 50) await wait(50);
-  assert.deepEqual(await left(), ids, service.stderr);
+  await eventually(async () => {
+    const { executions } = await service.client.executions.list({ sort_order: "asc" });
+    assert.deepEqual(
+      executions.map(({ id }) => id),
+      ids,
+      service.stderr,
+    );
+    assert.deepEqual(rowsOf(service), { deletions: 0, strangers: 0 });
+  });
 }
 
 function objectsOf(service: ServiceProcess, id: string): string {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { httpValidationErrorSchema } from "@millrace/protocol";
+import { WAITS } from "../support/pipelines.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 const EVENTS_OF_A_RUN = `
@@ -10,13 +11,6 @@ routes:
   constructor: { inbound: { concurrency: 4 }, adapters: [{ type: delay, config: { seconds: 0.004 } }, { type: log }], outbound: [drop] }
   drop: { adapters: [{ type: fail, config: { message: 'not "this",\\"route\\":\\"make\\", é' } }] }
 init_message: { route: make }
-`;
-
-const SLOW = `
-version: "1.0"
-routes:
-  wait: { adapters: [{ type: delay, config: { seconds: 600 } }] }
-init_message: { route: wait }
 `;
 
 interface Block {
@@ -105,7 +99,7 @@ describe("a stream of chosen events", () => {
     });
 
     test(`${kind} ends by its time-out with the id of the last event, chosen or not`, async () => {
-      const id = await service.run(SLOW);
+      const id = await service.run(WAITS);
       const path = many ? `/events?execution_id=${id}&` : `/executions/${id}/events?`;
       const whole = blocksOf((await read(`${path}timeout=1`)).text);
       const none = blocksOf((await read(`${path}timeout=1&types=failed`)).text);
@@ -116,7 +110,7 @@ describe("a stream of chosen events", () => {
     });
 
     test(`${kind} is refused where the choice does not fit, with all that is wrong`, async () => {
-      const id = await service.run(SLOW);
+      const id = await service.run(WAITS);
       const path = many ? `/events?execution_id=${id}&` : `/executions/${id}/events?`;
       const errors = async (query: string, cursor?: string) => {
         const { status, text } = await read(`${path}${query}`, cursor);

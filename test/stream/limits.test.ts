@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { errorResponseSchema } from "@millrace/protocol";
+import { eventually } from "../support/eventually.ts";
+import { untilNobodyWatches } from "../support/open-streams.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
-const SLOW = `
-version: "1.0"
-routes:
-  wait: { adapters: [{ type: delay, config: { seconds: 600 } }] }
-init_message: { route: wait }
-`;
-
 test("over max_subscribers a stream is refused with when to come back, and one that ends in any way makes room", async () => {
   await using service = await ServiceProcess.start(["--max-subscribers", "2"]);
-  const id = await service.run(SLOW);
+  const id = await service.run(WAITS);
   const url = `${service.url}/api/v1/executions/${id}/events`;
   const first = await RawReader.open(url);
   const second = await RawReader.open(`${url}?timeout=1`);
@@ -26,7 +21,7 @@ test("over max_subscribers a stream is refused with when to come back, and one t
   // One goes away, the other's time is over: both are freed.
   first.cut();
   await second.ended();
-  while ((await service.client.system.ready()).status !== "healthy") await wait(20);
+  await untilNobodyWatches(service);
   const third = await RawReader.open(url);
   const head = await fetch(url, { method: "HEAD" });
   const fourth = await RawReader.open(url);
@@ -37,13 +32,9 @@ test("over max_subscribers a stream is refused with when to come back, and one t
 
 test("a quiet stream carries a comment of one line after fifteen seconds, and nothing else", async () => {
   await using service = await ServiceProcess.start();
-  const id = await service.run(SLOW);
+  const id = await service.run(WAITS);
   const reader = await RawReader.open(`${service.url}/api/v1/executions/${id}/events`);
-  const startedAt = performance.now();
-  while (!/\n:\n$/.test(reader.text)) {
-    assert.ok(performance.now() - startedAt < 60_000, "there is no heartbeat");
-    await wait(100);
-  }
+  await eventually(() => assert.match(reader.text, /\n:\n$/, "there is no heartbeat"));
   assert.equal(reader.frames.length, 2, "initiated and processing");
   assert.match(reader.text.slice(reader.text.lastIndexOf("id: ")), /^id: \d+\n\n:\n$/);
   reader.cut();

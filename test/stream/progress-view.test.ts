@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { endDataSchema, type ProgressData, progressDataSchema } from "@millrace/protocol";
+import { HeldAdapter } from "../support/held-adapter.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { type Frame, readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -15,13 +14,6 @@ routes:
   work: { name: Work, adapters: [{ type: delay, config: { seconds: 0.02 } }], outbound: [drop] }
   drop: { adapters: [{ type: filter, config: { when: "index < 10" } }] }
 init_message: { route: make }
-`;
-
-const SLOW = `
-version: "1.0"
-routes:
-  wait: { adapters: [{ type: delay, config: { seconds: 600 } }] }
-init_message: { route: wait }
 `;
 
 function statesOf(frames: readonly Frame[]): ProgressData[] {
@@ -64,18 +56,11 @@ describe("a stream of a run's progress", () => {
   };
 
   test("shows the state at once, then as it changes and not more often than four times a second, to the end", async () => {
-    const id = await service.run(SHORT);
-    const at: number[] = [];
-    const reading = readStream(eventsUrl(id), {
-      until: () => {
-        at.push(performance.now());
-        return false;
-      },
-    });
-    const { frames } = await reading;
+    const id = await service.run(SHORT.replace("count: 60", "count: 120"));
+    const { frames } = await readStream(eventsUrl(id));
     const states = statesOf(frames);
     assert.equal(frames.length, states.length + 1);
-    assert.ok(states.length >= 4, `${states.length} states of a run of more than a second`);
+    assert.ok(states.length >= 4, `${states.length} states of a run of more than two seconds`);
     const times = states.map(({ timestamp }) => Date.parse(timestamp));
     for (const [index, time] of times.entries()) {
       // The clock of the timestamps is another than the one that the states are spaced by.
@@ -97,7 +82,7 @@ describe("a stream of a run's progress", () => {
     }
     const last = states.at(-1);
     assert.deepEqual([last?.status, last?.queued, last?.running, last?.retrying], ["completed", 0, 0, 0]);
-    assert.deepEqual([last?.completed, last?.failed], [121, 0]);
+    assert.deepEqual([last?.completed, last?.failed], [241, 0]);
     assert.deepEqual(countsOf(last), await statsOf(id));
     const end = frames.at(-1);
     assert.deepEqual(end?.data, { reason: "completed", status: "completed" });
@@ -124,7 +109,7 @@ describe("a stream of a run's progress", () => {
   });
 
   test("resumes with the state of the moment, whatever kind of stream the cursor is of", async () => {
-    const id = await service.run(SLOW);
+    const id = await service.run(WAITS);
     const events = await readStream(`${service.url}/api/v1/executions/${id}/events?timeout=1`);
     const first = await readStream(eventsUrl(id, "&timeout=1"));
     assert.deepEqual(
@@ -152,7 +137,7 @@ describe("a stream of a run's progress", () => {
   });
 
   test("carries several runs over one connection, each to its own end", async () => {
-    const ids = [await service.run(SHORT), await service.run(SLOW), await service.run(SHORT)];
+    const ids = [await service.run(SHORT), await service.run(WAITS), await service.run(SHORT)];
     const url = `${service.url}/api/v1/events?view=progress&execution_id=${ids.join("&execution_id=")}`;
     const reading = readStream(url);
     await service.client.executions.wait(ids[0] ?? "");
@@ -198,29 +183,20 @@ describe("a stream of a run's progress", () => {
 });
 
 test("a stream of a run's progress tells that it is interrupted, and of the run that goes on when it is back", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-adapters-"));
-  const file = join(folder, "slow.ts");
-  writeFileSync(
-    file,
-    `import { defineAdapter } from "millrace";
-     export default defineAdapter({
-       type: "slow",
-       description: "Takes its time.",
-       async process({ payload }) { await new Promise((resolve) => setTimeout(resolve, 30)); return payload; },
-     });`,
-  );
-  await using service = await ServiceProcess.start(["--adapters-dir", folder]);
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(held.flags);
+  held.letThrough(3);
   const id = await service.run(`
 version: "1.0"
 routes:
   make: { adapters: [{ type: generate, config: { count: 40 } }], outbound: [work] }
-  work: { adapters: [{ type: slow }] }
+  work: { adapters: [{ type: held }] }
 init_message: { route: make }
 `);
   const url = `${service.url}/api/v1/executions/${id}/events?view=progress`;
   await readStream(url, { until: ({ data }) => Number(data.completed) > 2 });
   await service.end("SIGKILL");
-  renameSync(file, `${file}.gone`);
+  held.takeAway();
   await service.start();
   const interrupted = await readStream(url);
   assert.deepEqual(
@@ -230,14 +206,14 @@ init_message: { route: make }
   assert.equal(statesOf(interrupted.frames)[0]?.status, "interrupted");
   assert.deepEqual(interrupted.frames[1]?.data, { reason: "interrupted", status: "interrupted" });
   await service.end("SIGTERM");
-  renameSync(`${file}.gone`, file);
+  held.putBack();
+  held.letThrough(40);
   await service.start();
   const cursor = { "last-event-id": interrupted.frames[1]?.id ?? "" };
   const rest = await readStream(url, { headers: cursor });
   assert.equal(rest.frames.at(-1)?.data.reason, "completed");
   const last = statesOf(rest.frames).at(-1);
   assert.deepEqual([last?.completed, last?.failed], [41, 0]);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test("a client that stopped reading is sent the newest state when it reads again, and few of those in between", async () => {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { gapDataSchema } from "@millrace/protocol";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -25,18 +23,17 @@ test("where retention has removed events, a stream says so first, and goes on fr
   await service.end();
   await service.start(["--retain-events-days", "0.0000001"]);
   // Retention runs at the start; the execution's record stays.
-  let trimmed = await readStream(url);
-  for (let tries = 0; trimmed.frames.length > 2 && tries < 100; tries += 1) {
-    await wait(20);
-    trimmed = await readStream(url);
-  }
-  assert.deepEqual(
-    trimmed.frames.map(({ event, id }) => [event, id]),
-    [
-      ["gap", last],
-      ["end", last],
-    ],
-  );
+  const trimmed = await eventually(async () => {
+    const read = await readStream(url);
+    assert.deepEqual(
+      read.frames.map(({ event, id }) => [event, id]),
+      [
+        ["gap", last],
+        ["end", last],
+      ],
+    );
+    return read;
+  });
   const gap = gapDataSchema.parse(trimmed.frames[0]?.data);
   assert.deepEqual(gap, { execution_id: id, reason: "retention", resumes_after: last });
   const resumed = await readStream(url, { headers: { "last-event-id": second } });
@@ -54,20 +51,19 @@ test("a stream over several executions whose events are gone comes to an end tha
   await service.end();
   await service.start(["--retain-events-days", "0.0000001"]);
   const url = `${service.url}/api/v1/events?execution_id=${gone[1]}&execution_id=${gone[0]}`;
-  let trimmed = await readStream(url);
-  for (let tries = 0; trimmed.frames.length > 4 && tries < 100; tries += 1) {
-    await wait(20);
-    trimmed = await readStream(url);
-  }
-  assert.deepEqual(
-    trimmed.frames.map(({ event, data }) => [event, data.execution_id]),
-    [
-      ["gap", gone[0]],
-      ["gap", gone[1]],
-      ["end", gone[0]],
-      ["end", gone[1]],
-    ],
-  );
+  const trimmed = await eventually(async () => {
+    const read = await readStream(url);
+    assert.deepEqual(
+      read.frames.map(({ event, data }) => [event, data.execution_id]),
+      [
+        ["gap", gone[0]],
+        ["gap", gone[1]],
+        ["end", gone[0]],
+        ["end", gone[1]],
+      ],
+    );
+    return read;
+  });
   assert.deepEqual(
     trimmed.frames.map(({ id }) => id),
     [0, 1, 1, 1].map((gap) => trimmed.frames[gap]?.data.resumes_after),
@@ -88,23 +84,14 @@ test("a stream over several executions whose events are gone comes to an end tha
 });
 
 test("an execution whose adapter is gone is interrupted, says so on its stream, and goes on once it is back", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-adapters-"));
-  const file = join(folder, "slow.ts");
-  writeFileSync(
-    file,
-    `import { defineAdapter } from "millrace";
-     export default defineAdapter({
-       type: "slow",
-       description: "Takes its time.",
-       async process({ payload }) { await new Promise((resolve) => setTimeout(resolve, 30)); return payload; },
-     });`,
-  );
-  await using service = await ServiceProcess.start(["--adapters-dir", folder]);
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(held.flags);
+  held.letThrough(1);
   const id = await service.run(`
 version: "1.0"
 routes:
   make: { adapters: [{ type: generate, config: { count: 50 } }], outbound: [work] }
-  work: { adapters: [{ type: slow }] }
+  work: { adapters: [{ type: held }] }
 init_message: { route: make }
 `);
   const url = `${service.url}/api/v1/executions/${id}/events`;
@@ -112,21 +99,21 @@ init_message: { route: make }
   const cursor = String(before.frames.at(-1)?.id);
   await service.end("SIGKILL");
 
-  renameSync(file, `${file}.gone`);
+  held.takeAway();
   await service.start();
   const interrupted = await readStream(url, { headers: { "last-event-id": cursor } });
   const end = interrupted.frames.at(-1);
   assert.deepEqual(end?.data, { reason: "interrupted", status: "interrupted" });
   const execution = await service.client.executions.get(id);
   assert.equal(execution.status, "interrupted");
-  assert.match(JSON.stringify(execution.error_info), /slow/, "it says what is missing");
+  assert.match(JSON.stringify(execution.error_info), /held/, "it says what is missing");
   await service.end("SIGKILL");
 
-  renameSync(`${file}.gone`, file);
+  held.putBack();
+  held.letThrough(50);
   await service.start();
   const rest = await readStream(url, { headers: { "last-event-id": end?.id ?? "" } });
   const events = checkJournal([...before.frames, ...interrupted.frames.slice(0, -1), ...rest.frames]);
   assert.equal(events.filter((event) => event.type === "completed").length, 51);
   assert.equal((await service.client.executions.get(id)).error_info, null);
-  rmSync(folder, { recursive: true });
 });

@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { checkJournal } from "../support/check-journal.ts";
+import { drops } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 // 60,003 events, some 25 MB: far more than the buffers of a connection hold.
-const LARGE = `
-version: "1.0"
-routes:
-  make: { adapters: [{ type: generate, config: { count: 20000 } }], outbound: [end] }
-  end: { inbound: { concurrency: 8 }, adapters: [{ type: filter, config: { when: "false" } }] }
-init_message: { route: make }
-`;
+const LARGE = drops(20_000, 8);
 
 describe("a reader that does not read", () => {
   let service: ServiceProcess;

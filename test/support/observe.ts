@@ -15,12 +15,10 @@ export interface Watching {
   readonly url: string;
   /** It is stopped when it has seen this line. */
   readonly until?: string;
-  /** It is stopped after so many milliseconds. */
-  readonly forMs?: number;
 }
 
 /** Watches with an `EventSource` of either kind. Runs in pages as well, so it stands alone. */
-export function observeEventSource({ url, until, forMs }: Watching): Promise<Observed> {
+export function observeEventSource({ url, until }: Watching): Promise<Observed> {
   return new Promise((resolve) => {
     const seen: string[] = [];
     const source = new EventSource(url);
@@ -38,15 +36,12 @@ export function observeEventSource({ url, until, forMs }: Watching): Promise<Obs
     source.addEventListener("error", () => {
       if (source.readyState === source.CLOSED) finish("closed");
     });
-    if (forMs !== undefined) setTimeout(() => finish("stopped"), forMs);
   });
 }
 
-/** Likewise with `@microsoft/fetch-event-source`. */
-export async function observeFetch({ url, until, forMs }: Watching): Promise<Observed> {
+/** Likewise with `@microsoft/fetch-event-source`; `stop` stops it as well. */
+export async function observeFetch({ url, until }: Watching, stop = new AbortController()): Promise<Observed> {
   const seen: string[] = [];
-  const stop = new AbortController();
-  if (forMs !== undefined) setTimeout(() => stop.abort(), forMs);
   await fetchEventSource(url, {
     signal: stop.signal,
     openWhenHidden: true,

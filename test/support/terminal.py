@@ -11,6 +11,8 @@ import fcntl, json, os, pty, select, struct, sys, termios, time
 spec = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
+    # Before the command, which looks at it once.
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0))
     os.execvp(spec["command"][0], spec["command"])
 
 

@@ -6,16 +6,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createClient } from "@millrace/client";
 import { checkJournal } from "../support/check-journal.ts";
 import { Folder, inTerminal, millrace, RunningCommand } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
-import { type Frame, readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { watchThroughFaults } from "../support/watch-through-faults.ts";
 import { isAlive, workerPids } from "../support/worker-pids.ts";
-
-const WAITS = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const BUSY = `
 version: "1.0"
@@ -29,26 +25,20 @@ test("a worker that is killed is started again; clients go on with their cursors
   await using service = await ServiceProcess.start(["--workers", "2"]);
   const id = await service.run(BUSY);
   const url = `${service.url}/api/v1/executions/${id}/events`;
-  const watched = Promise.all(Array.from({ length: 6 }, () => watchThroughFaults(url)));
+  const watched = Array.from({ length: 6 }, () => watchThroughFaults(url));
   for (let kill = 0; kill < 4; kill += 1) {
     await wait(200 + Math.random() * 200);
-    const pids = workerPids(service.pid);
-    const victim = pids[kill % pids.length];
-    assert.ok(victim !== undefined);
+    // One that was killed before may not be back yet.
+    const victim = await eventually(() => {
+      const pids = workerPids(service.pid);
+      const pid = pids[kill % pids.length];
+      assert.ok(pid !== undefined);
+      return pid;
+    });
     process.kill(victim, "SIGKILL");
   }
-  const result = await waitFor(service, id);
-  assert.equal(result, "completed");
-  const { frames } = await readStream(url);
-  checkJournal(frames);
-  for (const seen of await watched) {
-    assert.deepEqual(
-      seen.map((frame) => frame.id),
-      frames.map((frame) => frame.id),
-      "each event once",
-    );
-  }
-  while (!/2 of 2/.test((await service.client.system.ready()).components.workers?.detail ?? "")) await wait(50);
+  await completes(service, id, watched);
+  await eventually(async () => assert.match(await served(service), /2 of 2/));
   assert.equal(workerPids(service.pid).length, 2);
   assert.match(service.stderr, /a worker has ended; it is started again/);
 });
@@ -58,7 +48,7 @@ test("workers go with the main process at once, so that a restart serves the sam
   await using service = await ServiceProcess.start(["--workers", "2"], { TMPDIR: folder.path });
   const id = await service.run(BUSY);
   const url = `${service.url}/api/v1/executions/${id}/events`;
-  const watched = Promise.all(Array.from({ length: 6 }, () => watchThroughFaults(url)));
+  const watched = Array.from({ length: 6 }, () => watchThroughFaults(url));
   const temporary = () => readdirSync(folder.path).filter((name) => name.startsWith("millrace-"));
   for (let kill = 0; kill < 3; kill += 1) {
     await wait(300);
@@ -66,24 +56,11 @@ test("workers go with the main process at once, so that a restart serves the sam
     const pids = workerPids(service.pid);
     assert.equal(pids.length, 2);
     await service.end("SIGKILL");
-    const killedAt = performance.now();
-    while (pids.some(isAlive)) {
-      assert.ok(performance.now() - killedAt < 5_000, "a worker lives on");
-      await wait(5);
-    }
+    await eventually(() => assert.deepEqual(pids.filter(isAlive), [], "a worker lives on"));
     assert.deepEqual(temporary(), [], "they have cleaned up behind it");
     await service.start();
   }
-  assert.equal(await waitFor(service, id), "completed");
-  const { frames } = await readStream(url);
-  checkJournal(frames);
-  for (const seen of await watched) {
-    assert.deepEqual(
-      seen.map((frame) => frame.id),
-      frames.map((frame) => frame.id),
-      "each event once",
-    );
-  }
+  await completes(service, id, watched);
 });
 
 test("at SIGTERM the streams of all workers end with reason shutdown, and nothing is left behind", async () => {
@@ -146,40 +123,27 @@ test("every worker listens when the service says that it does, on one port, what
   assert.equal(error.code, "EADDRINUSE");
 });
 
-/** A test that has failed must not be outlived by its watchers. */
-const WATCHED_MS = 120_000;
-
-/** Reads a stream to its end over as many connections as it takes, each from the last id. */
-async function watchThroughFaults(url: string): Promise<Frame[]> {
-  const seen: Frame[] = [];
-  const deadline = performance.now() + WATCHED_MS;
-  while (seen.at(-1)?.event !== "end" && performance.now() < deadline) {
-    const last = seen.at(-1)?.id;
-    try {
-      await readStream(url, {
-        headers: last === undefined ? {} : { "last-event-id": last },
-        until: (frame) => {
-          if (frame.data.reason !== "shutdown") seen.push(frame);
-          return false;
-        },
-      });
-    } catch {
-      // Cut: again, with the cursor.
-    }
-    await wait(20);
+/** That the run completes, and each of those who watched it saw each event once. */
+async function completes(
+  service: ServiceProcess,
+  id: string,
+  watched: readonly ReturnType<typeof watchThroughFaults>[],
+): Promise<void> {
+  const url = `${service.url}/api/v1/executions/${id}/events`;
+  // Over as many connections, since a worker that is killed takes along those that it has.
+  const frames = await watchThroughFaults(url);
+  checkJournal(frames);
+  assert.equal(frames.at(-1)?.data.reason, "completed", service.stderr);
+  for (const seen of await Promise.all(watched)) {
+    assert.deepEqual(
+      seen.map((frame) => frame.id),
+      frames.map((frame) => frame.id),
+      "each event once",
+    );
   }
-  return seen;
 }
 
-/** The execution's status once it is over; requests that a dying worker takes along are made again. */
-async function waitFor(service: ServiceProcess, id: string): Promise<string> {
-  while (true) {
-    try {
-      const { status } = await service.client.executions.get(id);
-      if (status !== "running") return status;
-    } catch {
-      // The worker that had the request is gone.
-    }
-    await wait(50);
-  }
+/** How many workers serve. */
+async function served(service: ServiceProcess): Promise<string> {
+  return (await service.client.system.ready()).components.workers?.detail ?? "";
 }

@@ -4,16 +4,14 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkJournal } from "../support/check-journal.ts";
+import { eventually } from "../support/eventually.ts";
+import { HeldAdapter } from "../support/held-adapter.ts";
+import { untilNobodyWatches } from "../support/open-streams.ts";
+import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { openSockets, workerPids } from "../support/worker-pids.ts";
-
-const WAITS = `
-version: "1.0"
-routes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
-init_message: { route: wait }
-`;
 
 const BUSY = `
 version: "1.0"
@@ -30,11 +28,8 @@ init_message: { route: make }
 
 const BLOCKS = `
 version: "1.0"
-error_handling: { max_retries: 0, on_error: continue }
-routes:
-  make: { adapters: [{ type: generate, config: { count: 2 } }], outbound: [block] }
-  block: { adapters: [{ type: fail, config: { mode: block } }] }
-init_message: { route: make }
+routes: { block: { adapters: [{ type: held, config: { busy: true } }] } }
+init_message: { route: block }
 `;
 
 test("watchers see the same bytes, whichever worker serves them, and whenever they come", async () => {
@@ -87,15 +82,14 @@ test("max_subscribers holds for all workers together: each may have them all, an
     assert.equal(refused.length, 6);
     assert.ok(refused.every(({ status, text }) => status === 503 && text.includes("TOO_MANY_SUBSCRIBERS")));
     assert.equal((await service.client.system.ready()).components.streams?.status, "degraded");
-    await cutAll(readers);
-    // All of them make room.
-    let open: RawReader[] = [];
-    while (open.length < 10) {
-      await cutAll(open);
-      const tried = await Promise.all(Array.from({ length: 10 }, () => RawReader.open(url)));
-      open = tried.filter(({ status }) => status === 200);
-    }
-    await cutAll(open);
+    await cutAll(service, readers);
+    // All of them make room, whichever workers the next ones meet.
+    const again = await Promise.all(Array.from({ length: 10 }, () => RawReader.open(url)));
+    assert.deepEqual(
+      again.map(({ status }) => status),
+      Array(10).fill(200),
+    );
+    await cutAll(service, again);
   }
 });
 
@@ -110,50 +104,54 @@ test("while the journal cannot be written no worker opens a stream, and afterwar
     return [...new Set(readers.map(({ status, text }) => `${status} ${text.includes("STREAMER_UNAVAILABLE")}`))];
   };
   const other = new DatabaseSync(join(service.dataDir, "millrace.db"));
-  other.exec("BEGIN IMMEDIATE");
-  const refused = await fetch(`${service.url}/api/v1/executions/${id}`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ status: "cancelled" }),
-    signal: AbortSignal.timeout(500),
-  }).catch(() => null);
-  assert.notEqual(refused?.status, 200);
-  assert.deepEqual(await statuses(), ["503 true"]);
+  other.exec("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
+  // Something must be written before anybody can notice.
+  let cancelled = false;
+  const cancelling = service.client.executions.cancel(id).then(
+    () => {
+      cancelled = true;
+    },
+    () => undefined,
+  );
+  await eventually(async () => assert.deepEqual(await statuses(), ["503 true"]));
+  assert.ok(!cancelled);
   other.exec("ROLLBACK");
   other.close();
-  while ((await service.client.system.ready()).components.store?.status !== "healthy") await wait(20);
+  await cancelling;
+  if (!cancelled) await eventually(() => service.client.executions.cancel(id));
   await open.ended();
   assert.equal(open.frames.at(-1)?.data.reason, "cancelled", "the stream that was open has stayed so");
-  assert.deepEqual(await statuses(), ["200 false"]);
+  await eventually(async () => assert.deepEqual(await statuses(), ["200 false"]));
 });
 
 test("an adapter that blocks the process silences no stream of the workers", async () => {
-  await using service = await ServiceProcess.start(["--workers", "2"]);
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(["--workers", "2", ...held.flags]);
   const quiet = await service.run(WAITS);
   const readers = await Promise.all(
     Array.from({ length: 8 }, () => RawReader.open(`${service.url}/api/v1/executions/${quiet}/events`)),
   );
-  await wait(12_500);
-  assert.ok(readers.every(({ text }) => !text.endsWith("\n:\n")));
-  const blocked = service.run(BLOCKS).then(() => wait(100));
-  await blocked;
-  let answered = false;
-  const health = fetch(`${service.url}/health/live`).then(() => {
-    answered = true;
+  await eventually(() => assert.ok(readers.every(({ frames }) => frames.length === 2)));
+  const answers = async () => {
+    const live = await fetch(`${service.url}/health/live`, { signal: AbortSignal.timeout(1_000) }).catch(() => null);
+    return live !== null;
+  };
+  const blocked = service.run(BLOCKS);
+  await eventually(async () => assert.ok(!(await answers()), "the main process is blocked"));
+  const before = readers.map(({ text }) => text.length);
+  await eventually(() => {
+    for (const [index, { text }] of readers.entries()) assert.match(text.slice(before[index]), /^(?::\n)+$/);
   });
-  while (!readers.every(({ text }) => text.endsWith("\n:\n"))) {
-    assert.ok(!answered, "every heartbeat comes while the main process cannot answer");
-    await wait(20);
-  }
-  assert.ok(!answered);
-  await health;
+  assert.ok(!(await answers()), "every heartbeat has come while the main process could not answer");
+  held.letThrough(1);
+  await blocked;
   for (const reader of readers) reader.cut();
 });
 
-/** Cuts them off, and gives the service the time to notice. */
-async function cutAll(readers: readonly RawReader[]): Promise<void> {
+/** Cuts off all that are open; the workers have noticed when it resolves. */
+async function cutAll(service: ServiceProcess, readers: readonly RawReader[]): Promise<void> {
   for (const reader of readers) reader.cut();
-  await wait(100);
+  await untilNobodyWatches(service);
 }
 
 /** Without what differs: the head, and the time after which to come back. */

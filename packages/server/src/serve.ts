@@ -158,7 +158,7 @@ async function health(
         ? "The service is shutting down."
         : full
           ? "As many streams as max_subscribers allows are open."
-          : null,
+          : `${streams} open`,
     },
     executions: { status: "healthy", detail: `${service.executions.running} running` },
     ...more,

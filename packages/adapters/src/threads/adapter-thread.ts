@@ -46,6 +46,7 @@ export class AdapterThread {
   readonly #worker: Worker;
   readonly #openLines = new Int32Array(new SharedArrayBuffer(4));
   readonly #runs = new Map<number, RemoteRun>();
+  readonly #ready = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
   #lastRun = 0;
   #death: AdapterError | null = null;
@@ -78,6 +79,11 @@ export class AdapterThread {
   /** False as soon as it is of no use any more. */
   get open(): boolean {
     return this.#death === null;
+  }
+
+  /** Resolves when a step that it is given begins at once: it has started, or is of no use. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** Whether the process lives on for it: only while a message needs it. */
@@ -146,6 +152,7 @@ export class AdapterThread {
 
   #die(cause: AdapterError): void {
     this.#death ??= cause;
+    this.#ready.resolve();
     // Whoever waits for a line to be written would keep the thread from ending.
     Atomics.store(this.#openLines, 0, 0);
     Atomics.notify(this.#openLines, 0);
@@ -153,6 +160,10 @@ export class AdapterThread {
   }
 
   #take(message: FromThread): void {
+    if (message.kind === "ready") {
+      this.#ready.resolve();
+      return;
+    }
     if (message.kind === "log") lineWritten(this.#openLines);
     const run = message.run === null ? undefined : this.#runs.get(message.run);
     if (run !== undefined) run.take(message);

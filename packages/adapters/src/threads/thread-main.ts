@@ -66,3 +66,4 @@ port.on("message", (message: ToThread) => {
       objects.answer(message);
   }
 });
+send({ kind: "ready" });

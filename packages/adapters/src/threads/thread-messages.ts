@@ -48,6 +48,8 @@ export interface Emitted {
 
 /** From a thread to the service. */
 export type FromThread =
+  /** It can begin with what it is sent; the first of all. */
+  | { readonly kind: "ready" }
   | {
       readonly kind: "emits";
       readonly run: number;

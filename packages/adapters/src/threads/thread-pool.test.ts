@@ -358,6 +358,6 @@ function never(): AbortSignal {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !holds(); turn += 1) await sleep(10);
+  for (let turn = 0; turn < 6_000 && !holds(); turn += 1) await sleep(10);
   assert.ok(holds());
 }

@@ -82,7 +82,10 @@ export class AdapterThreadPool implements AdapterThreads {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#serve();
     try {
-      return this.#leaseOf(await promise);
+      const thread = await promise;
+      // Its start is not the time of the message either.
+      await thread.ready;
+      return this.#leaseOf(thread);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }

@@ -26,6 +26,8 @@ export interface ChannelEvents {
  * The line between the main process and one of its workers: commit groups in binary, calls and their results in JSON.
  * Both ends are of the same version, since one has started the other.
  *
+ * Results and calls take effect in the order in which they were sent.
+ *
  * States: *open* → *closed*, when either process ends or the line breaks; calls without an answer are then rejected.
  */
 export class Channel<Out extends Calls<Out>, In extends Calls<In>> {
@@ -129,8 +131,10 @@ export class Channel<Out extends Calls<Out>, In extends Calls<In>> {
     }
     const body = JSON.parse(message.toString());
     if (kind === CALL) {
+      // Whoever waits for a result that came before it, in the same read even, goes on first: a worker that gave back
+      // room before it had counted in what it was granted would give back too little.
       // Answered in any case, and a rejection becomes the answer.
-      void this.#answer(body.id, body.method, body.params);
+      setImmediate(() => void this.#answer(body.id, body.method, body.params));
       return;
     }
     const call = this.#calls.get(body.id);

@@ -57,10 +57,13 @@ export class StreamGate {
   /** Lets a request in, once there is room or it is known that there is none. */
   async #enter(): Promise<void> {
     this.#waiting += 1;
+    // What was asked before this request came may have been answered before there was room.
+    const earlier = this.#asking;
     let full = false;
     while (this.#room <= 0 && !full) {
       this.#asking ??= this.#more();
-      full = (await this.#asking) === 0;
+      const asked = this.#asking;
+      full = (await asked) === 0 && asked !== earlier;
     }
     // At the very moment that the room was there, so that nobody else counts on it.
     this.#waiting -= 1;

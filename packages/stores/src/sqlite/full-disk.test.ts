@@ -177,7 +177,7 @@ function checkFile(folder: string): void {
 
 async function until(condition: () => boolean): Promise<void> {
   for (let waited = 0; !condition(); waited += 5) {
-    assert.ok(waited < 5_000, "it does not come about");
+    assert.ok(waited < 60_000, "it does not come about");
     await wait(5);
   }
 }

@@ -13,10 +13,10 @@ import type {
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
+import { verify } from "./damage.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
-import { reading } from "./reading.ts";
 
 /** Frames that are removed in one commit, in bytes: few enough that nobody notices. */
 const REMOVED_AT_ONCE_BYTES = 1024 * 1024;
@@ -32,7 +32,7 @@ export class SqliteJournal implements Journal {
     this.#keys = keys;
     this.#sql = {
       read: database.prepare(
-        "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
+        "SELECT first, last, count, lifecycle, frames, checksum FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
       ),
       lastEvent: database.prepare(
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
@@ -102,7 +102,7 @@ export class SqliteJournal implements Journal {
   }
 
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const page: JournalEntry[] = [];
       // A page that is full bounds what may be taken of the executions that come next: order is by position.
       let bound = Number.POSITIVE_INFINITY;
@@ -130,7 +130,7 @@ export class SqliteJournal implements Journal {
   }
 
   bounds(executionId: string): Promise<JournalBounds | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const execution = key === null ? undefined : this.#sql.execution.get(key);
       if (key === null || execution === undefined) return null;
@@ -146,7 +146,7 @@ export class SqliteJournal implements Journal {
   }
 
   recoveries(executionId: string, limit: number): Promise<Recovery[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
       return rows.map((row) => ({ at: String(row.at), redone: Number(row.redone) })).reverse();
@@ -154,7 +154,7 @@ export class SqliteJournal implements Journal {
   }
 
   contains(executionId: string, position: Position): Promise<boolean> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const execution = key === null ? undefined : this.#sql.execution.get(key);
       if (key === null || execution === undefined) return false;
@@ -277,11 +277,13 @@ function toEntry(executionId: string, row: Record<string, unknown>): JournalEntr
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {
+    verify(last, row.lifecycle, row.checksum);
     // Written by this class, from a value of that type.
     return { kind: "lifecycle", executionId, first, last, lifecycle: JSON.parse(row.lifecycle) as Lifecycle };
   }
   // The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying.
   const frames = row.frames as Uint8Array;
+  verify(last, frames, row.checksum);
   return {
     kind: "events",
     executionId,

@@ -21,6 +21,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts";
 import { ValidationFailure } from "../errors.ts";
 import { showExecution } from "../execution-view.ts";
 import { pageOf } from "../page.ts";
+import { missing } from "../validation.ts";
 
 /** What the configs' endpoints stand on. */
 export interface ConfigEndpointParts {
@@ -57,8 +58,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       },
       handler: async ({ body, reply }) => {
         const config = await configs.create(body);
-        if (config === null)
-          throw new ValidationFailure([{ loc: ["body", "name"], msg: "Field required", type: "missing", input: body }]);
+        if (config === null) throw new ValidationFailure([missing("body", ["name"], body)]);
         return reply.code(201).send(config);
       },
     }),

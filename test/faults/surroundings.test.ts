@@ -27,7 +27,15 @@ async function completes(service: ServiceProcess, id: string, watched: ReturnTyp
 test("while another process holds the database nothing is lost: requests are refused, health says so, and the run goes on after", async () => {
   await using service = await ServiceProcess.start();
   const id = await service.run(WORK);
-  const watched = readStream(`${service.url}/api/v1/executions/${id}/events`);
+  const begun = Promise.withResolvers<void>();
+  const watched = readStream(`${service.url}/api/v1/executions/${id}/events`, {
+    until: () => {
+      begun.resolve();
+      return false;
+    },
+  });
+  // One that is opened while the database is held is refused.
+  await begun.promise;
   const other = new DatabaseSync(join(service.dataDir, "millrace.db"));
   other.exec("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
   try {

@@ -13,6 +13,7 @@ import {
   type ObjectStore,
   type RouteDefinition,
   type StartExecution,
+  type WorkQueue,
 } from "@millrace/engine";
 import type { ExecutionEvent, JsonObject } from "@millrace/protocol";
 import { openSqliteStore, type SqliteStore } from "@millrace/stores";
@@ -111,14 +112,17 @@ export class Rig {
   readonly #definitions = new Map<string, Definition>();
 
   readonly #journalOf: (store: SqliteStore) => Journal;
+  readonly #workOf: (store: SqliteStore) => WorkQueue;
 
-  /** `journalOf` stands between the engine and the store's journal, for faults that no disk makes. */
+  /** `journalOf` and `workOf` stand between the engine and the store, for faults that no disk makes. */
   constructor(
     settings: Partial<EngineSettings> = {},
     journalOf: (store: SqliteStore) => Journal = (store) => store.journal,
+    workOf: (store: SqliteStore) => WorkQueue = (store) => store.work,
   ) {
     this.settings = settings;
     this.#journalOf = journalOf;
+    this.#workOf = workOf;
     this.store = openSqliteStore(this.dir, { durability: "normal" });
     this.engine = this.#open();
   }
@@ -212,8 +216,9 @@ export class Rig {
   }
 
   #open(): Engine {
-    const { work, records, failures } = this.store;
+    const { records, failures } = this.store;
     const journal = this.#journalOf(this.store);
+    const work = this.#workOf(this.store);
     return new Engine(
       {
         journal,

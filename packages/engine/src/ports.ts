@@ -235,7 +235,7 @@ export interface Journal {
   readonly backlog: number;
   /** Null, or why nothing can be committed at present. */
   readonly fault: Error | null;
-  /** Told whenever {@link fault} changes between null and an error. Must not throw. Returns the way to stop. */
+  /** Told whenever {@link fault} changes between null and an error, or turns out to be for good. Must not throw. Returns the way to stop. */
   onFault(listener: (fault: Error | null) => void): () => void;
 }
 

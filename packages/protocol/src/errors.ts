@@ -43,6 +43,7 @@ export const ERROR_CODES = {
     summary: "The event streamer is not available: shutting down, or the journal unreachable.",
   },
   SERVICE_UNAVAILABLE: { status: 503, exit: 6, summary: "The service is shutting down, or cannot reach its store." },
+  STORE_DAMAGED: { status: 503, exit: 6, summary: "The database is damaged: a backup has to be restored." },
   LINEAGE_NOT_READY: { status: 503, exit: 6, summary: "The lineage is still being read off the journal." },
   SETTING_INVALID: { status: 500, exit: 2, summary: "A setting has a value that does not fit." },
   DATA_DIR_IN_USE: { status: 500, exit: 6, summary: "Another process works on this data directory." },

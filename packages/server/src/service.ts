@@ -17,7 +17,8 @@ import {
   type StoredObjects,
   type WorkQueue,
 } from "@millrace/engine";
-import { FileObjectStore, openSqliteStore } from "@millrace/stores";
+import { MillraceError } from "@millrace/protocol";
+import { FileObjectStore, openSqliteStore, unusable } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
@@ -58,7 +59,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
   const { journal, work, records, lineage, failures, kept, storedObjects } = store;
-  const objects = new FileObjectStore(dataDir);
+  const objects = new FileObjectStore(dataDir, { flush: settings.durability === "full" });
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -99,9 +100,25 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   };
   process.once("exit", onExit);
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
-  // Before the executions that a process left behind are taken up again, and write objects anew.
-  await adoption.begin();
-  await executions.recover();
+  const tellFault = (fault: Error | null) => {
+    if (fault === null) log.warn("the store can be written again: everything goes on");
+    else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${dataDir}.`);
+    else log.error(`the store in ${dataDir} cannot be written: ${fault.message}; it is tried again until it can`);
+  };
+  try {
+    // Before the executions that a process left behind are taken up again, and write objects anew.
+    await takeUp(journal, tellFault, async () => {
+      await adoption.begin();
+      await executions.recover();
+    });
+  } catch (error) {
+    await executions.close(0);
+    await threads.close();
+    process.off("exit", onExit);
+    store.close();
+    throw unusable(dataDir, error);
+  }
+  journal.onFault(tellFault);
   const retention = new Retention({ records, journal, objects, executions, clock, log }, settings);
   retention.start();
   return {
@@ -128,6 +145,34 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       store.close();
     },
   };
+}
+
+/** SQLITE_BUSY: another process has locked the database, for a while. */
+const BUSY = 5;
+
+/**
+ * Takes up what is not over. Where the store turns out not to be writable a start says so, rather than to wait for it
+ * without a word.
+ */
+async function takeUp(
+  journal: Journal,
+  tellFault: (fault: Error | null) => void,
+  recover: () => Promise<void>,
+): Promise<void> {
+  let stop = () => {};
+  const failing = new Promise<never>((_, reject) => {
+    stop = journal.onFault((fault) => {
+      const waits =
+        fault === null || ("errcode" in fault && typeof fault.errcode === "number" && (fault.errcode & 0xff) === BUSY);
+      if (waits) tellFault(fault);
+      else reject(fault);
+    });
+  });
+  try {
+    await Promise.race([recover(), failing]);
+  } finally {
+    stop();
+  }
 }
 
 function adapterLog(log: Logger) {

@@ -109,6 +109,7 @@ export class Engine implements Executions {
   }
 
   async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
+    this.#mustBeWritable();
     const execution = this.#running.get(executionId);
     if (execution !== undefined) {
       const over = this.#waiters.whenOver(executionId);
@@ -168,8 +169,9 @@ export class Engine implements Executions {
     return this.#waiters.wait(executionId, isOver, timeoutMs, signal);
   }
 
-  retry(executionId: string, request: RetryFailures): Promise<Retried> {
-    if (this.#closing) return Promise.reject(new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down."));
+  async retry(executionId: string, request: RetryFailures): Promise<Retried> {
+    if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
+    this.#mustBeWritable();
     return this.#failureRetry.retry(executionId, request);
   }
 
@@ -195,7 +197,7 @@ export class Engine implements Executions {
     return sweepDeleted({ records, objects }, signal);
   }
 
-  /** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
+  /** @see recoverExecutions */
   recover(): Promise<void> {
     const { journal, work, records, clock } = this.#parts;
     return recoverExecutions({
@@ -233,6 +235,17 @@ export class Engine implements Executions {
     return true;
   }
 
+  /** What is on its way to the journal waits while that cannot be written; a request for more is refused then. */
+  #mustBeWritable(): void {
+    const { fault } = this.#parts.journal;
+    if (fault === null) return;
+    if (fault instanceof MillraceError) throw fault;
+    throw new MillraceError(
+      "SERVICE_UNAVAILABLE",
+      `The store cannot be written at present (${fault.message}). Try again shortly.`,
+    );
+  }
+
   #makeExecution(
     record: { id: string; rootCorrelationId: string },
     definition: Definition,
@@ -267,7 +280,10 @@ export class Engine implements Executions {
   #report(executionId: string, error: unknown): void {
     // What a store that is closed did not take any more is done after the next start: no fault of a shutdown.
     if (this.#closing && error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE") return;
-    this.#log.error(`Execution ${executionId}: ${error instanceof Error ? error.stack : error}`);
+    // What the store itself is at fault with is said of it once, and not of every message that it touches.
+    if (error instanceof MillraceError && error.code === "STORE_DAMAGED") return;
+    const text = error instanceof MillraceError ? error.message : error instanceof Error ? error.stack : error;
+    this.#log.error(`Execution ${executionId}: ${text}`);
   }
 
   async #record(executionId: string): Promise<ExecutionRecord> {

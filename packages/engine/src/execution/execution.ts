@@ -86,11 +86,6 @@ export class Execution {
     if (ending.stopping) intake.close();
   }
 
-  /** Whether it is over. */
-  get ended(): boolean {
-    return this.#ending.ended;
-  }
-
   /** Messages that are committed and not settled, per route. */
   get unsettled(): Record<string, number> {
     const depths: Record<string, number> = Object.create(null);

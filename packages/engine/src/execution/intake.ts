@@ -8,6 +8,9 @@ import type { InFlight } from "./in-flight.ts";
 /** Events that may wait for their commit before no message is taken. */
 export const MAX_BACKLOG = 1_000;
 
+/** A message that the store could not read is asked for again so much later, in milliseconds. */
+const READ_AGAIN_MS = 500;
+
 const NOTHING_EMITTED: Readonly<Record<string, number>> = Object.freeze({});
 
 /** What is done with what is taken. */
@@ -163,6 +166,7 @@ export class Intake {
       (error) => {
         route.running -= 1;
         this.#parts.onFault(error);
+        this.retryLater(route, seq, this.#parts.clock.now() + READ_AGAIN_MS);
       },
     );
   }

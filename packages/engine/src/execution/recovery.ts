@@ -1,4 +1,10 @@
-import type { ErrorInfo, Progress, TerminalStatus, ValidationReport } from "@millrace/protocol";
+import {
+  type ErrorInfo,
+  MillraceError,
+  type Progress,
+  type TerminalStatus,
+  type ValidationReport,
+} from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Journal, Records, WorkQueue } from "../ports.ts";
@@ -32,10 +38,16 @@ type LoadDefinition = (
 /** Executions that are taken up at a time: each holds a page of its journal meanwhile. */
 const TAKEN_UP_AT_ONCE = 64;
 
+/** Codes of a store that cannot be read. */
+const STORE_FAULTS: ReadonlySet<string> = new Set(["SERVICE_UNAVAILABLE", "STORE_DAMAGED"]);
+
 /** The code of an execution's error while it cannot be taken up. */
 const INTERRUPTED = "INTERRUPTED";
 
-/** Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`. */
+/**
+ * Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`.
+ * @throws MillraceError SERVICE_UNAVAILABLE, STORE_DAMAGED where the store cannot be read
+ */
 export async function recoverExecutions(host: RecoveryHost): Promise<void> {
   const records = await host.records.unfinishedExecutions();
   // Executions of one configuration share what it is compiled to; and several are taken up at a time, so that what
@@ -53,6 +65,8 @@ export async function recoverExecutions(host: RecoveryHost): Promise<void> {
       try {
         await takeUp(host, record, load);
       } catch (error) {
+        // It says nothing of the execution that the store cannot be read.
+        if (error instanceof MillraceError && STORE_FAULTS.has(error.code)) throw error;
         await interrupt(host, record, error instanceof Error ? error.message : String(error));
       }
     }

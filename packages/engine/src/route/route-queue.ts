@@ -4,6 +4,9 @@ import type { StoredMessage, WorkQueue } from "../ports.ts";
 const WINDOW_MESSAGES = 1_000;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
+/** After a read of the store that failed it is read again so much later, in milliseconds. */
+const READ_AGAIN_MS = 500;
+
 /**
  * The queue of a route: a window of the store's messages, in their order.
  *
@@ -137,8 +140,11 @@ export class RouteQueue {
         this.#onReady();
       })
       .catch(() => {
-        // The store will be asked again at the next take; its own health is reported elsewhere.
-        this.#filling = false;
+        // Its own health is reported elsewhere.
+        setTimeout(() => {
+          this.#filling = false;
+          if (!this.#closed) this.#onReady();
+        }, READ_AGAIN_MS);
       });
   }
 }

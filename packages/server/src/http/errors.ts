@@ -20,6 +20,8 @@ export interface ErrorAnswer {
 const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   SERVICE_UNAVAILABLE: "2",
   STREAMER_UNAVAILABLE: "2",
+  // It does not mend itself.
+  STORE_DAMAGED: "60",
   LINEAGE_NOT_READY: "5",
   TOO_MANY_SUBSCRIBERS: "5",
   TOO_MANY_EXECUTIONS: "5",

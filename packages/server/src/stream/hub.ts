@@ -113,6 +113,11 @@ export class StreamHub implements ManyHost {
     return this.#subscribers.size + this.#opening >= this.#parts.maxSubscribers ? "full" : null;
   }
 
+  /** Why the journal cannot be written at present; null where it can. */
+  get fault(): string | null {
+    return this.#parts.journal.fault?.message ?? null;
+  }
+
   /** What the journal has of an execution that is watched and not over, kept up to date; null for any other. */
   known(executionId: string): JournalBounds | null {
     return this.#topics.get(executionId)?.bounds ?? null;

@@ -182,7 +182,7 @@ function refuseIfUnavailable(hub: StreamHub): void {
     case "fault":
       throw new MillraceError(
         "STREAMER_UNAVAILABLE",
-        "The journal cannot be reached at present; come back with the same cursor.",
+        `The journal cannot be written at present (${hub.fault}); come back with the same cursor.`,
       );
     case "full":
       throw new MillraceError("TOO_MANY_SUBSCRIBERS", "As many streams as max_subscribers allows are open.");

@@ -16,6 +16,8 @@ export interface MainCalls {
   unwatch: { params: { topic: number }; result: null };
   /** The state of an execution; null where there is no such execution. */
   progress: { params: { executionId: string }; result: ProgressSnapshot | null };
+  /** The worker could not read this of the journal, as the file is damaged: the main process has to know. */
+  damage: { params: { executionIds: readonly string[]; after: Position; maxBytes: number }; result: null };
   /** The worker has no room for `wanted` streams more; the answer is how many it may open beyond what it may already. */
   moreStreams: { params: { wanted: number }; result: number };
 }

@@ -1,4 +1,5 @@
 import type { Journal, JournalBounds, JournalEntry, Position } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
 import type { MainCalls, WorkerCalls } from "./calls.ts";
 import type { Channel } from "./channel.ts";
 import { decodeGroup } from "./group-message.ts";
@@ -43,7 +44,12 @@ export class WatchedJournal implements Pick<Journal, "head" | "fault" | "onCommi
   }
 
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    return this.#reader.read(executionIds, after, maxBytes);
+    const reading = this.#reader.read(executionIds, after, maxBytes);
+    reading.catch((error) => {
+      if (!(error instanceof MillraceError && error.code === "STORE_DAMAGED")) return;
+      this.#main.call("damage", { executionIds, after, maxBytes }).catch(() => undefined);
+    });
+    return reading;
   }
 
   bounds(executionId: string): Promise<JournalBounds | null> {

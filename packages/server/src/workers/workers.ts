@@ -249,6 +249,11 @@ export class Workers {
         this.#feed.unwatch(worker(), topic);
         return null;
       },
+      damage: ({ executionIds, after, maxBytes }) => {
+        // It finds it by itself, and says so to everybody.
+        this.#parts.journal.read(executionIds, after, maxBytes).catch(() => undefined);
+        return null;
+      },
       progress: ({ executionId }) => this.#parts.readProgress(executionId),
       moreStreams: ({ wanted }) => this.#quota.more(worker(), wanted),
     };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "@millrace/protocol";
+import { isDamage } from "../sqlite/damage.ts";
 
 /**
  * A backup is a tar archive: `backup.json` says what it is; `objects/…` and `metadata/…` are as in the data directory;
@@ -64,6 +65,10 @@ export class Tally {
 export function backupFailed(doing: string, error: unknown): MillraceError {
   if (error instanceof MillraceError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  if (isDamage(error)) {
+    const text = `${doing}: the database is damaged (${message}). Restore the last backup that there is ("millrace restore"), and keep it.`;
+    return new MillraceError("BACKUP_FAILED", text, { cause: error });
+  }
   const advice = /ENOSPC|is full|disk I\/O/.test(message) ? " Make room on its disk." : "";
   return new MillraceError("BACKUP_FAILED", `${doing}: ${message}.${advice} Nothing of it was left behind.`, {
     cause: error,

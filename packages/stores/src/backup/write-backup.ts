@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { MillraceError } from "@millrace/protocol";
 import { createTarPacker } from "modern-tar";
 import { metadataPath } from "../files/object-key.ts";
+import { verify } from "../sqlite/damage.ts";
 import { newestSchema, schemaOf } from "../sqlite/migrate.ts";
 import { type BackupHead, type BackupSummary, backupFailed, DATABASE, END, HEAD, Tally } from "./backup-format.ts";
 
@@ -99,6 +100,7 @@ async function pack(
   };
   const kept = new DatabaseSync(copy);
   try {
+    checkJournal(kept);
     await addJson(HEAD, head);
     const known = kept.prepare("SELECT 1 FROM executions WHERE id = ?");
     let objects = 0;
@@ -124,6 +126,19 @@ async function pack(
     throw error;
   } finally {
     if (kept.isOpen) kept.close();
+  }
+}
+
+/**
+ * Reads the whole of the journal: damage is found when a backup is made, while there is an older one, and not when it is
+ * needed.
+ * @throws ChecksumMismatch
+ */
+function checkJournal(kept: DatabaseSync): void {
+  const rows = kept.prepare("SELECT last, coalesce(lifecycle, frames) AS content, checksum FROM journal ORDER BY last");
+  for (const { last, content, checksum } of rows.iterate()) {
+    // Either is there: a text or a blob.
+    verify(Number(last), content as string | Uint8Array, checksum);
   }
 }
 

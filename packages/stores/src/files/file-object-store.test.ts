@@ -18,6 +18,14 @@ objectStoreConformance("files", async () => {
   };
 });
 
+objectStoreConformance("files, flushed", async () => {
+  const folder = temporaryFolder();
+  return {
+    objects: new FileObjectStore(folder.path, { flush: true }),
+    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+  };
+});
+
 const METADATA = { contentType: "text/plain", createdAt: "2026-03-01T12:00:00.000Z" };
 
 test("files: an object's body is found in the folder under its key, as it was written", async () => {

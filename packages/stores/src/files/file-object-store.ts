@@ -1,5 +1,5 @@
 import { hash, randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ObjectMetadata, ObjectReader, ObjectStore, OpenObject } from "@millrace/engine";
 import { AdapterError } from "@millrace/engine";
@@ -17,11 +17,14 @@ export class FileObjectStore implements ObjectStore, ObjectReader {
   readonly #bodies: string;
   readonly #metadata: string;
   readonly #parts: string;
+  readonly #flush: boolean;
   /** The last write per key: those to one key are made one after the other. */
   readonly #writes = new Map<string, Promise<void>>();
   #swept: Promise<void> | undefined;
 
-  constructor(folder: string) {
+  /** `flush`: an object that was written survives a power cut as well. */
+  constructor(folder: string, options: { readonly flush?: boolean } = {}) {
+    this.#flush = options.flush ?? false;
     this.#bodies = join(folder, "objects");
     this.#metadata = join(folder, "metadata");
     this.#parts = join(folder, "parts");
@@ -119,16 +122,21 @@ export class FileObjectStore implements ObjectStore, ObjectReader {
       this.#swept ??= this.#sweep();
       await this.#swept;
       if ((await stat(place).catch(ifMissing(null)))?.isDirectory()) throw keyInTheWay(key);
-      await writeFile(bodyPart, body, { flag: "wx" });
+      await writeFile(bodyPart, body, { flag: "wx", flush: this.#flush });
       const { size, mtimeMs } = await stat(bodyPart);
       const own: Kept = { digest: metadata.sha256 ?? digestOf(body), size, mtime_ms: mtimeMs, metadata };
       const kept = [own, ...(await readKept(metadataPlace).catch(ifMissing([])))];
-      await writeFile(metadataPart, JSON.stringify(kept.slice(0, KEPT)), { flag: "wx" });
+      await writeFile(metadataPart, JSON.stringify(kept.slice(0, KEPT)), { flag: "wx", flush: this.#flush });
       // Before the metadata is in its place: a body that has none there is no object.
-      await mkdir(dirname(place), { recursive: true });
-      await mkdir(dirname(metadataPlace), { recursive: true });
+      const made = [
+        await mkdir(dirname(place), { recursive: true }),
+        await mkdir(dirname(metadataPlace), { recursive: true }),
+      ];
       await rename(metadataPart, metadataPlace);
       await rename(bodyPart, place);
+      if (!this.#flush) return;
+      await flushFolders(dirname(metadataPlace), made[1]);
+      await flushFolders(dirname(place), made[0]);
     } catch (error) {
       await rm(bodyPart, { force: true }).catch(() => {});
       await rm(metadataPart, { force: true }).catch(() => {});
@@ -177,6 +185,16 @@ const KEPT = 4;
 const READ_ATTEMPTS = 5;
 
 const PART_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** A name is on the disk once its folder is: of a folder that was made for it as well, from the first that was, `made`. */
+async function flushFolders(folder: string, made: string | undefined): Promise<void> {
+  const top = made === undefined ? folder : dirname(made);
+  for (let at = folder; ; at = dirname(at)) {
+    await using handle = await open(at, "r");
+    await handle.sync();
+    if (at === top || at === dirname(at)) return;
+  }
+}
 
 function digestOf(body: Uint8Array): string {
   return hash("sha256", body);

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
+import { checksumOf, damaged, isDamage } from "./damage.ts";
 import { Group } from "./group.ts";
 import { MessageWrites } from "./message-writes.ts";
 import { ObjectWrites } from "./objects/object-writes.ts";
+import { reading } from "./reading.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is
@@ -13,6 +15,8 @@ import { ObjectWrites } from "./objects/object-writes.ts";
  * committed is rolled back: the writers that may wait go back to the head of the line and are tried again with a
  * growing pause (state: faulty); those that may not are refused with SERVICE_UNAVAILABLE. Where it is one writer that
  * cannot be written, and not the store that is at fault, that writer is refused and the others are committed at once.
+ * A file that turns out to be damaged, in a write or a read, is not written to any more (state: damaged, for good): a
+ * write may take with it what could still be read.
  */
 export class Committer {
   readonly #database: DatabaseSync;
@@ -32,6 +36,7 @@ export class Committer {
   #seq: number;
   #backlog = 0;
   #fault: Error | null = null;
+  #damaged = false;
   #closed = false;
 
   /** `onRollback` is told when what was written is undone: what was remembered of it has to be forgotten. */
@@ -41,7 +46,7 @@ export class Committer {
     this.#messages = new MessageWrites(database);
     this.#objects = new ObjectWrites(database);
     this.#insertEntry = database.prepare(
-      "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     const head = database
       .prepare(
@@ -92,7 +97,7 @@ export class Committer {
    */
   submit<T>(write: (group: Group) => T, options: { patient: boolean; weight: number }): Promise<T> {
     if (this.#closed) return Promise.reject(unavailable("The store is closed."));
-    if (!options.patient && this.#fault !== null) return Promise.reject(unavailable(this.#fault.message));
+    if (!options.patient && this.#fault !== null) return Promise.reject(refusal(this.#fault));
     return new Promise<T>((resolve, reject) => {
       this.#backlog += options.weight;
       this.#waiting.push({
@@ -105,6 +110,14 @@ export class Committer {
       });
       this.#schedule();
     });
+  }
+
+  /**
+   * Runs a read of the same database.
+   * @throws MillraceError SERVICE_UNAVAILABLE, STORE_DAMAGED
+   */
+  read<T>(read: () => T): Promise<T> {
+    return reading(read, (damage) => this.#stop(damage));
   }
 
   /** Commits what waits, and takes nothing more. */
@@ -120,7 +133,7 @@ export class Committer {
   #schedule(): void {
     // Whoever waits for the store keeps the process alive; that nobody waits any more does not.
     this.#retryTimer?.ref();
-    if (this.#scheduled || this.#retryTimer !== undefined) return;
+    if (this.#scheduled || this.#damaged || this.#retryTimer !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -129,7 +142,7 @@ export class Committer {
   }
 
   #commit(): void {
-    if (this.#waiting.length === 0 || this.#closed) return;
+    if (this.#waiting.length === 0 || this.#damaged || this.#closed) return;
     let jobs = this.#waiting;
     this.#waiting = [];
     let written = this.#write(jobs);
@@ -187,9 +200,12 @@ export class Committer {
       group.encode();
       for (const { entry, executionKey } of group.entries) {
         if (entry.kind === "events") {
-          this.#insertEntry.run(entry.last, entry.first, executionKey, entry.count, null, entry.frames);
+          const { first, last, count, frames } = entry;
+          this.#insertEntry.run(last, first, executionKey, count, null, frames, checksumOf(last, frames));
         } else {
-          this.#insertEntry.run(entry.last, entry.first, executionKey, 0, JSON.stringify(entry.lifecycle), null);
+          const lifecycle = JSON.stringify(entry.lifecycle);
+          const checksum = checksumOf(entry.last, lifecycle);
+          this.#insertEntry.run(entry.last, entry.first, executionKey, 0, lifecycle, null, checksum);
         }
       }
       for (const { executionKey, change, position } of group.objectChanges) {
@@ -216,16 +232,13 @@ export class Committer {
   }
 
   #recover(jobs: Job[], error: Error): void {
-    this.#setFault(error);
-    const patient: Job[] = [];
-    for (const job of jobs) {
-      if (job.patient) patient.push(job);
-      else {
-        this.#backlog -= job.weight;
-        job.reject(unavailable(error.message));
-      }
+    this.#waiting = [...jobs, ...this.#waiting];
+    if (isDamage(error)) {
+      this.#stop(damaged(error));
+      return;
     }
-    this.#waiting = [...patient, ...this.#waiting];
+    this.#setFault(error);
+    this.#refuseImpatient(error);
     this.#retryDelayMs = Math.min(1_000, Math.max(20, this.#retryDelayMs * 2));
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
@@ -236,8 +249,28 @@ export class Committer {
     if (this.#waiting.length === 0) this.#retryTimer.unref();
   }
 
+  #stop(damage: MillraceError): void {
+    if (this.#damaged || this.#closed) return;
+    this.#damaged = true;
+    clearTimeout(this.#retryTimer);
+    this.#setFault(damage);
+    this.#refuseImpatient(damage);
+  }
+
+  #refuseImpatient(fault: Error): void {
+    const patient: Job[] = [];
+    for (const job of this.#waiting) {
+      if (job.patient) patient.push(job);
+      else {
+        this.#backlog -= job.weight;
+        job.reject(refusal(fault));
+      }
+    }
+    this.#waiting = patient;
+  }
+
   #setFault(fault: Error | null): void {
-    const changed = (this.#fault === null) !== (fault === null);
+    const changed = this.#damaged || (this.#fault === null) !== (fault === null);
     this.#fault = fault;
     if (changed) for (const listener of this.#faultListeners) listener(fault);
   }
@@ -290,6 +323,10 @@ function isStoreError(error: Error): boolean {
   if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") return false;
   // The lowest byte is the error; those above it only say more of it.
   return !("errcode" in error && typeof error.errcode === "number" && OF_THE_VALUES.has(error.errcode & 0xff));
+}
+
+function refusal(fault: Error): MillraceError {
+  return fault instanceof MillraceError ? fault : unavailable(fault.message);
 }
 
 function unavailable(reason: string): MillraceError {

@@ -64,11 +64,17 @@ export function openReadOnly(dataDir: string): DatabaseSync {
   return database;
 }
 
-/** Why a data directory cannot be worked on, and what to do about it, for the one who started the service. */
-export function unusable(dataDir: string, error: unknown): MillraceError {
-  if (error instanceof MillraceError) return error;
-  const message = messageOf(error);
-  const advice = ADVICE.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+/**
+ * Why a data directory cannot be worked on, and what to do about it, for the one who started the service; `ofDamage` is
+ * what there is to say where a file is damaged.
+ */
+export function unusable(dataDir: string, error: unknown, ofDamage = DAMAGED): MillraceError {
+  const damage = error instanceof MillraceError && error.code === "STORE_DAMAGED";
+  if (error instanceof MillraceError && !damage) return error;
+  // Of what is damaged the advice below says what to do, for one who is about to start.
+  const message = messageOf(damage ? error.cause : error);
+  const advice =
+    damage || NOT_OURS.test(message) ? ofDamage : (ADVICE.find(([pattern]) => pattern.test(message))?.[1] ?? "");
   return new MillraceError(
     "DATA_DIR_UNUSABLE",
     `The data directory ${dataDir} cannot be used: ${message}.${advice === "" ? "" : ` ${advice}`}`,
@@ -76,12 +82,17 @@ export function unusable(dataDir: string, error: unknown): MillraceError {
   );
 }
 
+const DAMAGED =
+  'The database millrace.db in it is damaged, or was not written by Millrace: restore a backup with "millrace restore", or choose another data directory.';
+
+const LOCK_DAMAGED =
+  "The file lock.db in it was not written by Millrace: move it away, or choose another data directory.";
+
+/** What SQLite says of a file that is damaged, or somebody else's. */
+const NOT_OURS = /not a database|malformed|unsupported file format|no such (?:table|column)|no column named/;
+
 /** By what SQLite and the system say. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [
-    /not a database|malformed|no such (?:table|column)|no column named/,
-    "A file in it is damaged, or was not written by Millrace: restore a backup, or choose another data directory.",
-  ],
   [/is full|ENOSPC/, "Make room on its disk, or choose another data directory."],
   [/disk I\/O error/, "Its disk is full, or fails: make room, or choose another data directory."],
   [
@@ -105,7 +116,7 @@ export function lockDataDir(dataDir: string): () => void {
     return () => taken.close();
   } catch (error) {
     lock?.close();
-    if (!messageOf(error).includes("locked")) throw unusable(dataDir, error);
+    if (!messageOf(error).includes("locked")) throw unusable(dataDir, error, LOCK_DAMAGED);
     throw new MillraceError(
       "DATA_DIR_IN_USE",
       `Another Millrace works on the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,

@@ -13,10 +13,10 @@ import type {
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
+import { verify } from "./damage.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
 import { mergePages } from "./merge-pages.ts";
-import { reading } from "./reading.ts";
 import { Trimming } from "./trimming.ts";
 
 /** The journal in SQLite: transitions go through the committer, reads are on the same connection. */
@@ -32,7 +32,7 @@ export class SqliteJournal implements Journal {
     this.#trimming = new Trimming(database, committer, keys);
     this.#sql = {
       read: database.prepare(
-        "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
+        "SELECT first, last, count, lifecycle, frames, checksum FROM journal WHERE execution_key = ? AND last > ? ORDER BY last",
       ),
       lastEvent: database.prepare(
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
@@ -95,11 +95,13 @@ export class SqliteJournal implements Journal {
   }
 
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    return reading(() => mergePages(executionIds, maxBytes, (executionId) => this.#entries(executionId, after)));
+    return this.#committer.read(() =>
+      mergePages(executionIds, maxBytes, (executionId) => this.#entries(executionId, after)),
+    );
   }
 
   bounds(executionId: string): Promise<JournalBounds | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const execution = key === null ? undefined : this.#sql.execution.get(key);
       if (key === null || execution === undefined) return null;
@@ -115,7 +117,7 @@ export class SqliteJournal implements Journal {
   }
 
   lastLifecycle(executionId: string): Promise<Lifecycle | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const row = key === null ? undefined : this.#sql.lastLifecycle.get(key);
       return row === undefined ? null : toLifecycle(row.lifecycle);
@@ -123,7 +125,7 @@ export class SqliteJournal implements Journal {
   }
 
   recoveries(executionId: string, limit: number): Promise<Recovery[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
       return rows
@@ -138,7 +140,7 @@ export class SqliteJournal implements Journal {
   }
 
   contains(executionId: string, position: Position): Promise<boolean> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const execution = key === null ? undefined : this.#sql.execution.get(key);
       if (key === null || execution === undefined) return false;
@@ -231,10 +233,12 @@ export function toEntry(executionId: string, row: Record<string, unknown>): Jour
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {
+    verify(last, row.lifecycle, row.checksum);
     return { kind: "lifecycle", executionId, first, last, lifecycle: toLifecycle(row.lifecycle) };
   }
   // The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying.
   const frames = row.frames as Uint8Array;
+  verify(last, frames, row.checksum);
   return {
     kind: "events",
     executionId,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { MillraceError } from "@millrace/protocol";
 import { newEvent, newExecution } from "../conformance/store-under-test.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
@@ -29,13 +30,43 @@ test("SQLite: events on a damaged part of the disk are said to be unreadable, an
   try {
     await assert.rejects(store.journal.read([id], 0, Number.POSITIVE_INFINITY), {
       name: "MillraceError",
-      code: "SERVICE_UNAVAILABLE",
-      message: /cannot be read at present \(.*malformed.*\)/,
+      code: "STORE_DAMAGED",
+      message: /millrace\.db is damaged \(.*malformed.*\).*millrace restore/,
     });
     assert.equal((await store.records.getExecution(id))?.id, id, "what is not damaged is there");
+    for (const write of [store.records.createExecution(newExecution(), null), store.records.deleteConfig("c")]) {
+      await assert.rejects(write, { code: "STORE_DAMAGED" }, "nothing more is written to it");
+    }
   } finally {
     store.close();
   }
+});
+
+test("SQLite: wherever a sector of an execution's events is not what was written, they are said to be unreadable", async () => {
+  using folder = temporaryFolder();
+  const first = openSqliteStore(folder.path, { durability: "normal" });
+  const { id } = (await first.records.createExecution(newExecution(), null)).record;
+  const events = Array.from({ length: 600 }, () => newEvent(id));
+  await first.journal.append({ executionId: id, events });
+  const whole = await first.journal.read([id], 0, Number.POSITIVE_INFINITY);
+  first.close();
+  const path = join(folder.path, "millrace.db");
+  const sound = readFileSync(path);
+  let damages = 0;
+  for (let at = sound.indexOf("event: "); at < sound.length; at += 512 * 7) {
+    const torn = Buffer.from(sound);
+    torn.fill(0, at, at + 512);
+    writeFileSync(path, torn);
+    const store = openOrNull(folder.path);
+    if (store === null) continue;
+    const read = await store.journal.read([id], 0, Number.POSITIVE_INFINITY).catch((error) => error);
+    if (read instanceof Error) {
+      damages += 1;
+      assert.ok("code" in read && read.code === "STORE_DAMAGED", `${at}: ${read}`);
+    } else assert.deepEqual(read, whole, `${at}`);
+    store.close();
+  }
+  assert.ok(damages > 10, `${damages} damages were found`);
 });
 
 test("SQLite: whoever asks a store that is closed is told so, whatever they ask", async () => {
@@ -47,6 +78,17 @@ test("SQLite: whoever asks a store that is closed is told so, whatever they ask"
     await assert.rejects(ask(store), { code: "SERVICE_UNAVAILABLE", message: /closed/ }, ask.toString());
   }
 });
+
+/** Null where the damage is found already when it is opened. */
+function openOrNull(folder: string): SqliteStore | null {
+  try {
+    return openSqliteStore(folder, { durability: "normal" });
+  } catch (error) {
+    assert.ok(error instanceof MillraceError && error.code === "DATA_DIR_UNUSABLE", String(error));
+    assert.match(error.message, /damaged/);
+    return null;
+  }
+}
 
 function everything(id: string): ((store: SqliteStore) => Promise<unknown>)[] {
   const page = { limit: 1, offset: 0 };

@@ -2,7 +2,6 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { StoredMessage, WorkQueue } from "@millrace/engine";
 import type { Committer } from "./committer.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
-import { reading } from "./reading.ts";
 
 const COLUMNS =
   "seq, id, parent_id, route, payload, attempt, failures, due_at, hops, emitted_outputs, emitted, interruptions";
@@ -45,7 +44,7 @@ export class SqliteWorkQueue implements WorkQueue {
     limit: number,
     maxBytes: number,
   ): Promise<StoredMessage[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       if (key === null) return [];
       const messages: StoredMessage[] = [];
@@ -61,7 +60,7 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   get(executionId: string, seq: number): Promise<StoredMessage | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const row = key === null ? undefined : this.#sql.get.get(seq, key);
       return row === undefined ? null : toMessage(row as unknown as Columns);
@@ -69,7 +68,7 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   delayed(executionId: string): Promise<{ seq: number; route: string; dueAt: number }[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       if (key === null) return [];
       return this.#sql.delayed
@@ -90,7 +89,7 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   depths(executionId: string): Promise<Record<string, number>> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       if (key === null) return {};
       return Object.fromEntries(this.#sql.depths.all(key).map((row) => [String(row.route), Number(row.depth)]));

@@ -22,6 +22,7 @@ import { type Endpoint, endpoint, errorResponses, validationResponse } from "../
 import { ValidationFailure } from "../errors.ts";
 import { showExecution } from "../execution-view.ts";
 import { pageOf } from "../page.ts";
+import { missing } from "../validation.ts";
 
 /** What the configs' endpoints stand on. */
 export interface ConfigEndpointParts {
@@ -56,8 +57,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       },
       handler: async ({ body, reply }) => {
         const config = await configs.create(body);
-        if (config === null)
-          throw new ValidationFailure([{ loc: ["body", "name"], msg: "Field required", type: "missing", input: body }]);
+        if (config === null) throw new ValidationFailure([missing("body", ["name"], body)]);
         return reply.code(201).send(config);
       },
     }),

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { eventsOf } from "@millrace/engine";
 import { foldLineage, type LineageMessage } from "@millrace/protocol";
+import { verify } from "../damage.ts";
 import { MessageRows } from "./message-rows.ts";
 
 /**
@@ -39,7 +40,7 @@ export class Projector {
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
       ),
       rows: store.prepare(
-        "SELECT first, last, count, frames FROM journal WHERE execution_key = ? AND last > ? AND lifecycle IS NULL ORDER BY last LIMIT ?",
+        "SELECT first, last, count, frames, checksum FROM journal WHERE execution_key = ? AND last > ? AND lifecycle IS NULL ORDER BY last LIMIT ?",
       ),
       row: store.prepare("SELECT frames FROM journal WHERE last = ? AND execution_key = ?"),
       exists: store.prepare("SELECT 1 FROM executions WHERE key = ? AND id = ?"),
@@ -126,6 +127,7 @@ export class Projector {
     for (const row of this.#sql.rows.iterate(key, position, SLICE_ROWS)) {
       const frames = bytesOf(row.frames);
       last = Number(row.last);
+      verify(last, frames, row.checksum);
       tail = frames;
       const entry = {
         kind: "events",

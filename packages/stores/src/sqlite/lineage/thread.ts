@@ -1,33 +1,53 @@
 /** The thread that reads the lineage off the journal, so that neither the event loop nor the committer waits for it. */
+import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import { MillraceError } from "@millrace/protocol";
+import { type ErrorCode, MillraceError } from "@millrace/protocol";
+import { damaged, isDamage } from "../damage.ts";
 import { openReadOnly } from "../database.ts";
-import { reading } from "../reading.ts";
 import { discardProjectionFile, openProjectionFile } from "./projection-file.ts";
 import { LineageReader } from "./reader.ts";
 import type { Answer, Question, ThreadData } from "./thread-protocol.ts";
 
 // The thread's starter passes nothing else.
 const { dataDir, patienceMs } = workerData as ThreadData;
-const reader = new LineageReader(openReadOnly(dataDir), openProjectionFile(dataDir), patienceMs);
-
-/** What SQLite says of a file that is damaged. */
-const DAMAGED = /malformed|not a database/;
+const file = openProjectionFile(dataDir);
+const reader = new LineageReader(openReadOnly(dataDir), file, patienceMs);
 
 parentPort?.on("message", async ({ id, method, args }: Question) => {
   let answer: Answer;
   try {
     // The arguments are those that the port's method of this name was given.
     const call = reader[method] as (...args: unknown[]) => Promise<unknown>;
-    answer = { id, value: await reading(() => call.apply(reader, [...args])) };
+    answer = { id, value: await call.apply(reader, [...args]) };
   } catch (error) {
-    if (error instanceof Error && DAMAGED.test(error.message)) {
-      // The file is made anew by the thread that the next question starts.
-      discardProjectionFile(dataDir);
-      setImmediate(() => process.exit());
-    }
-    const code = error instanceof MillraceError ? error.code : "INTERNAL";
-    answer = { id, error: { code, message: error instanceof Error ? error.message : String(error) } };
+    const { code, message } = told(error);
+    answer = { id, error: { code, message } };
   }
   parentPort?.postMessage(answer);
 });
+
+function told(error: unknown): { readonly code: ErrorCode; readonly message: string } {
+  if (error instanceof MillraceError) return error;
+  if (isDamage(error)) {
+    if (isSound(file)) return damaged(error);
+    // It is made anew by the thread that the next question starts.
+    discardProjectionFile(dataDir);
+    setImmediate(() => process.exit());
+    return unreadable("what was known of it was damaged, and is read off the journal anew");
+  }
+  if (error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR") return unreadable(error.message);
+  return { code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
+}
+
+function unreadable(why: string): MillraceError {
+  return new MillraceError("SERVICE_UNAVAILABLE", `The lineage cannot be read at present (${why}). Try again shortly.`);
+}
+
+/** Of two files one is damaged: this tells which. */
+function isSound(database: DatabaseSync): boolean {
+  try {
+    return database.prepare("PRAGMA quick_check(1)").get()?.quick_check === "ok";
+  } catch {
+    return false;
+  }
+}

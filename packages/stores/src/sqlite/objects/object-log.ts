@@ -27,7 +27,7 @@ export class SqliteObjectLog implements ObjectLog {
         `SELECT position, ${OBJECT} FROM objects WHERE execution_key = ? AND position > ? ORDER BY position`,
       ),
       lifecycle: database.prepare(
-        "SELECT first, last, count, lifecycle, frames FROM journal WHERE execution_key = ? AND last > ? AND lifecycle IS NOT NULL ORDER BY last",
+        "SELECT first, last, count, lifecycle, frames, checksum FROM journal WHERE execution_key = ? AND last > ? AND lifecycle IS NOT NULL ORDER BY last",
       ),
       last: database.prepare("SELECT position FROM objects WHERE execution_key = ? ORDER BY position DESC LIMIT 1"),
       at: database.prepare("SELECT execution_key FROM objects WHERE position = ?"),

@@ -1,3 +1,12 @@
+-- Messages that completed may be kept with their payloads, to be replayed: their rows are left in place, and marked.
+
+ALTER TABLE messages ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+
+-- Those that wait are found without them, however many they are.
+DROP INDEX messages_waiting;
+CREATE INDEX messages_waiting ON messages (execution_key, route, seq) WHERE error IS NULL AND settled = 0;
+CREATE INDEX messages_kept ON messages (execution_key, route, seq) WHERE settled = 1;
+
 -- What lists are made of. First, what executions are filtered by, in indexes that are much smaller than the rows with their
 -- snapshots.
 ALTER TABLE executions ADD COLUMN config_name TEXT;
@@ -27,3 +36,7 @@ CREATE INDEX objects_by_execution ON objects (execution_key, position);
 
 -- Whether all objects are in the table that were there before it was: not yet, where there was anything.
 INSERT INTO meta (key, value) SELECT 'objects_missing', 1 WHERE EXISTS (SELECT 1 FROM executions);
+
+-- Of what a row of the journal holds, so that a page that was half written is never read as something else.
+-- Null in rows that were written before.
+ALTER TABLE journal ADD COLUMN checksum INTEGER;

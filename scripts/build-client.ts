@@ -94,7 +94,7 @@ function writeDeclarations(folder: string): void {
 }
 
 /** Those that need nothing but types of the others. */
-const PROTOCOL_FILES = new Set(["durations.d.ts", "fold.d.ts", "terminal.d.ts"]);
+const PROTOCOL_FILES = new Set(["durations.d.ts", "fold.d.ts", "terminal.d.ts", "timeline.d.ts"]);
 
 /** A declaration whose imports lead to what is published. */
 function withoutWorkspace(path: string, text: string): string {

@@ -114,7 +114,10 @@ test("an unknown id, no service and a wrong address each have their exit code an
   assert.match(unknown.stderr, new RegExp(`^millrace: .*${NO_ONE}`));
   assert.equal(empty.code, 4, empty.stdout);
   assert.equal(nothing.code, 6);
-  assert.match(nothing.stderr, /^millrace: There is no answer from http:\/\/127\.0\.0\.1:1\. Is it running\?$/m);
+  assert.match(
+    nothing.stderr,
+    /^millrace: There is no answer from http:\/\/127\.0\.0\.1:1\. Is the service running\?$/m,
+  );
   assert.equal(foreign.code, 6, foreign.stderr);
   assert.match(foreign.stderr, /^millrace: What answers at .* is no Millrace/);
   assert.equal(junk.code, 2);

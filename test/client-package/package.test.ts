@@ -23,7 +23,7 @@ import { useExecutionEvents } from "@millrace/client/react";
 const client: Client = createClient({ baseUrl: "http://127.0.0.1:8000", headers: async () => ({ authorization: "Bearer x" }) });
 
 export async function use(id: string, signal: AbortSignal): Promise<number> {
-  const { executions } = await client.executions.list({ status: "running", limit: 10 }, { signal });
+  const { executions } = await client.executions.list({ status: ["running"], limit: 10 }, { signal });
   const started: string = executions[0]?.started_at ?? "";
   const progress = emptyProgress();
   for await (const event of client.executions.events(id, { types: ["failed"], signal })) {
@@ -35,7 +35,7 @@ export async function use(id: string, signal: AbortSignal): Promise<number> {
     console.log(event.error);
   }
   // @ts-expect-error: there is no such status
-  await client.executions.list({ status: "done" });
+  await client.executions.list({ status: ["done"] });
   // @ts-expect-error: a config is named by its id
   await client.executions.start({ config_id: 5 });
   // @ts-expect-error: there is no such type of event

@@ -24,6 +24,7 @@ const SECTIONS: readonly Section[] = [
       "writing-adapters.md",
       "guides/isolation.md",
       "guides/scripts.md",
+      ["dashboard.md", "The dashboard"],
       ["events.md", "Watch an execution"],
       "guides/resume-a-stream.md",
       "guides/react.md",

@@ -23,7 +23,13 @@ export async function buildClient(folder: string): Promise<void> {
     external: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
     platform: "neutral",
   });
-  await bundle.write({ dir: folder, format: "es", chunkFileNames: "[name].js" });
+  await bundle.write({
+    dir: folder,
+    format: "es",
+    chunkFileNames: "[name].js",
+    // The declarations have them; names stay, for whoever reads a stack trace.
+    comments: false,
+  });
   await bundle.close();
   writeDeclarations(folder);
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

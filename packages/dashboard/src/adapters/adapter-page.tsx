@@ -1,4 +1,4 @@
-import { Button, CopyButton, Group, Loader, Text, Title } from "@mantine/core";
+import { Button, CopyButton, Group, Text, Title } from "@mantine/core";
 import { type AdapterInfo, ApiError } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -8,6 +8,7 @@ import { CodeText } from "../ui/code-text.tsx";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { adapterQuery, CATEGORIES } from "./adapter-queries.ts";
 import { FieldTable } from "./field-table.tsx";
@@ -18,7 +19,7 @@ export function AdapterPage() {
   const { data, error, refetch } = useQuery(adapterQuery(type));
   if (error instanceof ApiError && error.code === "ADAPTER_NOT_FOUND") return <NoSuchAdapter type={type} />;
   if (data !== undefined) return <Adapter adapter={data} />;
-  if (error === null) return <Loader aria-label="Loading the adapter" />;
+  if (error === null) return <Loading label="Loading the adapter" />;
   return <ErrorPanel error={error} title="This adapter cannot be shown" onRetry={() => refetch()} />;
 }
 

@@ -1,10 +1,11 @@
-import { Button, Group, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import type { AdapterInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { CodeText } from "../ui/code-text.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { SearchInput } from "../ui/search-input.tsx";
 import { matchesSearch } from "../ui/search-text.ts";
@@ -34,7 +35,7 @@ export function AdaptersPage() {
       {error !== null && data === undefined ? (
         <ErrorPanel error={error} title="The adapters cannot be listed" onRetry={() => refetch()} />
       ) : data === undefined ? (
-        <Skeleton height={320} aria-label="Loading the adapters" />
+        <Loading label="Loading the adapters" height={320} />
       ) : found.length === 0 ? (
         <EmptyState title={`No adapter has "${search}" in its type, description or fields.`}>
           <Button variant="default" onClick={() => navigate({ search: {} })}>

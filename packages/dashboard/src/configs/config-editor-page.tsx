@@ -1,7 +1,7 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { configQuery, schemaQuery } from "./config-queries.ts";
 import { ConfigWorkbench } from "./config-workbench.tsx";
 
@@ -11,7 +11,7 @@ export function ConfigEditorPage() {
   const { data: config } = useQuery(configQuery(id));
   const { data: schema, error, refetch } = useQuery(schemaQuery);
   if (config === undefined || (schema === undefined && error === null))
-    return <Skeleton height={420} aria-label="Loading the editor" />;
+    return <Loading label="Loading the editor" height={420} />;
   if (schema === undefined)
     return error === null ? null : (
       <ErrorPanel error={error} title="The schema of pipelines cannot be read" onRetry={() => refetch()} />

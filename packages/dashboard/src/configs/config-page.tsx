@@ -1,4 +1,4 @@
-import { Badge, Group, Loader, Text } from "@mantine/core";
+import { Badge, Group, Text } from "@mantine/core";
 import { ApiError, type Config } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
@@ -6,6 +6,7 @@ import classes from "../run/run-views.module.css";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { TimeAgo } from "../ui/time-ago.tsx";
 import { configQuery } from "./config-queries.ts";
@@ -23,7 +24,7 @@ export function ConfigPage() {
   // What is there stays while the service does not answer: there may be work in it.
   if (config === undefined && error !== null)
     return <ErrorPanel error={error} title="This config cannot be shown" onRetry={() => refetch()} />;
-  if (config === undefined) return <Loader aria-label="Loading the config" />;
+  if (config === undefined) return <Loading label="Loading the config" />;
   return (
     <>
       <ConfigHeader config={config} />

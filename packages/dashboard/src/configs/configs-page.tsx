@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import type { ConfigSummary } from "@millrace/client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
@@ -7,6 +7,7 @@ import { client } from "../client.ts";
 import { formatCount } from "../format/number.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { SearchInput } from "../ui/search-input.tsx";
 import { matchesSearch } from "../ui/search-text.ts";
@@ -50,7 +51,7 @@ export function ConfigsPage() {
           />
         )}
         {data === undefined ? (
-          error === null && <Skeleton height={280} aria-label="Loading the configs" />
+          error === null && <Loading label="Loading the configs" height={280} />
         ) : data.total === 0 ? (
           <EmptyState title="There are no configs yet.">
             <Text size="sm" maw={480}>

@@ -1,7 +1,8 @@
-import { Button, Group, Loader, Modal, Text } from "@mantine/core";
+import { Button, Group, Modal, Text } from "@mantine/core";
 import type { Config } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { configQuery } from "./config-queries.ts";
 import { DiffView } from "./diff-view.tsx";
 
@@ -35,7 +36,7 @@ export function ConflictDialog({
       {error !== null ? (
         <ErrorPanel error={error} title="Their version cannot be read" onRetry={() => refetch()} />
       ) : theirs === undefined ? (
-        <Loader aria-label="Loading their version" />
+        <Loading label="Loading their version" />
       ) : (
         <>
           <Text size="sm" mb="sm">

@@ -1,9 +1,10 @@
-import { Skeleton, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import type { AdapterInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { adapterQuery } from "../adapters/adapter-queries.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { schemaQuery } from "./config-queries.ts";
 import { ConfigWorkbench } from "./config-workbench.tsx";
@@ -45,7 +46,7 @@ export function NewConfigPage() {
       {error !== null && schema === undefined ? (
         <ErrorPanel error={error} title="The schema of pipelines cannot be read" onRetry={() => refetch()} />
       ) : schema === undefined || isLoading ? (
-        <Skeleton height={420} aria-label="Loading the editor" />
+        <Loading label="Loading the editor" height={420} />
       ) : (
         <ConfigWorkbench
           config={null}

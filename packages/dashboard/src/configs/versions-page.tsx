@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, Skeleton, Text } from "@mantine/core";
+import { Button, Group, Modal, NativeSelect, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { ConfigVersion } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
@@ -7,6 +7,7 @@ import { History } from "lucide-react";
 import { formatTime } from "../format/time.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { configQuery, versionsQuery } from "./config-queries.ts";
 import { DiffView } from "./diff-view.tsx";
 import { isConflict, useSaveConfig } from "./use-save-config.ts";
@@ -22,7 +23,7 @@ export function VersionsPage() {
     return <ErrorPanel error={error} title="The versions cannot be listed" onRetry={() => refetch()} />;
   const versions = data?.versions ?? [];
   const newest = versions[0];
-  if (newest === undefined) return <Skeleton height={320} aria-label="Loading the versions" />;
+  if (newest === undefined) return <Loading label="Loading the versions" height={320} />;
   const byNumber = (version: number) => versions.find((each) => each.version === version);
   const to = byNumber(choice.to ?? newest.version);
   const from = byNumber(choice.from ?? Math.max(1, (to?.version ?? 1) - 1));

@@ -1,4 +1,3 @@
-import { Loader } from "@mantine/core";
 import { ApiError, type ExecutionDetail, isTerminal } from "@millrace/client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
@@ -6,6 +5,7 @@ import { useEffect } from "react";
 import { LiveRunContext, useProgressStream } from "../live/use-live-run.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunContext } from "./run-context.ts";
 import { RunHeader } from "./run-header.tsx";
@@ -18,7 +18,7 @@ export function RunPage() {
   if (error instanceof ApiError && error.code === "EXECUTION_NOT_FOUND") return <NoSuchRun id={id} />;
   if (error !== null && run === undefined)
     return <ErrorPanel error={error} title="This run cannot be shown" onRetry={() => refetch()} />;
-  if (run === undefined) return <Loader aria-label="Loading the run" />;
+  if (run === undefined) return <Loading label="Loading the run" />;
   return <LiveRunPage key={run.id} run={run} name={id} />;
 }
 

@@ -1,10 +1,11 @@
-import { Button, Group, Pagination, Skeleton, Stack, Text } from "@mantine/core";
+import { Button, Group, Pagination, Stack, Text } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { client } from "../client.ts";
 import { formatCount } from "../format/number.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunFilterBar } from "./run-filter-bar.tsx";
 import { RUNS_PER_PAGE, type RunFilters, toQuery } from "./run-filters.ts";
@@ -44,7 +45,7 @@ export function RunsPage() {
           />
         )}
         {data === undefined ? (
-          error === null && <Skeleton height={320} aria-label="Loading the runs" />
+          error === null && <Loading label="Loading the runs" height={320} />
         ) : data.total === 0 ? (
           <NoRuns narrowed={narrowed} onClear={() => show({})} />
         ) : (

@@ -1,8 +1,9 @@
-import { Loader, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { configQuery } from "../configs/config-queries.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 
 /** Loaded with the first dialog: the editor is larger than most pages. */
 const StartRunForm = lazy(async () => ({ default: (await import("./start-run-form.tsx")).StartRunForm }));
@@ -27,11 +28,11 @@ export function StartRunDialog({
   return (
     <Modal opened={opened} onClose={onClose} title={data === undefined ? "Run a config" : `Run ${data.name}`} size="lg">
       {data !== undefined ? (
-        <Suspense fallback={<Loader aria-label="Loading the editor" />}>
+        <Suspense fallback={<Loading label="Loading the editor" />}>
           <StartRunForm key={`${data.id} ${data.version}`} config={data} notice={notice} onClose={onClose} />
         </Suspense>
       ) : error === null ? (
-        <Loader aria-label="Loading the config" />
+        <Loading label="Loading the config" />
       ) : (
         <ErrorPanel error={error} title="The config cannot be read" onRetry={() => refetch()} />
       )}

@@ -1,4 +1,4 @@
-import { Badge, Group, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Badge, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import type { Health, SystemInfo } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -6,6 +6,7 @@ import { client } from "../client.ts";
 import { formatBytes, formatCount } from "../format/number.ts";
 import { formatTime } from "../format/time.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { StateDot, type Tone } from "../ui/state-dot.tsx";
 import { TimeAgo } from "../ui/time-ago.tsx";
@@ -35,7 +36,7 @@ export function SystemPage() {
               onRetry={() => health.refetch()}
             />
           ) : health.data === undefined ? (
-            <Skeleton height={80} aria-label="Asking the service how it is" />
+            <Loading label="Asking the service how it is" height={80} />
           ) : (
             <Components health={health.data} />
           )}
@@ -43,7 +44,7 @@ export function SystemPage() {
         {info.data !== undefined ? (
           <About info={info.data} />
         ) : info.error === null ? (
-          <Skeleton height={240} aria-label="Loading what the service is" />
+          <Loading label="Loading what the service is" height={240} />
         ) : (
           <ErrorPanel error={info.error} title="The service does not say what it is" onRetry={() => info.refetch()} />
         )}

@@ -1,4 +1,4 @@
-import { Loader, Paper, Select, Stack, Text } from "@mantine/core";
+import { Paper, Select, Stack, Text } from "@mantine/core";
 import type { Execution } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -6,6 +6,7 @@ import { client } from "../../client.ts";
 import { formatTime } from "../../format/time.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { useRun } from "../run-context.ts";
 import { Comparison } from "./comparison.tsx";
 
@@ -28,7 +29,7 @@ export function ComparePage() {
   });
   if (error !== null && others === undefined)
     return <ErrorPanel error={error} title="Other runs cannot be listed" onRetry={() => refetch()} />;
-  if (others === undefined) return <Loader aria-label="Loading other runs" />;
+  if (others === undefined) return <Loading label="Loading other runs" />;
   const offered = others.executions.filter(({ id }) => id !== run.id);
   if (offered.length === 0 && chosen === undefined)
     return (

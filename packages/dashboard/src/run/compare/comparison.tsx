@@ -1,7 +1,8 @@
-import { Loader, Paper, ScrollArea, Stack, Table, Text, Title } from "@mantine/core";
+import { Paper, ScrollArea, Stack, Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "../../client.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { TextLink } from "../../ui/text-link.tsx";
 import { configOf } from "../run-config.ts";
 import { useRun } from "../run-context.ts";
@@ -22,7 +23,7 @@ export function Comparison({ name }: { name: string }) {
   if (error !== null)
     return <ErrorPanel error={error} title="These runs cannot be compared" onRetry={() => other.refetch()} />;
   if (other.data === undefined || ours.data === undefined || theirs.data === undefined)
-    return <Loader aria-label="Loading the other run" />;
+    return <Loading label="Loading the other run" />;
   const sections = compareRuns(ours.data, theirs.data);
   const own = configOf(run);
   const their = configOf(other.data);

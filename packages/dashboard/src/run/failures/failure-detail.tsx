@@ -1,4 +1,4 @@
-import { Group, Loader, Stack, Text } from "@mantine/core";
+import { Group, Stack, Text } from "@mantine/core";
 import type { Failure } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "../../client.ts";
@@ -6,6 +6,7 @@ import { formatBytes, formatCount } from "../../format/number.ts";
 import { formatTime } from "../../format/time.ts";
 import { CodeBlock } from "../../ui/code-block.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { TextLink } from "../../ui/text-link.tsx";
 import { useRun } from "../run-context.ts";
 import classes from "./failures.module.css";
@@ -49,7 +50,7 @@ export function FailureDetail({ failure }: { failure: Failure }) {
       {error !== null ? (
         <ErrorPanel error={error} title="Its payload cannot be shown" onRetry={() => refetch()} />
       ) : payload === undefined ? (
-        <Loader size="sm" aria-label="Loading the payload" />
+        <Loading label="Loading the payload" small />
       ) : (
         <>
           <div className={classes.payload}>

@@ -1,9 +1,10 @@
-import { Accordion, Group, Loader, Pagination, Stack, Text, Title } from "@mantine/core";
+import { Accordion, Group, Pagination, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { client } from "../../client.ts";
 import { formatCount } from "../../format/number.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { TimeAgo } from "../../ui/time-ago.tsx";
 import { useRun } from "../run-context.ts";
 import { FailureDetail } from "./failure-detail.tsx";
@@ -40,7 +41,7 @@ export function FailureList({
   });
   if (error !== null && data === undefined)
     return <ErrorPanel error={error} title="These failures cannot be listed" onRetry={() => refetch()} />;
-  if (data === undefined) return <Loader aria-label="Loading the failed messages" />;
+  if (data === undefined) return <Loading label="Loading the failed messages" />;
   const pages = Math.ceil(data.total / PER_PAGE);
   return (
     <Stack gap="sm" component="section" aria-label="Failed messages">

@@ -1,4 +1,4 @@
-import { Group, Loader, Stack, Text } from "@mantine/core";
+import { Group, Stack, Text } from "@mantine/core";
 import { isTerminal } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -7,6 +7,7 @@ import { formatCount } from "../../format/number.ts";
 import { useLiveRun } from "../../live/use-live-run.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { useRun } from "../run-context.ts";
 import { FailureGroupTable } from "./failure-group-table.tsx";
 import { FailureList } from "./failure-list.tsx";
@@ -27,7 +28,7 @@ export function FailuresPage() {
   });
   if (error !== null && data === undefined)
     return <ErrorPanel error={error} title="The failures cannot be listed" onRetry={() => refetch()} />;
-  if (data === undefined) return <Loader aria-label="Loading the failures" />;
+  if (data === undefined) return <Loading label="Loading the failures" />;
   if (data.total === 0)
     return (
       <EmptyState title="Nothing has failed for good.">

@@ -1,9 +1,10 @@
-import { Loader, Paper, Text, Title } from "@mantine/core";
+import { Paper, Text, Title } from "@mantine/core";
 import type { LineageStory } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "../../client.ts";
 import { formatCount } from "../../format/number.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { useRun } from "../run-context.ts";
 import { MessageLink } from "./message-link.tsx";
 import classes from "./messages.module.css";
@@ -31,7 +32,7 @@ export function Ancestors({ story }: { story: LineageStory }) {
       ) : error !== null ? (
         <ErrorPanel error={error} title="What it comes from cannot be shown" onRetry={() => refetch()} />
       ) : data === undefined ? (
-        <Loader size="sm" aria-label="Loading what it comes from" />
+        <Loading label="Loading what it comes from" small />
       ) : (
         <ol className={classes.chain}>
           {rootFirst.map((node) => (

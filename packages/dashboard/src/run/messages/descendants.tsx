@@ -1,10 +1,11 @@
-import { Button, Group, Loader, Paper, SegmentedControl, Text, Title } from "@mantine/core";
+import { Button, Group, Paper, SegmentedControl, Text, Title } from "@mantine/core";
 import type { LineageStory } from "@millrace/client";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { client } from "../../client.ts";
 import { formatCount } from "../../format/number.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { useRun } from "../run-context.ts";
 import { MessageLink } from "./message-link.tsx";
 import classes from "./messages.module.css";
@@ -51,7 +52,7 @@ export function Descendants({ story }: { story: LineageStory }) {
       {error !== null ? (
         <ErrorPanel error={error} title="What came of it cannot be shown" onRetry={() => refetch()} />
       ) : data === undefined ? (
-        <Loader size="sm" aria-label="Loading what came of it" />
+        <Loading label="Loading what came of it" small />
       ) : total === 0 ? (
         <Text size="sm">{story.completed_at === null ? "Nothing yet." : "Nothing: it was the last of its line."}</Text>
       ) : (

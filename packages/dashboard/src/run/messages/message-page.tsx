@@ -1,4 +1,4 @@
-import { Group, Loader, Paper, Stack, Text, Title } from "@mantine/core";
+import { Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { isTerminal } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
@@ -6,6 +6,7 @@ import { client } from "../../client.ts";
 import { formatCount } from "../../format/number.ts";
 import { formatDuration, formatTime } from "../../format/time.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { TextLink } from "../../ui/text-link.tsx";
 import { useRun } from "../run-context.ts";
 import { Ancestors } from "./ancestors.tsx";
@@ -31,7 +32,7 @@ export function MessagePage() {
   });
   if (error !== null && story === undefined)
     return <ErrorPanel error={error} title="This message's journey cannot be shown" onRetry={() => refetch()} />;
-  if (story === undefined) return <Loader aria-label="Loading the message's journey" />;
+  if (story === undefined) return <Loading label="Loading the message's journey" />;
   const name = run.tag ?? run.id;
   return (
     <Stack gap="md">

@@ -1,4 +1,4 @@
-import { Loader, SegmentedControl, Text } from "@mantine/core";
+import { SegmentedControl, Text } from "@mantine/core";
 import { objectPath, type StoredObjectData } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
@@ -6,6 +6,7 @@ import { client } from "../../client.ts";
 import { formatBytes } from "../../format/number.ts";
 import { CodeBlock } from "../../ui/code-block.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import classes from "./objects.module.css";
 import { previewKind } from "./preview-kind.ts";
 
@@ -40,7 +41,7 @@ function TextPreview({ object, kind }: { object: StoredObjectData; kind: "json" 
     staleTime: Number.POSITIVE_INFINITY,
   });
   if (error !== null) return <ErrorPanel error={error} title="Its text cannot be shown" onRetry={() => refetch()} />;
-  if (data === undefined) return <Loader size="sm" aria-label="Loading its text" />;
+  if (data === undefined) return <Loading label="Loading its text" small />;
   return (
     <>
       {whole ? null : (
@@ -69,7 +70,7 @@ function TextPreview({ object, kind }: { object: StoredObjectData; kind: "json" 
         // Without a single permission: no script runs, no form is sent, and it has no origin.
         <iframe title={object.name} sandbox="" srcDoc={data} className={classes.frame} />
       ) : (
-        <Suspense fallback={<Loader size="sm" aria-label="Loading the preview" />}>
+        <Suspense fallback={<Loading label="Loading the preview" small />}>
           <MarkdownView text={data} />
         </Suspense>
       )}

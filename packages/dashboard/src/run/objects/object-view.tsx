@@ -1,4 +1,4 @@
-import { Button, CloseButton, Group, Loader, Paper, Text, Title } from "@mantine/core";
+import { Button, CloseButton, Group, Paper, Text, Title } from "@mantine/core";
 import { objectPath } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Download, ExternalLink } from "lucide-react";
@@ -6,6 +6,7 @@ import { client } from "../../client.ts";
 import { formatBytes } from "../../format/number.ts";
 import { formatTime } from "../../format/time.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { TextLink } from "../../ui/text-link.tsx";
 import { useRun } from "../run-context.ts";
 import { ObjectPreview } from "./object-preview.tsx";
@@ -29,7 +30,7 @@ export function ObjectView({ objectKey, name, onClose }: { objectKey: string; na
       {error !== null ? (
         <ErrorPanel error={error} title="This object cannot be shown" onRetry={() => refetch()} />
       ) : data === undefined ? (
-        <Loader size="sm" aria-label="Loading the object" />
+        <Loading label="Loading the object" small />
       ) : (
         <>
           <Text size="sm" mb="xs">

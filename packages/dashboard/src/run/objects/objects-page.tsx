@@ -1,10 +1,11 @@
-import { Loader, Paper, Text } from "@mantine/core";
+import { Paper, Text } from "@mantine/core";
 import { isTerminal } from "@millrace/client";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { client } from "../../client.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
+import { Loading } from "../../ui/loading.tsx";
 import { useRun } from "../run-context.ts";
 import { ObjectList } from "./object-list.tsx";
 import { ObjectView } from "./object-view.tsx";
@@ -35,7 +36,7 @@ export function ObjectsPage() {
   });
   if (error !== null && data === undefined)
     return <ErrorPanel error={error} title="The objects cannot be listed" onRetry={() => refetch()} />;
-  if (data === undefined) return <Loader aria-label="Loading the objects" />;
+  if (data === undefined) return <Loading label="Loading the objects" />;
   const total = data.pages[0]?.total ?? 0;
   if (total === 0 && folder === "")
     return (

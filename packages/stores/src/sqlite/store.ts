@@ -52,8 +52,8 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     journal,
     storedObjects: new SqliteStoredObjects(database, committer, keys, journal),
     work: new SqliteWorkQueue(database, committer, keys),
-    failures: new SqliteFailures(database, keys),
-    kept: new SqliteKeptMessages(database, keys),
+    failures: new SqliteFailures(database, committer, keys),
+    kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;

@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Journal, ObjectLog, StoredObjectPage, StoredObjectQuery, StoredObjects } from "@millrace/engine";
 import type { Committer } from "../committer.ts";
 import type { ExecutionKeys } from "../execution-keys.ts";
-import { reading } from "../reading.ts";
 import { listObjects } from "./list-objects.ts";
 import { SqliteObjectLog } from "./object-log.ts";
 
@@ -32,11 +31,13 @@ export class SqliteStoredObjects implements StoredObjects {
   }
 
   list(query: StoredObjectQuery): Promise<StoredObjectPage> {
-    return listObjects(this.#database, query);
+    return listObjects({ database: this.#database, committer: this.#committer }, query);
   }
 
   known(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    return reading(() => new Set(this.#sql.known.all(JSON.stringify(keys)).map((row) => String(row.value))));
+    return this.#committer.read(
+      () => new Set(this.#sql.known.all(JSON.stringify(keys)).map((row) => String(row.value))),
+    );
   }
 
   async markComplete(): Promise<void> {

@@ -75,11 +75,12 @@ test("SQLite: whoever meets damage first, of whatever they read, nothing more is
   const first = openSqliteStore(folder.path, { durability: "normal" });
   const { id } = (await first.records.createExecution(newExecution({ tag: "t" }), null)).record;
   const resumed = { kind: "resumed", at: "2026-03-01T12:00:00.000Z", redone: 1 } as const;
-  await first.journal.append({ executionId: id, events: [], lifecycle: resumed });
+  await first.journal.append({ executionId: id, events: [newEvent(id)], lifecycle: resumed });
   first.close();
   const database = new DatabaseSync(join(folder.path, "millrace.db"));
   // Another count, and another text: nothing that JSON, or SQLite, would notice in the journal.
   database.exec("UPDATE journal SET lifecycle = replace(lifecycle, '\"redone\":1', '\"redone\":7')");
+  database.exec("UPDATE journal SET frames = zeroblob(octet_length(frames)) WHERE frames IS NOT NULL");
   database.exec("UPDATE executions SET config_snapshot = '{'");
   database.close();
   const asked: ((store: SqliteStore) => Promise<unknown>)[] = [
@@ -87,6 +88,8 @@ test("SQLite: whoever meets damage first, of whatever they read, nothing more is
     ({ journal }) => journal.lastLifecycle(id),
     ({ journal }) => journal.recoveries(id, 10),
     ({ storedObjects }) => storedObjects.log.read([id], 0, 1_000),
+    ({ lineage }) =>
+      lineage.entries({ executionId: id }, { sortBy: "started_at", sortOrder: "asc", limit: 1, offset: 0 }),
     ({ records }) => records.getExecution("t"),
     ({ records }) => records.unfinishedExecutions(),
   ];

@@ -44,7 +44,7 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
 function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => void): SqliteStore {
   const keys = new ExecutionKeys(database);
   const committer = new Committer(database, () => keys.forgetAll());
-  const lineage = new SqliteLineage(dataDir);
+  const lineage = new SqliteLineage(dataDir, { onDamage: (damage) => committer.stop(damage) });
   const journal = new SqliteJournal(database, committer, keys);
   let isOpen = true;
   return {

@@ -179,7 +179,7 @@ export class SqliteJournal implements Journal {
       for (const message of transition.enqueue) seqs.push(group.enqueue(key, message));
     }
     if (transition.objects !== undefined) group.addObjects(executionId, key, transition.objects);
-    group.add(executionId, key, transition.events, transition.lifecycle);
+    group.add(executionId, key, transition.events, transition.lifecycle ?? this.#endAgain(key, transition));
     const { record } = transition;
     if (record !== undefined) {
       if (record.status !== undefined) {
@@ -198,6 +198,14 @@ export class SqliteJournal implements Journal {
       if (record.progressJson !== undefined) this.#sql.progress.run(record.progressJson, key);
     }
     return { seqs };
+  }
+
+  /** Objects that are found when their execution is over have its end behind them: readers of them stop there. */
+  #endAgain(key: number, { objects = [] }: Transition): Lifecycle | undefined {
+    if (!objects.some(({ kind }) => kind === "written") || !this.#isOver(key)) return undefined;
+    const row = this.#sql.lastLifecycle.get(key);
+    const last = row === undefined ? null : toLifecycle(row);
+    return last?.kind === "ended" ? last : undefined;
   }
 
   #change(group: Group, change: MessageChange): void {

@@ -75,7 +75,11 @@ export class SqliteObjectLog implements ObjectLog {
 
   /** One execution's, in the order of positions. */
   *#entries(executionId: string, key: number, after: Position): Generator<JournalEntry> {
-    const lifecycles = this.#sql.lifecycle.all(key, after).map((row) => toEntry(executionId, row));
+    // Of an end that was told again, as objects were found after it, the last counts.
+    const lifecycles = this.#sql.lifecycle
+      .all(key, after)
+      .map((row) => toEntry(executionId, row))
+      .filter((entry, index, all) => !isEnd(entry) || index === all.length - 1);
     let run: WrittenObject[] = [];
     let first: Position = 0;
     for (const row of this.#sql.objects.iterate(key, after) as Iterable<Row>) {
@@ -95,4 +99,8 @@ export class SqliteObjectLog implements ObjectLog {
     if (run.length > 0) yield toObjectEntry(executionId, first, run);
     yield* lifecycles;
   }
+}
+
+function isEnd(entry: JournalEntry): boolean {
+  return entry.kind === "lifecycle" && entry.lifecycle.kind === "ended";
 }

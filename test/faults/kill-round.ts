@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hash } from "node:crypto";
+import { hash, randomInt } from "node:crypto";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +60,7 @@ export async function killRound(options: { seed: number; kills: number; workers:
   const timer = setTimeout(() => {
     over.abort(new Error(`The round does not come to its end; it waits for ${[...waited].join(", ") || "the runs"}.`));
   }, ROUND_MS);
-  await using service = await onFixedPort(random, options.workers);
+  await using service = await onFixedPort(options.workers);
   try {
     const runs = await Promise.all(
       shapes(random).map(async (shape): Promise<Run> => {
@@ -81,11 +81,11 @@ export async function killRound(options: { seed: number; kills: number; workers:
 
 /**
  * A service on a port outside of the range that the system gives to clients: while the service is down, its own port
- * could be given to one that comes back.
+ * could be given to one that comes back. Not by the seed: two campaigns at once would meet.
  */
-async function onFixedPort(random: Random, workers: number): Promise<ServiceProcess> {
+async function onFixedPort(workers: number): Promise<ServiceProcess> {
   for (let tries = 0; ; tries += 1) {
-    const flags = ["--port", String(random.between(20_000, 30_000)), "--shutdown-grace", "0.1"];
+    const flags = ["--port", String(randomInt(20_000, 30_000)), "--shutdown-grace", "0.1"];
     try {
       return await ServiceProcess.start(workers > 1 ? [...flags, "--workers", String(workers)] : flags);
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Frame } from "../support/read-stream.ts";
 /** A client that stays through everything; resolves with the ids of the events that it saw, in the order it saw them. */
 export type Attached = (service: string, path: string, signal: AbortSignal) => Promise<string[]>;
 
-const EVENTS = new Set(["initiated", "processing", "completed", "failed"]);
+const EVENTS = new Set(["initiated", "processing", "completed", "failed", "written"]);
 
 /** A socket, HTTP/1.0, and the last id that came over it; it is over when the service says 204. */
 export const overSocket: Attached = async (service, path, signal) => {

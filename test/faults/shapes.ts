@@ -13,6 +13,8 @@ export interface Shape {
   readonly settled: Readonly<Record<string, readonly [number, number]>> | null;
   /** Attempts that failed and were followed by another one; null where the moment of the end decides. */
   readonly retries: number | null;
+  /** How many objects there must be; undefined where it writes none. */
+  readonly objects?: number;
   /** What else must be so. */
   check?(events: readonly ExecutionEvent[]): void;
 }
@@ -23,7 +25,16 @@ const among = (count: number, matches: (index: number) => boolean) => range(coun
 /** One execution of every shape: they run at once. */
 export function shapes(random: Random): Shape[] {
   const size = () => random.between(120, 260);
-  return [fanOut(size()), retries(size()), batches(size()), switched(size()), goesOn(size()), fails(size()), endless()];
+  return [
+    fanOut(size()),
+    retries(size()),
+    batches(size()),
+    switched(size()),
+    goesOn(size()),
+    fails(size()),
+    stores(size()),
+    endless(),
+  ];
 }
 
 function fanOut(count: number): Shape {
@@ -163,6 +174,28 @@ routes:
 init_message: { route: make }
 `,
     settled: { make: [1, 0], work: [count - failed, failed], end: [count - failed, 0] },
+    retries: 0,
+  };
+}
+
+/** Each message writes an object, and most write over another's. */
+function stores(count: number): Shape {
+  return {
+    name: "objects",
+    chosen: ["keep"],
+    status: "completed",
+    objects: count + 5,
+    yaml: `
+version: "1.0"
+routes:
+  make: { adapters: [{ type: generate, config: { count: ${count} } }], outbound: [keep, again] }
+  keep: { inbound: { concurrency: 4 }, adapters: [{ type: store_write, config: { name: "\${index}.json" } }] }
+  again:
+    inbound: { concurrency: 2 }
+    adapters: [{ type: json_transform, config: { expression: '{ "name": index % 5, "index": index }' } }, { type: store_write, config: { name: "\${name}.json" } }]
+init_message: { route: make }
+`,
+    settled: { make: [1, 0], keep: [count, 0], again: [count, 0] },
     retries: 0,
   };
 }

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { FileObjectStore } from "@millrace/stores";
 import { millrace } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
+import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { StorageService } from "./storage-service.ts";
 
@@ -29,8 +31,44 @@ test("an object whose writer died before it could tell of it is listed after the
   assert.deepEqual([object?.key, object?.size, object?.message_id], [key, 1, "m"]);
 });
 
-test("objects of a version that did not list them are listed once they were looked through", async () => {
+test("an object that was replaced or removed by a message that died before it could tell is listed as it is after the restart", async () => {
   await using service = new ServiceProcess();
+  await service.start();
+  const id = await service.run(WAITING);
+  await service.end("SIGKILL");
+  const objects = new FileObjectStore(service.dataDir);
+  const keys = ["a", "ab", "b"].map((name) => `executions/${id}/a/s/${name}`);
+  const [a = "", ab = ""] = keys;
+  for (const key of keys) await objects.put(key, Buffer.from("x"), METADATA);
+  await service.start();
+  await listed(service, id, 3);
+  await service.end("SIGKILL");
+  await objects.put(ab, Buffer.from("longer"), METADATA);
+  rmSync(join(service.dataDir, "objects", a));
+  await service.start();
+  const there = await eventually(async () => {
+    const found = await listed(service, id, 2);
+    assert.equal(found.length, 2);
+    return found;
+  });
+  assert.deepEqual(
+    there.map(({ key, size }) => [key, size]),
+    [
+      [ab, 6],
+      [keys[2], 1],
+    ],
+  );
+  const { frames } = await readStream(`${service.url}/api/v1/storage/events?execution_id=${id}`, {
+    until: ({ data }) => data.size === 6,
+  });
+  assert.deepEqual(
+    frames.map(({ data }) => data.name),
+    ["a", "ab", "b", "ab"],
+  );
+});
+
+test("objects of a version that did not list them are listed once they were looked through", async () => {
+  await using service = new ServiceProcess(["--shutdown-grace", "0.1"]);
   const fixture = join(import.meta.dirname, "../fixtures/databases/0003.db.gz");
   writeFileSync(join(service.dataDir, "millrace.db"), gunzipSync(readFileSync(fixture)));
   await service.start();
@@ -43,6 +81,9 @@ test("objects of a version that did not list them are listed once they were look
     await objects.put(`executions/${id}/work/s/${index}`, Buffer.from("x"), METADATA);
   await service.start();
   assert.equal((await listed(service, id, 300)).length, 300);
+  const { frames } = await readStream(`${service.url}/api/v1/storage/events?execution_id=${id}`);
+  assert.equal(frames.filter(({ event }) => event === "written").length, 300, "they are in its stream, which ends");
+  assert.equal(frames.at(-1)?.event, "end");
   const waiting = await service.run(WAITING);
   await service.end();
   // What is looked through is what a process has left behind, and no other execution again.

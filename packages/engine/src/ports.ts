@@ -143,7 +143,9 @@ export interface WrittenObject {
 export type ObjectChange =
   | { readonly kind: "written"; readonly object: WrittenObject }
   /** Every object whose key begins so is gone. */
-  | { readonly kind: "removed"; readonly prefix: string };
+  | { readonly kind: "removed"; readonly prefix: string }
+  /** This one was found to be gone. */
+  | { readonly kind: "missing"; readonly key: string };
 
 /** One atomic unit: committed whole or not at all, and published only then. */
 export interface Transition {
@@ -564,10 +566,18 @@ export interface StoredObjects {
   list(query: StoredObjectQuery): Promise<StoredObjectPage>;
   /** Those of the given keys that it knows. */
   known(keys: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Whether it knows every object that was there when it was made: those of an older version are to be added once. */
-  readonly complete: boolean;
-  /** Notes that it is {@link complete}. */
-  markComplete(): Promise<void>;
+  /** Where there may be objects that it does not know of: `all` after an update, else in these executions. */
+  readonly toLookThrough: ToLookThrough;
+  /** Adds executions to those that are to be looked through, also by the next process if this one dies before it is done. */
+  lookThrough(executionIds: readonly string[]): Promise<void>;
+  /** Notes that all was looked through. */
+  lookedThrough(): Promise<void>;
+}
+
+/** @see StoredObjects.toLookThrough */
+export interface ToLookThrough {
+  readonly all: boolean;
+  readonly executionIds: readonly string[];
 }
 
 /** The time. */

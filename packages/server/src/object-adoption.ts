@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type {
   Clock,
   Journal,
@@ -21,13 +22,17 @@ export interface ObjectAdoptionParts {
   readonly log: Logger;
 }
 
-/** Keys that are looked up at once. */
+/** Keys that are looked up, and objects that are compared, at once. */
 const LOOKED_UP_AT_ONCE = 200;
 
+/** A start waits so long for it, in milliseconds: what is found by then is told of before anything goes on. */
+const WAITED_FOR_MS = 2_000;
+
 /**
- * Finds objects that no message has told of, and adds them to the list: those of a version that did not note them, once;
- * and those of executions that a process left behind, which may have died between an object and the commit that tells of
- * it. It works beside everything else, and is begun again at the next start where it is not done.
+ * Brings the list of objects to what is there: adds those of a version that did not note them, once; and in executions
+ * that a process left behind, which may have died between what it did to an object and the commit that tells of it, adds
+ * those that no message has told of, and mends what is listed of others. Where it is not done in time it goes on beside
+ * everything else, and where a process dies over it the next one begins again.
  */
 export class ObjectAdoption {
   readonly #parts: ObjectAdoptionParts;
@@ -40,13 +45,16 @@ export class ObjectAdoption {
     this.#startedAt = parts.clock.now();
   }
 
-  /** Resolves when it is known where to look; the looking goes on. */
+  /** Resolves when it is known where to look, and that was noted; the looking may go on. */
   async begin(): Promise<void> {
     const { records, storedObjects } = this.#parts;
-    const all = !storedObjects.complete;
-    const left = all ? [] : await records.unfinishedExecutions();
-    const prefixes = all ? ["executions/"] : left.map(({ id }) => `executions/${id}/`);
-    this.#running = this.#run(prefixes, all);
+    const left = await records.unfinishedExecutions();
+    if (left.length > 0) await storedObjects.lookThrough(left.map(({ id }) => id));
+    this.#running = this.#run();
+    const waited = new AbortController();
+    const enough = wait(WAITED_FOR_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+    await Promise.race([this.#running, enough]);
+    waited.abort();
   }
 
   /** Resolves when it is done, or was stopped, or has failed. */
@@ -59,21 +67,25 @@ export class ObjectAdoption {
     this.#stopped = true;
   }
 
-  async #run(prefixes: readonly string[], all: boolean): Promise<void> {
+  async #run(): Promise<void> {
     const { log, storedObjects } = this.#parts;
+    const { all, executionIds } = storedObjects.toLookThrough;
+    if (!all && executionIds.length === 0) return;
     try {
-      let adopted = 0;
-      for (const prefix of prefixes) adopted += await this.#adopt(prefix);
+      let mended = 0;
+      const prefixes = executionIds.map((id) => `executions/${id}/`);
+      for (const prefix of all ? ["executions/"] : prefixes) mended += await this.#adopt(prefix);
+      for (const prefix of prefixes) mended += await this.#compare(prefix);
       if (this.#stopped) return;
-      if (all) await storedObjects.markComplete();
-      if (adopted > 0)
-        log.info({ objects: adopted }, "objects were found that no message had told of; they are listed now");
+      await storedObjects.lookedThrough();
+      if (mended > 0) log.info({ objects: mended }, "objects were not listed as they are; they are now");
     } catch (error) {
       if (!this.#stopped)
         log.error({ err: error }, "objects cannot be looked through; it is tried again at the next start");
     }
   }
 
+  /** Adds the objects that are not listed. Returns how many there were. */
   async #adopt(prefix: string): Promise<number> {
     let adopted = 0;
     let keys: string[] = [];
@@ -88,25 +100,48 @@ export class ObjectAdoption {
   }
 
   async #adoptUnknown(keys: readonly string[]): Promise<number> {
-    const { journal, storedObjects } = this.#parts;
-    const known = await storedObjects.known(keys);
-    let adopted = 0;
+    const known = await this.#parts.storedObjects.known(keys);
+    const found: ObjectChange[] = [];
     for (const key of keys) {
-      const executionId = partsOfKey(key)?.execution_id;
-      if (known.has(key) || executionId === undefined || this.#stopped) continue;
+      if (known.has(key) || this.#stopped) continue;
       const object = await this.#look(key);
-      if (object === null) continue;
-      const objects: ObjectChange[] = [{ kind: "written", object }];
-      await journal.append({ executionId, events: [], objects });
-      adopted += 1;
+      if (object !== null && object !== "missing") found.push({ kind: "written", object });
     }
-    return adopted;
+    return this.#note(found);
   }
 
-  /** Null for one that is not there any more, and for one whose own message is about to tell of it. */
-  async #look(key: string): Promise<WrittenObject | null> {
+  /** Looks whether what is listed is there, and is what the list says. Returns how much was not. */
+  async #compare(prefix: string): Promise<number> {
+    const query = { prefix, stages: [], extensions: [], folders: false, offset: 0, limit: LOOKED_UP_AT_ONCE };
+    let mended = 0;
+    for (let after: string | null = null; !this.#stopped; ) {
+      const page = await this.#parts.storedObjects.list({ ...query, after });
+      const changes: ObjectChange[] = [];
+      for (const { key, sha256 } of page.objects) {
+        const object = await this.#look(key);
+        if (object === "missing") changes.push({ kind: "missing", key });
+        else if (object !== null && object.sha256 !== sha256) changes.push({ kind: "written", object });
+      }
+      mended += await this.#note(changes);
+      after = page.next;
+      if (after === null) break;
+    }
+    return mended;
+  }
+
+  /** One commit per execution. */
+  async #note(changes: readonly ObjectChange[]): Promise<number> {
+    const byExecution = Map.groupBy(changes, (change) => partsOfKey(keyOf(change))?.execution_id);
+    for (const [executionId, objects] of byExecution) {
+      if (executionId !== undefined) await this.#parts.journal.append({ executionId, events: [], objects });
+    }
+    return changes.length;
+  }
+
+  /** Null for one whose own message is about to tell of it. */
+  async #look(key: string): Promise<WrittenObject | "missing" | null> {
     const open = await this.#parts.objects.open(key);
-    if (open === null) return null;
+    if (open === null) return "missing";
     await open.close();
     const { size, sha256, metadata } = open;
     const { contentType, messageId = null } = metadata;
@@ -115,4 +150,9 @@ export class ObjectAdoption {
     const createdAt = new Date(Number.isNaN(written) ? this.#startedAt : written).toISOString();
     return { key, size, contentType, sha256, messageId, createdAt };
   }
+}
+
+function keyOf(change: ObjectChange): string {
+  if (change.kind === "written") return change.object.key;
+  return change.kind === "missing" ? change.key : change.prefix;
 }

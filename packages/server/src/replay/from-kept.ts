@@ -13,7 +13,7 @@ const PAGE_MESSAGES = 2_000;
  * were put into the route's queue. The execution's first message is in its snapshot, whatever is kept.
  */
 export async function fromKept(
-  parts: { readonly kept: KeptMessages; readonly executions: Engine },
+  parts: { readonly kept: KeptMessages; readonly executions: Pick<Engine, "progress"> },
   parent: ExecutionRecord,
   body: Replay,
   collected: Collected,
@@ -62,8 +62,12 @@ export async function fromKept(
     last = end;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  // They were counted a moment ago; a deletion or retention may have come between.
-  if (collected.size === 0) throw nothing("What was to be replayed has been removed meanwhile.");
+  // They were counted a moment ago; a deletion, retention or a retry may have come between.
+  if (collected.size < Math.min(limit, found - offset)) {
+    throw nothing(
+      `Of ${count(found)} that were to be replayed, some were removed, or retried, while they were read; nothing was started. Ask again for those that are left.`,
+    );
+  }
   return collected.source({
     ...(body.message_status === undefined ? {} : { message_status: statuses.slice() }),
     ...(body.limit === undefined && offset === 0 ? {} : { offset }),
@@ -101,7 +105,7 @@ function wanted(parent: ExecutionRecord, body: Replay): readonly KeptStatus[] {
 
 /** How many messages of each status went into a route, as the journal tells. */
 async function wentInto(
-  executions: Engine,
+  executions: Pick<Engine, "progress">,
   parent: ExecutionRecord,
   route: string,
 ): Promise<Readonly<Record<KeptStatus, number>>> {

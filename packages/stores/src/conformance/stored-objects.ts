@@ -223,7 +223,45 @@ export function storedObjectsConformance(name: string, open: () => Promise<Store
     await change(store, id, [{ kind: "removed", prefix: "executions/e/r/s/b" }]);
     const keys = ["a", "b", "c"].map((each) => `executions/e/r/s/${each}`);
     assert.deepEqual([...(await store.storedObjects.known(keys))], keys.slice(0, 1));
-    assert.equal(store.storedObjects.complete, true);
+  });
+
+  test(`${name}: where objects may be that it does not know of is kept until all was looked through`, async () => {
+    await using store = await open();
+    const toLookThrough = () => store.storedObjects.toLookThrough;
+    assert.deepEqual(toLookThrough(), { all: false, executionIds: [] });
+    await store.storedObjects.lookThrough(["a"]);
+    await store.storedObjects.lookThrough(["b", "a"]);
+    assert.deepEqual(toLookThrough(), { all: false, executionIds: ["a", "b"] });
+    await store.reopen();
+    assert.deepEqual(toLookThrough(), { all: false, executionIds: ["a", "b"] });
+    await store.storedObjects.lookedThrough();
+    assert.deepEqual(toLookThrough(), { all: false, executionIds: [] });
+    await store.reopen();
+    assert.deepEqual(toLookThrough(), { all: false, executionIds: [] });
+  });
+
+  test(`${name}: an object that is found when its execution is over is in the log before the end`, async () => {
+    await using store = await open();
+    const id = await start(store, { id: "e" });
+    await write(store, id, ["r/s/a"]);
+    await store.journal.append(ending(id));
+    for (const found of ["b", "c"]) {
+      await write(store, id, [`r/s/${found}`]);
+      await store.reopen();
+      const entries = await store.storedObjects.log.read([id], 0, 1_000_000);
+      assert.deepEqual(toldOf(entries), found === "b" ? ["a", "b"] : ["a", "b", "c"]);
+      const ends = entries.filter((entry) => entry.kind === "lifecycle" && entry.lifecycle.kind === "ended");
+      assert.deepEqual(ends, [entries.at(-1)]);
+      assert.equal((await store.storedObjects.log.bounds(id))?.ended, entries.at(-1)?.last);
+    }
+  });
+
+  test(`${name}: an object that is missing is not listed any more, and others whose keys begin as its are`, async () => {
+    await using store = await open();
+    const id = await start(store, { id: "e" });
+    await write(store, id, ["r/s/a", "r/s/ab"]);
+    await change(store, id, [{ kind: "missing", key: "executions/e/r/s/a" }]);
+    assert.deepEqual(keysOf(await list(store, {})), ["executions/e/r/s/ab"]);
   });
 }
 

@@ -117,7 +117,7 @@ export class Committer {
    * @throws MillraceError SERVICE_UNAVAILABLE, STORE_DAMAGED
    */
   read<T>(read: () => T): Promise<T> {
-    return reading(read, (damage) => this.#stop(damage));
+    return reading(read, (damage) => this.stop(damage));
   }
 
   /** Commits what waits, and takes nothing more. */
@@ -234,7 +234,7 @@ export class Committer {
   #recover(jobs: Job[], error: Error): void {
     this.#waiting = [...jobs, ...this.#waiting];
     if (isDamage(error)) {
-      this.#stop(damaged(error));
+      this.stop(damaged(error));
       return;
     }
     this.#setFault(error);
@@ -249,7 +249,8 @@ export class Committer {
     if (this.#waiting.length === 0) this.#retryTimer.unref();
   }
 
-  #stop(damage: MillraceError): void {
+  /** Writes nothing more, for good: the file was found to be damaged. */
+  stop(damage: MillraceError): void {
     if (this.#damaged || this.#closed) return;
     this.#damaged = true;
     clearTimeout(this.#retryTimer);

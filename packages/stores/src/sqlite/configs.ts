@@ -3,7 +3,6 @@ import type { ConfigRecord, ConfigVersionRecord, Page } from "@millrace/engine";
 import type { SourceType } from "@millrace/protocol";
 import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
-import { reading } from "./reading.ts";
 
 const CONFIG =
   "c.id, c.name, c.description, c.source_type, c.source_path, c.version, c.created_at, c.updated_at, c.is_active, v.config_yaml, v.config_hash";
@@ -58,28 +57,28 @@ export class SqliteConfigs {
   }
 
   get(id: string): Promise<ConfigRecord | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.config.get(id);
       return row === undefined ? null : toConfig(row);
     });
   }
 
   getBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.configBySource.get(sourcePath);
       return row === undefined ? null : toConfig(row);
     });
   }
 
   list(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const total = Number(this.#sql.configCount.get()?.total);
       return { total, items: this.#sql.configs.all(page.limit, page.offset).map(toConfig) };
     });
   }
 
   listVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const items = this.#sql.versions.all(id, page.limit, page.offset).map((row) => ({
         version: Number(row.version),
         configHash: String(row.config_hash),

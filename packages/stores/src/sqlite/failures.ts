@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedMessage, FailureFilter, FailureGroup, Failures, KeptError, Page } from "@millrace/engine";
 import { type Row, text } from "./columns.ts";
+import type { Committer } from "./committer.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
-import { reading } from "./reading.ts";
 
 const COLUMNS = "seq, id, parent_id, route, attempt, hops, error, octet_length(payload) AS payload_bytes";
 
@@ -12,9 +12,11 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /** The messages that failed for good, in SQLite. */
 export class SqliteFailures implements Failures {
   readonly #database: DatabaseSync;
+  readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
 
-  constructor(database: DatabaseSync, keys: ExecutionKeys) {
+  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
+    this.#committer = committer;
     this.#database = database;
     this.#keys = keys;
   }
@@ -24,7 +26,7 @@ export class SqliteFailures implements Failures {
     filter: FailureFilter,
     { limit, offset, payloads }: { limit: number; offset: number; payloads: boolean },
   ): Promise<Page<FailedMessage>> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const { where, values } = this.#where(executionId, filter);
       const total = this.#database
         .prepare(`SELECT count(*) AS total FROM messages WHERE ${where}`)
@@ -42,7 +44,7 @@ export class SqliteFailures implements Failures {
     afterSeq: number,
     { limit, maxBytes, payloads }: { limit: number; maxBytes: number; payloads: boolean },
   ): Promise<FailedMessage[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const { where, values } = this.#where(executionId, filter);
       const rows = this.#database
         .prepare(`SELECT ${columns(payloads)} FROM messages WHERE ${where} AND seq > ? ORDER BY seq LIMIT ?`)
@@ -52,7 +54,7 @@ export class SqliteFailures implements Failures {
   }
 
   count(executionId: string, filter: FailureFilter): Promise<number> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const { where, values } = this.#where(executionId, filter);
       return Number(
         this.#database.prepare(`SELECT count(*) AS total FROM messages WHERE ${where}`).get(...values)?.total,
@@ -61,7 +63,7 @@ export class SqliteFailures implements Failures {
   }
 
   groups(executionId: string, filter: FailureFilter): Promise<FailureGroup[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const { where, values } = this.#where(executionId, filter);
       return this.#database
         .prepare(
@@ -81,7 +83,7 @@ export class SqliteFailures implements Failures {
   }
 
   unsettled(executionId: string, messageIds: readonly string[]): Promise<string[]> {
-    return reading(() =>
+    return this.#committer.read(() =>
       this.#database
         .prepare(
           "SELECT id FROM messages WHERE execution_key = ? AND error IS NULL AND settled = 0 AND id IN (SELECT value FROM json_each(?))",

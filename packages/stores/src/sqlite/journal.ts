@@ -38,10 +38,10 @@ export class SqliteJournal implements Journal {
         "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
       ),
       lastLifecycle: database.prepare(
-        "SELECT last, lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
+        "SELECT last, lifecycle, checksum FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL ORDER BY last DESC LIMIT 1",
       ),
       recoveries: database.prepare(
-        "SELECT lifecycle FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
+        "SELECT last, lifecycle, checksum FROM journal WHERE execution_key = ? AND lifecycle IS NOT NULL AND lifecycle ->> 'kind' = 'resumed' ORDER BY last DESC LIMIT ?",
       ),
       execution: database.prepare("SELECT status, start_position, trimmed_position FROM executions WHERE key = ?"),
       around: database.prepare(
@@ -120,7 +120,7 @@ export class SqliteJournal implements Journal {
     return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const row = key === null ? undefined : this.#sql.lastLifecycle.get(key);
-      return row === undefined ? null : toLifecycle(row.lifecycle);
+      return row === undefined ? null : toLifecycle(row);
     });
   }
 
@@ -129,7 +129,7 @@ export class SqliteJournal implements Journal {
       const key = this.#keys.find(executionId);
       const rows = key === null ? [] : this.#sql.recoveries.all(key, limit);
       return rows
-        .map((row) => toLifecycle(row.lifecycle))
+        .map(toLifecycle)
         .flatMap((lifecycle) =>
           lifecycle.kind === "resumed"
             ? [{ at: lifecycle.at, redone: lifecycle.redone, interruption: lifecycle.interruption ?? null }]
@@ -179,7 +179,7 @@ export class SqliteJournal implements Journal {
       for (const message of transition.enqueue) seqs.push(group.enqueue(key, message));
     }
     if (transition.objects !== undefined) group.addObjects(executionId, key, transition.objects);
-    group.add(executionId, key, transition.events, transition.lifecycle);
+    group.add(executionId, key, transition.events, transition.lifecycle ?? this.#endAgain(key, transition));
     const { record } = transition;
     if (record !== undefined) {
       if (record.status !== undefined) {
@@ -198,6 +198,14 @@ export class SqliteJournal implements Journal {
       if (record.progressJson !== undefined) this.#sql.progress.run(record.progressJson, key);
     }
     return { seqs };
+  }
+
+  /** Objects that are found when their execution is over have its end behind them: readers of them stop there. */
+  #endAgain(key: number, { objects = [] }: Transition): Lifecycle | undefined {
+    if (!objects.some(({ kind }) => kind === "written") || !this.#isOver(key)) return undefined;
+    const row = this.#sql.lastLifecycle.get(key);
+    const last = row === undefined ? null : toLifecycle(row);
+    return last?.kind === "ended" ? last : undefined;
   }
 
   #change(group: Group, change: MessageChange): void {
@@ -223,9 +231,11 @@ export class SqliteJournal implements Journal {
   }
 }
 
-function toLifecycle(column: unknown): Lifecycle {
+function toLifecycle({ last, lifecycle, checksum }: Record<string, unknown>): Lifecycle {
+  const text = String(lifecycle);
+  verify(Number(last), text, checksum);
   // Written by this class, from a value of that type.
-  return JSON.parse(String(column)) as Lifecycle;
+  return JSON.parse(text) as Lifecycle;
 }
 
 /** A row of the journal. */
@@ -233,8 +243,7 @@ export function toEntry(executionId: string, row: Record<string, unknown>): Jour
   const first = Number(row.first);
   const last = Number(row.last);
   if (typeof row.lifecycle === "string") {
-    verify(last, row.lifecycle, row.checksum);
-    return { kind: "lifecycle", executionId, first, last, lifecycle: toLifecycle(row.lifecycle) };
+    return { kind: "lifecycle", executionId, first, last, lifecycle: toLifecycle(row) };
   }
   // The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying.
   const frames = row.frames as Uint8Array;

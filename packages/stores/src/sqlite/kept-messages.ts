@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { KeptMessage, KeptMessages, KeptStatus } from "@millrace/engine";
+import type { Committer } from "./committer.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
-import { reading } from "./reading.ts";
 
 /** The rows of a status, in the terms of the partial index that has them. */
 const ROWS_OF: Readonly<Record<KeptStatus, string>> = {
@@ -12,11 +12,13 @@ const ROWS_OF: Readonly<Record<KeptStatus, string>> = {
 
 /** The messages whose payloads are there, in SQLite. */
 export class SqliteKeptMessages implements KeptMessages {
+  readonly #committer: Committer;
   readonly #keys: ExecutionKeys;
   readonly #after;
   readonly #count;
 
-  constructor(database: DatabaseSync, keys: ExecutionKeys) {
+  constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
+    this.#committer = committer;
     this.#keys = keys;
     const of = <T>(make: (rows: string) => T): Record<KeptStatus, T> => ({
       completed: make(ROWS_OF.completed),
@@ -40,7 +42,7 @@ export class SqliteKeptMessages implements KeptMessages {
     afterSeq: number,
     limit: number,
   ): Promise<KeptMessage[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId) ?? NOBODY;
       return [...new Set(statuses)]
         .flatMap((status) =>
@@ -57,7 +59,7 @@ export class SqliteKeptMessages implements KeptMessages {
   }
 
   count(executionId: string, route: string): Promise<Readonly<Record<KeptStatus, number>>> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId) ?? NOBODY;
       const count = (status: KeptStatus) => Number(this.#count[status].get(key, route)?.count);
       return { completed: count("completed"), failed: count("failed"), pending: count("pending") };

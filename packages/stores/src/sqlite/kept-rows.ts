@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { reading } from "./reading.ts";
+import type { Committer } from "./committer.ts";
 
 /** Rows that are measured between two turns of the event loop. */
 const MEASURED_AT_ONCE = 2_000;
@@ -9,11 +9,13 @@ export const ROW_BYTES = 100;
 
 /** Rows of messages that did not fail, of executions that are over: those that completed, and those never taken. */
 export class KeptRows {
+  readonly #committer: Pick<Committer, "read">;
   readonly #lists;
   readonly #pages;
   readonly #remove;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, committer: Pick<Committer, "read">) {
+    this.#committer = committer;
     // The terms of the two partial indexes.
     const lists = ["settled = 1", "error IS NULL AND settled = 0"].map(
       (which) => `SELECT seq, route, octet_length(payload) AS bytes FROM messages WHERE execution_key = ? AND ${which}`,
@@ -46,7 +48,7 @@ export class KeptRows {
     let bytes = 0;
     for (const rows of this.#pages) {
       for (let after: [string, number] = ["", 0]; ; ) {
-        const page = await reading(() => rows.all(executionKey, ...after));
+        const page = await this.#committer.read(() => rows.all(executionKey, ...after));
         for (const row of page) bytes += Number(row.bytes) + ROW_BYTES;
         if (page.length < MEASURED_AT_ONCE) break;
         after = [String(page.at(-1)?.route), Number(page.at(-1)?.seq)];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { MillraceError } from "@millrace/protocol";
 import { newEvent, newExecution } from "../conformance/store-under-test.ts";
@@ -67,6 +68,41 @@ test("SQLite: wherever a sector of an execution's events is not what was written
     store.close();
   }
   assert.ok(damages > 10, `${damages} damages were found`);
+});
+
+test("SQLite: whoever meets damage first, of whatever they read, nothing more is written", async () => {
+  using folder = temporaryFolder();
+  const first = openSqliteStore(folder.path, { durability: "normal" });
+  const { id } = (await first.records.createExecution(newExecution({ tag: "t" }), null)).record;
+  const resumed = { kind: "resumed", at: "2026-03-01T12:00:00.000Z", redone: 1 } as const;
+  await first.journal.append({ executionId: id, events: [newEvent(id)], lifecycle: resumed });
+  first.close();
+  const database = new DatabaseSync(join(folder.path, "millrace.db"));
+  // Another count, and another text: nothing that JSON, or SQLite, would notice in the journal.
+  database.exec("UPDATE journal SET lifecycle = replace(lifecycle, '\"redone\":1', '\"redone\":7')");
+  database.exec("UPDATE journal SET frames = zeroblob(octet_length(frames)) WHERE frames IS NOT NULL");
+  database.exec("UPDATE executions SET config_snapshot = '{'");
+  database.close();
+  const asked: ((store: SqliteStore) => Promise<unknown>)[] = [
+    ({ journal }) => journal.read([id], 0, 1_000),
+    ({ journal }) => journal.lastLifecycle(id),
+    ({ journal }) => journal.recoveries(id, 10),
+    ({ storedObjects }) => storedObjects.log.read([id], 0, 1_000),
+    ({ lineage }) =>
+      lineage.entries({ executionId: id }, { sortBy: "started_at", sortOrder: "asc", limit: 1, offset: 0 }),
+    ({ records }) => records.getExecution("t"),
+    ({ records }) => records.unfinishedExecutions(),
+  ];
+  for (const ask of asked) {
+    const store = openSqliteStore(folder.path, { durability: "normal" });
+    try {
+      await assert.rejects(ask(store), { code: "STORE_DAMAGED" }, ask.toString());
+      const write = store.records.createExecution(newExecution(), null);
+      await assert.rejects(write, { code: "STORE_DAMAGED" }, ask.toString());
+    } finally {
+      store.close();
+    }
+  }
 });
 
 test("SQLite: whoever asks a store that is closed is told so, whatever they ask", async () => {

@@ -18,7 +18,6 @@ import type { ExecutionKeys } from "./execution-keys.ts";
 import { EXECUTION, toExecution } from "./execution-row.ts";
 import { SqliteFirstMessages } from "./first-messages.ts";
 import { listExecutions } from "./list-executions.ts";
-import { reading } from "./reading.ts";
 import { SqliteRetention } from "./retention.ts";
 
 /** Configs and executions, in SQLite. */
@@ -114,14 +113,14 @@ export class SqliteRecords implements Records {
   }
 
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.byIdempotencyKey.get(key);
       return row === undefined ? null : toExecution(row);
     });
   }
 
   findExecution(idOrTag: string): Promise<{ id: string; status: ExecutionStatus } | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.statusById.get(idOrTag) ?? this.#sql.statusByTag.get(idOrTag);
       if (row === undefined) return null;
       // Written by this store alone.
@@ -130,18 +129,18 @@ export class SqliteRecords implements Records {
   }
 
   getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.byId.get(idOrTag) ?? this.#sql.byTag.get(idOrTag);
       return row === undefined ? null : toExecution(row);
     });
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return reading(() => listExecutions(this.#database, filter));
+    return this.#committer.read(() => listExecutions(this.#database, filter));
   }
 
   unfinishedExecutions(): Promise<ExecutionRecord[]> {
-    return reading(() => {
+    return this.#committer.read(() => {
       return this.#sql.unfinished.all().map(toExecution);
     });
   }

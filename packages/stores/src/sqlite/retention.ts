@@ -4,7 +4,6 @@ import type { Committer } from "./committer.ts";
 import { KEEP_POSITION } from "./database.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import { KeptRows, ROW_BYTES } from "./kept-rows.ts";
-import { reading } from "./reading.ts";
 
 /** Rows that are measured between two turns of the event loop. */
 const MEASURED_AT_ONCE = 2_000;
@@ -25,7 +24,7 @@ export class SqliteRetention {
     this.#database = database;
     this.#committer = committer;
     this.#keys = keys;
-    this.#kept = new KeptRows(database);
+    this.#kept = new KeptRows(database, committer);
     this.#sql = {
       keepPosition: database.prepare(KEEP_POSITION),
       remember: database.prepare("INSERT INTO deletions (key, id) VALUES (?, ?)"),
@@ -93,7 +92,7 @@ export class SqliteRetention {
   }
 
   deleted(limit: number): Promise<string[]> {
-    return reading(() => this.#sql.deleted.all(limit).map((row) => String(row.id)));
+    return this.#committer.read(() => this.#sql.deleted.all(limit).map((row) => String(row.id)));
   }
 
   purge(id: string, maxBytes: number): Promise<boolean> {
@@ -138,11 +137,11 @@ export class SqliteRetention {
 
   toTrim(completedBefore: string, limit: number): Promise<string[]> {
     const before = new Date(completedBefore).toISOString();
-    return reading(() => this.#sql.toTrim.all(before, limit).map((row) => String(row.id)));
+    return this.#committer.read(() => this.#sql.toTrim.all(before, limit).map((row) => String(row.id)));
   }
 
   over(limit: number): Promise<OverExecution[]> {
-    return reading(() =>
+    return this.#committer.read(() =>
       this.#sql.over.all(limit).map((row) => ({
         id: String(row.id),
         completedAt: String(row.completed_at),
@@ -152,18 +151,18 @@ export class SqliteRetention {
   }
 
   totals(): Promise<{ count: number; bytes: number }> {
-    return reading(() => {
+    return this.#committer.read(() => {
       const row = this.#sql.totals.get();
       return { count: Number(row?.count), bytes: Number(row?.bytes) };
     });
   }
 
   unmeasured(limit: number): Promise<string[]> {
-    return reading(() => this.#sql.unmeasured.all(limit).map((row) => String(row.id)));
+    return this.#committer.read(() => this.#sql.unmeasured.all(limit).map((row) => String(row.id)));
   }
 
   async measure(id: string, objectBytes: number): Promise<void> {
-    const key = await reading(() => this.#keys.find(id));
+    const key = await this.#committer.read(() => this.#keys.find(id));
     if (key === null) return;
     let bytes = objectBytes + (await this.#kept.measure(key));
     for (const [rows, column] of [
@@ -172,7 +171,7 @@ export class SqliteRetention {
       [this.#sql.objectsFrom, "position"],
     ] as const) {
       for (let after = 0; ; ) {
-        const page = await reading(() => rows.all(key, after, MEASURED_AT_ONCE));
+        const page = await this.#committer.read(() => rows.all(key, after, MEASURED_AT_ONCE));
         for (const row of page) bytes += Number(row.bytes ?? 0) + ROW_BYTES;
         if (page.length < MEASURED_AT_ONCE) break;
         after = Number(page.at(-1)?.[column]);

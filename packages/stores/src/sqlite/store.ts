@@ -44,7 +44,7 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
 function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => void): SqliteStore {
   const keys = new ExecutionKeys(database);
   const committer = new Committer(database, () => keys.forgetAll());
-  const lineage = new SqliteLineage(dataDir);
+  const lineage = new SqliteLineage(dataDir, { onDamage: (damage) => committer.stop(damage) });
   const journal = new SqliteJournal(database, committer, keys);
   let isOpen = true;
   return {
@@ -52,8 +52,8 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     journal,
     storedObjects: new SqliteStoredObjects(database, committer, keys, journal),
     work: new SqliteWorkQueue(database, committer, keys),
-    failures: new SqliteFailures(database, keys),
-    kept: new SqliteKeptMessages(database, keys),
+    failures: new SqliteFailures(database, committer, keys),
+    kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     close() {
       if (!isOpen) return;

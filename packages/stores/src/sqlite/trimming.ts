@@ -17,7 +17,7 @@ export class Trimming {
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys) {
     this.#committer = committer;
     this.#keys = keys;
-    this.#kept = new KeptRows(database);
+    this.#kept = new KeptRows(database, committer);
     this.#sql = {
       newestEvents: database.prepare(
         "SELECT last, octet_length(frames) AS bytes FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC",

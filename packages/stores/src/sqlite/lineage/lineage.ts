@@ -26,6 +26,7 @@ const IDLE_MS = 60_000;
  */
 export class SqliteLineage implements Lineage {
   readonly #data: ThreadData;
+  readonly #onDamage: (damage: MillraceError) => void;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   #thread: Worker | null = null;
   #idle: NodeJS.Timeout | undefined;
@@ -33,8 +34,16 @@ export class SqliteLineage implements Lineage {
   #sweeping = false;
   #closed = false;
 
-  constructor(dataDir: string, patienceMs = PATIENCE_MS) {
+  /** `onDamage` is told when the thread has found that the journal is damaged. */
+  constructor(
+    dataDir: string,
+    {
+      onDamage = () => {},
+      patienceMs = PATIENCE_MS,
+    }: { onDamage?: (damage: MillraceError) => void; patienceMs?: number } = {},
+  ) {
     this.#data = { dataDir, patienceMs };
+    this.#onDamage = onDamage;
   }
 
   entries(filter: LineageFilter, page: LineagePage): Promise<Page<LineageEntry>> {
@@ -101,8 +110,11 @@ export class SqliteLineage implements Lineage {
   #answered(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
-    if ("error" in answer) waiting?.reject(new MillraceError(answer.error.code, answer.error.message));
-    else waiting?.resolve(answer.value);
+    if ("error" in answer) {
+      const error = new MillraceError(answer.error.code, answer.error.message);
+      if (error.code === "STORE_DAMAGED") this.#onDamage(error);
+      waiting?.reject(error);
+    } else waiting?.resolve(answer.value);
     if (this.#waiting.size > 0) return;
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.#end("The thread was idle."), IDLE_MS).unref();

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { StoredObjectPage, StoredObjectQuery, WrittenObject } from "@millrace/engine";
-import { reading } from "../reading.ts";
+import type { Committer } from "../committer.ts";
 import { endOf, OBJECT, toObject } from "./object-row.ts";
 
 /** Rows that are looked at in one turn of the event loop: some 5 ms. */
@@ -9,6 +9,12 @@ const ROWS_PER_SLICE = 20_000;
 /** Folders and objects that are looked up one by one in a turn. */
 const SEEKS_PER_SLICE = 200;
 
+/** Where the objects are read. */
+export interface ListedStore {
+  readonly database: DatabaseSync;
+  readonly committer: Pick<Committer, "read">;
+}
+
 /** A range of keys: from the first, or what sorts after it, up to the second. */
 type Range = readonly [from: string, end: string];
 
@@ -16,14 +22,14 @@ type Range = readonly [from: string, end: string];
  * A page of the objects. All is read off an index by key, in slices, with turns for others in between; however many
  * there are, no more of them are in memory than are on the page.
  */
-export async function listObjects(database: DatabaseSync, query: StoredObjectQuery): Promise<StoredObjectPage> {
+export async function listObjects(store: ListedStore, query: StoredObjectQuery): Promise<StoredObjectPage> {
   const filter = filterOf(query);
   const end = endOf(query.prefix);
-  const total = await count(database, filter, [query.prefix, end]);
+  const total = await count(store, filter, [query.prefix, end]);
   const from = query.after === null ? query.prefix : behind(query.after);
   const page = query.folders
-    ? await foldersAndObjects(database, [from, end], query)
-    : await objectsOnly(database, filter, [from, end], query);
+    ? await foldersAndObjects(store, [from, end], query)
+    : await objectsOnly(store, filter, [from, end], query);
   return { total, ...page };
 }
 
@@ -61,8 +67,8 @@ interface Slice {
   readonly done: boolean;
 }
 
-function slice(database: DatabaseSync, filter: Filter, [from, end]: Range): Promise<Slice> {
-  return reading(() => {
+function slice({ database, committer }: ListedStore, filter: Filter, [from, end]: Range): Promise<Slice> {
+  return committer.read(() => {
     const row = database
       .prepare(`SELECT count(*) AS looked, coalesce(sum(${filter.sql}), 0) AS fitting, max(key) AS last FROM ${SLICE}`)
       .get(...filter.values, from, end);
@@ -74,10 +80,10 @@ function slice(database: DatabaseSync, filter: Filter, [from, end]: Range): Prom
   });
 }
 
-async function count(database: DatabaseSync, filter: Filter, [from, end]: Range): Promise<number> {
+async function count(store: ListedStore, filter: Filter, [from, end]: Range): Promise<number> {
   let total = 0;
   for (let at = from; ; ) {
-    const { fitting, last, done } = await slice(database, filter, [at, end]);
+    const { fitting, last, done } = await slice(store, filter, [at, end]);
     total += fitting;
     if (done || last === null) return total;
     at = behind(last);
@@ -88,7 +94,7 @@ async function count(database: DatabaseSync, filter: Filter, [from, end]: Range)
 type Part = Omit<StoredObjectPage, "total">;
 
 async function objectsOnly(
-  database: DatabaseSync,
+  store: ListedStore,
   filter: Filter,
   [from, end]: Range,
   { limit, offset }: StoredObjectQuery,
@@ -96,11 +102,11 @@ async function objectsOnly(
   const objects: WrittenObject[] = [];
   let skip = offset;
   for (let at = from; ; ) {
-    const { fitting, last, done } = await slice(database, filter, [at, end]);
+    const { fitting, last, done } = await slice(store, filter, [at, end]);
     if (fitting > skip) {
       // One more than there is room for tells that there is more.
       const wanted = limit + 1 - objects.length;
-      objects.push(...(await read(database, filter, [at, end], wanted, skip)));
+      objects.push(...(await read(store, filter, [at, end], wanted, skip)));
     }
     skip = Math.max(0, skip - fitting);
     if (done || last === null || objects.length > limit) break;
@@ -114,13 +120,13 @@ async function objectsOnly(
 
 /** Objects of one slice. */
 function read(
-  database: DatabaseSync,
+  { database, committer }: ListedStore,
   filter: Filter,
   [from, end]: Range,
   limit: number,
   offset: number,
 ): Promise<WrittenObject[]> {
-  return reading(() =>
+  return committer.read(() =>
     database
       .prepare(
         `SELECT ${OBJECT} FROM objects WHERE position IN (SELECT position FROM ${SLICE} WHERE ${filter.sql} ORDER BY key LIMIT ? OFFSET ?) ORDER BY key`,
@@ -132,7 +138,7 @@ function read(
 
 /** The entries of one level: from each folder the way leads past all that is in it. */
 async function foldersAndObjects(
-  database: DatabaseSync,
+  { database, committer }: ListedStore,
   [from, end]: Range,
   { prefix, limit, offset }: StoredObjectQuery,
 ): Promise<Part> {
@@ -144,7 +150,7 @@ async function foldersAndObjects(
   let last = "";
   let skip = offset;
   for (let at = from, seeks = 1; ; seeks += 1) {
-    const row = await reading(() => first.get(at, end));
+    const row = await committer.read(() => first.get(at, end));
     if (row === undefined) return { objects, folders, next: null };
     const key = String(row.key);
     const slash = key.indexOf("/", prefix.length);

@@ -5,7 +5,6 @@ import type { Committer } from "../committer.ts";
 import type { ExecutionKeys } from "../execution-keys.ts";
 import { toEntry } from "../journal.ts";
 import { mergePages } from "../merge-pages.ts";
-import { reading } from "../reading.ts";
 import { OBJECT, toObject, toObjectEntry } from "./object-row.ts";
 
 /** Objects of one entry: what a slow reader takes at once is bounded by it. */
@@ -47,7 +46,7 @@ export class SqliteObjectLog implements ObjectLog {
   }
 
   read(executionIds: readonly string[], after: Position, maxBytes: number): Promise<JournalEntry[]> {
-    return reading(() =>
+    return this.#committer.read(() =>
       mergePages(executionIds, maxBytes, (executionId) => {
         const key = this.#keys.find(executionId);
         return key === null ? [] : this.#entries(executionId, key, after);
@@ -58,7 +57,7 @@ export class SqliteObjectLog implements ObjectLog {
   async bounds(executionId: string): Promise<JournalBounds | null> {
     const bounds = await this.#journal.bounds(executionId);
     if (bounds === null) return null;
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       const row = key === null ? undefined : this.#sql.last.get(key);
       // Trimming a journal leaves its objects.
@@ -68,7 +67,7 @@ export class SqliteObjectLog implements ObjectLog {
 
   async contains(executionId: string, position: Position): Promise<boolean> {
     if ((await this.#journal.bounds(executionId))?.start === position) return true;
-    return reading(() => {
+    return this.#committer.read(() => {
       const key = this.#keys.find(executionId);
       return key !== null && this.#sql.at.get(position)?.execution_key === key;
     });
@@ -76,7 +75,11 @@ export class SqliteObjectLog implements ObjectLog {
 
   /** One execution's, in the order of positions. */
   *#entries(executionId: string, key: number, after: Position): Generator<JournalEntry> {
-    const lifecycles = this.#sql.lifecycle.all(key, after).map((row) => toEntry(executionId, row));
+    // Of an end that was told again, as objects were found after it, the last counts.
+    const lifecycles = this.#sql.lifecycle
+      .all(key, after)
+      .map((row) => toEntry(executionId, row))
+      .filter((entry, index, all) => !isEnd(entry) || index === all.length - 1);
     let run: WrittenObject[] = [];
     let first: Position = 0;
     for (const row of this.#sql.objects.iterate(key, after) as Iterable<Row>) {
@@ -96,4 +99,8 @@ export class SqliteObjectLog implements ObjectLog {
     if (run.length > 0) yield toObjectEntry(executionId, first, run);
     yield* lifecycles;
   }
+}
+
+function isEnd(entry: JournalEntry): boolean {
+  return entry.kind === "lifecycle" && entry.lifecycle.kind === "ended";
 }

@@ -23,6 +23,10 @@ export class ObjectWrites {
       this.#sql.removed.run(change.prefix, endOf(change.prefix));
       return;
     }
+    if (change.kind === "missing") {
+      this.#sql.replaced.run(change.key);
+      return;
+    }
     const { key, size, contentType, sha256, messageId, createdAt } = change.object;
     const stage = partsOfKey(key)?.stage ?? null;
     this.#sql.replaced.run(key);

@@ -1,10 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Journal, ObjectLog, StoredObjectPage, StoredObjectQuery, StoredObjects } from "@millrace/engine";
+import type {
+  Journal,
+  ObjectLog,
+  StoredObjectPage,
+  StoredObjectQuery,
+  StoredObjects,
+  ToLookThrough,
+} from "@millrace/engine";
 import type { Committer } from "../committer.ts";
 import type { ExecutionKeys } from "../execution-keys.ts";
-import { reading } from "../reading.ts";
 import { listObjects } from "./list-objects.ts";
 import { SqliteObjectLog } from "./object-log.ts";
+import { endOf } from "./object-row.ts";
 
 /** What messages wrote to the object store, in SQLite. */
 export class SqliteStoredObjects implements StoredObjects {
@@ -12,7 +19,7 @@ export class SqliteStoredObjects implements StoredObjects {
   readonly #database: DatabaseSync;
   readonly #committer: Committer;
   readonly #sql;
-  #complete: boolean;
+  #toLookThrough: ToLookThrough;
 
   constructor(database: DatabaseSync, committer: Committer, keys: ExecutionKeys, journal: Pick<Journal, "bounds">) {
     this.#database = database;
@@ -22,25 +29,50 @@ export class SqliteStoredObjects implements StoredObjects {
       known: database.prepare(
         "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM objects WHERE gone = 0 AND key = value)",
       ),
-      markComplete: database.prepare("DELETE FROM meta WHERE key = 'objects_missing'"),
+      note: database.prepare("INSERT OR IGNORE INTO meta (key, value) SELECT ? || value, 1 FROM json_each(?)"),
+      noted: database.prepare("SELECT key FROM meta WHERE key >= ? AND key < ?"),
+      forget: database.prepare("DELETE FROM meta WHERE key >= ? AND key < ?"),
     };
-    this.#complete = database.prepare("SELECT 1 FROM meta WHERE key = 'objects_missing'").get() === undefined;
+    const noted = this.#sql.noted.all(...NOTES).map((row) => String(row.key));
+    this.#toLookThrough = {
+      all: noted.includes(EVERYWHERE),
+      executionIds: noted.filter((key) => key !== EVERYWHERE).map((key) => key.slice(IN_EXECUTION.length)),
+    };
   }
 
-  get complete(): boolean {
-    return this.#complete;
+  get toLookThrough(): ToLookThrough {
+    return this.#toLookThrough;
   }
 
   list(query: StoredObjectQuery): Promise<StoredObjectPage> {
-    return listObjects(this.#database, query);
+    return listObjects({ database: this.#database, committer: this.#committer }, query);
   }
 
   known(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    return reading(() => new Set(this.#sql.known.all(JSON.stringify(keys)).map((row) => String(row.value))));
+    return this.#committer.read(
+      () => new Set(this.#sql.known.all(JSON.stringify(keys)).map((row) => String(row.value))),
+    );
   }
 
-  async markComplete(): Promise<void> {
-    await this.#committer.submit(() => this.#sql.markComplete.run(), { patient: true, weight: 0 });
-    this.#complete = true;
+  async lookThrough(executionIds: readonly string[]): Promise<void> {
+    const ids = [...new Set([...this.#toLookThrough.executionIds, ...executionIds])];
+    await this.#submit(() => this.#sql.note.run(IN_EXECUTION, JSON.stringify(ids)));
+    this.#toLookThrough = { ...this.#toLookThrough, executionIds: ids };
+  }
+
+  async lookedThrough(): Promise<void> {
+    await this.#submit(() => this.#sql.forget.run(...NOTES));
+    this.#toLookThrough = { all: false, executionIds: [] };
+  }
+
+  #submit(write: () => unknown): Promise<unknown> {
+    return this.#committer.submit(write, { patient: true, weight: 0 });
   }
 }
+
+/** In `meta`: all is to be looked through; and, with an id behind it, an execution is. */
+const EVERYWHERE = "objects_missing";
+const IN_EXECUTION = `${EVERYWHERE}:`;
+
+/** All keys of these, as a range. */
+const NOTES = [EVERYWHERE, endOf(IN_EXECUTION)] as const;

@@ -70,6 +70,12 @@ const compareRoute = createRoute({
   validateSearch: readCompareSearch,
 });
 
+const runConfigRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/config",
+  component: lazyPage(() => import("./run/config/run-config-page.tsx"), "RunConfigPage"),
+});
+
 const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
@@ -126,7 +132,15 @@ const systemRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, objectsRoute, compareRoute]),
+    runRoute.addChildren([
+      overviewRoute,
+      eventsRoute,
+      failuresRoute,
+      messageRoute,
+      objectsRoute,
+      compareRoute,
+      runConfigRoute,
+    ]),
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),

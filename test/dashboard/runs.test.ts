@@ -27,6 +27,22 @@ routes:
 init_message: { route: make }
 `;
 
+/** Of five messages three are stored, and two fail: the payloads of those alone are kept. */
+const FORGETFUL = `
+version: "1.0"
+name: forgetful
+keep_payloads: failed
+routes:
+  make: { adapters: [{ type: generate, config: { count: 5 } }], outbound: [work] }
+  work:
+    error_handling: { max_retries: 0, on_error: continue }
+    adapters:
+      - { type: fail, config: { when: "index > 2", retryable: false } }
+      - { type: store_write, config: { stage: out } }
+  rest: { adapters: [{ type: log }] }
+init_message: { route: make }
+`;
+
 const VIEWS: readonly View[] = [
   { theme: "light", width: 1280 },
   { theme: "dark", width: 360 },
@@ -168,6 +184,99 @@ test("two runs of a config are compared, and a part of one is replayed", { skip 
   await leave(page);
 });
 
+test("a part of a run is replayed from a stage that is offered, and from what is kept where payloads are missing", {
+  skip,
+}, async () => {
+  const { configs, executions } = rig.service.client;
+  const { id } = await configs.create({ config_yaml: FORGETFUL });
+  await configs.run(id, { tag: "forgetful" });
+  await executions.wait("forgetful");
+  const page = await rig.open("/runs/forgetful");
+  await page.getByRole("button", { name: "Replay" }).click();
+  const dialog = page.getByRole("dialog", { name: "Replay a part of this run" });
+  await dialog.getByLabel("What is done again").click();
+  await page.getByRole("option", { name: "Objects that a stage has stored" }).click();
+  await dialog.getByRole("combobox", { name: "Stage" }).click();
+  await page.getByRole("option", { name: "work/out" }).click();
+  await dialog.getByRole("combobox", { name: "Into the route" }).click();
+  await page.getByRole("option", { name: "rest" }).click();
+  await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+  await page.getByText("3 messages settled").waitFor();
+
+  await page.goto(`${rig.service.url}/runs/forgetful`);
+  await page.getByRole("button", { name: "Replay" }).click();
+  await dialog.getByRole("combobox", { name: "Messages that went into" }).click();
+  await page.getByRole("option", { name: "work" }).click();
+  await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+  await dialog.getByText("PAYLOADS_MISSING").waitFor();
+  await dialog.getByLabel("Replay those whose payloads are kept").check();
+  await dialog.getByRole("combobox", { name: "Which of them" }).click();
+  await page.getByRole("option", { name: "Those that failed for good" }).click();
+  await dialog.getByLabel("At most").fill("1");
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await screenshot(page, "replay");
+  await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+  await page.getByText("1 more is left for another replay.").waitFor();
+  await page.getByText("replay of").waitFor();
+  // The browser says itself that the payloads were missing.
+  rig.complaints.splice(0, 1);
+  await leave(page);
+});
+
+test("a run's page shows the config that it was started with, whatever became of it, and a run that is over is deleted", {
+  skip,
+}, async () => {
+  const { configs, executions } = rig.service.client;
+  const config = await configs.create({ config_yaml: FLAKY.replace("name: flaky", "name: frozen") });
+  await executions.start({
+    config_id: config.id,
+    tag: "frozen",
+    init_payload: { who: "me" },
+    metadata: { order: 7 },
+  });
+  await executions.wait("frozen");
+  await configs.update(config.id, { config_yaml: STEADY });
+  const page = await rig.open("/runs/frozen", { width: 360 });
+  await page.getByRole("link", { name: "Config", exact: true }).click();
+  await page.getByRole("region", { name: "The pipeline's YAML" }).getByText("name: frozen").waitFor();
+  await page.getByRole("region", { name: "The first message" }).getByText('"who": "me"').waitFor();
+  await page.getByRole("region", { name: "The run's metadata" }).getByText('"order": 7').waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  assert.equal(await sidewaysScroll(page), 0);
+
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete the run" }).click();
+  await page.getByText("frozen is gone, with all that it kept.").waitFor();
+  await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor();
+  await page.getByRole("link", { name: "frozen" }).waitFor({ state: "detached" });
+  await assert.rejects(executions.get("frozen"), /frozen/);
+  await leave(page);
+});
+
+test("the link that is copied leads to what is shown, also where the browser keeps its clipboard from the page", {
+  skip,
+}, async () => {
+  const { configs, executions } = rig.service.client;
+  await configs.run((await configs.find("flaky")).id, { tag: "copied" });
+  await executions.wait("copied");
+  const page = await rig.open("/runs/copied");
+  // As on plain HTTP from another machine.
+  await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+  await page.getByRole("link", { name: "Failures" }).click();
+  await page.getByRole("button", { name: "Show these" }).click();
+  await page.waitForURL(/code=BROKEN/);
+  await page.getByRole("button", { name: "Copy a link to this view" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  const address = page.url();
+  await page.goto(`${rig.service.url}/`);
+  await page.getByLabel("Search").focus();
+  await page.keyboard.press("ControlOrMeta+V");
+  assert.equal(await page.getByLabel("Search").inputValue(), address);
+  await leave(page);
+});
+
 test("a run that is not there says so, and every view is usable in both themes and on a narrow screen", {
   skip,
 }, async () => {
@@ -182,6 +291,7 @@ test("a run that is not there says so, and every view is usable in both themes a
       ["failures", `/runs/looked-at/failures?message=${message}`, "Its journey"],
       ["message", `/runs/looked-at/messages/${message}`, "What came of it"],
       ["compare", "/runs/looked-at/compare", "Compare with"],
+      ["run-config", "/runs/looked-at/config", "First message"],
       ["no-run", "/runs/never", "There is no run with the id or tag never."],
       ["no-page", "/runs/looked-at/nothing", "There is no such page."],
     ] as const) {

@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
 import { readBeginning } from "./configs/beginning.ts";
 import { readVersionChoice } from "./configs/version-choice.ts";
 import { readCompareSearch } from "./run/compare/compare-search.ts";
@@ -9,6 +9,7 @@ import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { AppShell } from "./shell/app-shell.tsx";
 import { ErrorPage } from "./shell/error-page.tsx";
+import { lazyPage } from "./shell/lazy-page.ts";
 import { NotFoundPage } from "./shell/not-found-page.tsx";
 import { readSearchText } from "./ui/search-text.ts";
 
@@ -26,106 +27,120 @@ const runsRoute = createRoute({
 const runRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/runs/$id",
-  component: lazyRouteComponent(() => import("./run/run-page.tsx"), "RunPage"),
+  component: lazyPage(() => import("./run/run-page.tsx"), "RunPage"),
 });
 
 const overviewRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/",
-  component: lazyRouteComponent(() => import("./run/overview/overview-page.tsx"), "OverviewPage"),
+  component: lazyPage(() => import("./run/overview/overview-page.tsx"), "OverviewPage"),
 });
 
 const eventsRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/events",
-  component: lazyRouteComponent(() => import("./run/events/events-page.tsx"), "EventsPage"),
+  component: lazyPage(() => import("./run/events/events-page.tsx"), "EventsPage"),
   validateSearch: readEventSearch,
 });
 
 const failuresRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/failures",
-  component: lazyRouteComponent(() => import("./run/failures/failures-page.tsx"), "FailuresPage"),
+  component: lazyPage(() => import("./run/failures/failures-page.tsx"), "FailuresPage"),
   validateSearch: readFailureSearch,
 });
 
 const messageRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/messages/$message",
-  component: lazyRouteComponent(() => import("./run/messages/message-page.tsx"), "MessagePage"),
+  component: lazyPage(() => import("./run/messages/message-page.tsx"), "MessagePage"),
 });
 
 const objectsRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/objects",
-  component: lazyRouteComponent(() => import("./run/objects/objects-page.tsx"), "ObjectsPage"),
+  component: lazyPage(() => import("./run/objects/objects-page.tsx"), "ObjectsPage"),
   validateSearch: readObjectSearch,
 });
 
 const compareRoute = createRoute({
   getParentRoute: () => runRoute,
   path: "/compare",
-  component: lazyRouteComponent(() => import("./run/compare/compare-page.tsx"), "ComparePage"),
+  component: lazyPage(() => import("./run/compare/compare-page.tsx"), "ComparePage"),
   validateSearch: readCompareSearch,
+});
+
+const runConfigRoute = createRoute({
+  getParentRoute: () => runRoute,
+  path: "/config",
+  component: lazyPage(() => import("./run/config/run-config-page.tsx"), "RunConfigPage"),
 });
 
 const configsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs",
-  component: lazyRouteComponent(() => import("./configs/configs-page.tsx"), "ConfigsPage"),
+  component: lazyPage(() => import("./configs/configs-page.tsx"), "ConfigsPage"),
   validateSearch: readSearchText,
 });
 
 const newConfigRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs/new",
-  component: lazyRouteComponent(() => import("./configs/new-config-page.tsx"), "NewConfigPage"),
+  component: lazyPage(() => import("./configs/new-config-page.tsx"), "NewConfigPage"),
   validateSearch: readBeginning,
 });
 
 const configRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/configs/$id",
-  component: lazyRouteComponent(() => import("./configs/config-page.tsx"), "ConfigPage"),
+  component: lazyPage(() => import("./configs/config-page.tsx"), "ConfigPage"),
 });
 
 const configEditorRoute = createRoute({
   getParentRoute: () => configRoute,
   path: "/",
-  component: lazyRouteComponent(() => import("./configs/config-editor-page.tsx"), "ConfigEditorPage"),
+  component: lazyPage(() => import("./configs/config-editor-page.tsx"), "ConfigEditorPage"),
 });
 
 const configVersionsRoute = createRoute({
   getParentRoute: () => configRoute,
   path: "/versions",
-  component: lazyRouteComponent(() => import("./configs/versions-page.tsx"), "VersionsPage"),
+  component: lazyPage(() => import("./configs/versions-page.tsx"), "VersionsPage"),
   validateSearch: readVersionChoice,
 });
 
 const adaptersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/adapters",
-  component: lazyRouteComponent(() => import("./adapters/adapters-page.tsx"), "AdaptersPage"),
+  component: lazyPage(() => import("./adapters/adapters-page.tsx"), "AdaptersPage"),
   validateSearch: readSearchText,
 });
 
 const adapterRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/adapters/$type",
-  component: lazyRouteComponent(() => import("./adapters/adapter-page.tsx"), "AdapterPage"),
+  component: lazyPage(() => import("./adapters/adapter-page.tsx"), "AdapterPage"),
 });
 
 const systemRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/system",
-  component: lazyRouteComponent(() => import("./system/system-page.tsx"), "SystemPage"),
+  component: lazyPage(() => import("./system/system-page.tsx"), "SystemPage"),
 });
 
 /** Which page a path shows. Pages but the first are loaded when they are gone to, or pointed at. */
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     runsRoute,
-    runRoute.addChildren([overviewRoute, eventsRoute, failuresRoute, messageRoute, objectsRoute, compareRoute]),
+    runRoute.addChildren([
+      overviewRoute,
+      eventsRoute,
+      failuresRoute,
+      messageRoute,
+      objectsRoute,
+      compareRoute,
+      runConfigRoute,
+    ]),
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),
@@ -134,6 +149,8 @@ export const router = createRouter({
     systemRoute,
   ]),
   defaultPreload: "intent",
+  // Around each page, so that what is around it stays.
+  defaultErrorComponent: ErrorPage,
   scrollRestoration: true,
 });
 

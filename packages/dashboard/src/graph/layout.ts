@@ -53,8 +53,12 @@ export function layOut(model: PipelineGraphModel, room: Room): Layout {
   const down = layOutIn("TB", model, room);
   if (room.width < down.width && room.width < NARROW) return layOutIn("TB", model, room, columnOf(down));
   const across = layOutIn("LR", model, room);
-  return zoomOf(across, room) > zoomOf(down, room) ? across : down;
+  // From the left to the right where both are as large: rooms are wide, and so are lines of text.
+  return zoomOf(across, room) >= zoomOf(down, room) ? across : down;
 }
+
+/** A graph that would have to be smaller than this to be seen whole cannot be read: its beginning is shown instead. */
+export const READABLE = 0.5;
 
 /** How large a layout can be shown in a room; never above 1. */
 export function zoomOf({ width, height }: Layout, room: Pick<Room, "width" | "height">): number {

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { FlowEdge, type FlowEdgeType } from "./flow-edge.tsx";
 import { GraphContext } from "./graph-context.ts";
 import { GraphControls } from "./graph-controls.tsx";
-import { type Layout, layOut, NARROW, zoomOf } from "./layout.ts";
+import { type Layout, layOut, NARROW, type PlacedNode, READABLE, zoomOf } from "./layout.ts";
 import classes from "./pipeline-graph.module.css";
 import { edgeKey, type GraphBadges, missingRoutes, type PipelineGraphModel } from "./pipeline-graph-model.ts";
 import { RouteNode, type RouteNodeType } from "./route-node.tsx";
@@ -56,6 +56,7 @@ function Graph({ model, label, badges, selected = null, onSelect }: PipelineGrap
   );
   const state = useMemo(() => ({ badges, selected, onSelect }), [badges, selected, onSelect]);
   const needed = isNarrow && layout !== null ? neededHeight(layout, width) : null;
+  const first = layout?.nodes.get(model.start ?? model.routes[0]?.name ?? "");
   const room = useMemo(() => ({ width, height: needed ?? height }), [width, height, needed]);
 
   return (
@@ -71,7 +72,7 @@ function Graph({ model, label, badges, selected = null, onSelect }: PipelineGrap
     >
       {flow === null || layout === null ? null : (
         <GraphContext value={state}>
-          <Canvas {...flow} layout={layout} isNarrow={isNarrow} room={room} onSelect={onSelect} />
+          <Canvas {...flow} layout={layout} first={first} isNarrow={isNarrow} room={room} onSelect={onSelect} />
         </GraphContext>
       )}
     </section>
@@ -82,6 +83,7 @@ function Canvas({
   nodes,
   edges,
   layout,
+  first,
   isNarrow,
   room,
   onSelect,
@@ -89,23 +91,40 @@ function Canvas({
   nodes: RouteNodeType[];
   edges: FlowEdgeType[];
   layout: Layout;
+  /** Where the pipeline begins. */
+  first: PlacedNode | undefined;
   isNarrow: boolean;
   room: { readonly width: number; readonly height: number };
   onSelect: ((selected: string | null) => void) | undefined;
 }) {
   const { getViewport, setCenter, setViewport } = useReactFlow();
   const [isMoved, setMoved] = useState(false);
-  const fit = useCallback(() => {
-    setMoved(false);
-    const zoom = zoomOf(layout, { width: room.width - 2 * MARGIN, height: room.height - 2 * MARGIN });
-    const middle = (whole: number, part: number) => (whole - part * zoom) / 2;
-    void setViewport({ x: middle(room.width, layout.width), y: middle(room.height, layout.height), zoom });
-  }, [setViewport, layout, room]);
+  const show = useCallback(
+    (smallest: number) => {
+      setMoved(false);
+      const whole = zoomOf(layout, { width: room.width - 2 * MARGIN, height: room.height - 2 * MARGIN });
+      const zoom = Math.max(whole, smallest);
+      const place = (space: number, size: number, from: number) => {
+        const middle = (space - size * zoom) / 2;
+        // What does not fit is shown from where the pipeline begins.
+        return middle >= 0 || first === undefined ? middle : Math.min(MARGIN, from);
+      };
+      const x = place(room.width, layout.width, MARGIN - (first?.x ?? 0) * zoom);
+      const y = place(
+        room.height,
+        layout.height,
+        room.height / 2 - ((first?.y ?? 0) + (first?.height ?? 0) / 2) * zoom,
+      );
+      void setViewport({ x, y, zoom });
+    },
+    [setViewport, layout, room, first],
+  );
+  const fit = useCallback(() => show(0), [show]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: once the reader has moved the view, it stays.
   useEffect(() => {
-    if (!isMoved || isNarrow) fit();
-  }, [fit, isNarrow]);
+    if (!isMoved || isNarrow) show(isNarrow ? 0 : READABLE);
+  }, [show, isNarrow]);
 
   /** What has the keyboard's focus must be seen. */
   const showFocused = (element: Element) => {
@@ -131,7 +150,7 @@ function Canvas({
       // Buttons within: no drawing board that takes all keys.
       ref={(element) => element?.setAttribute("role", "group")}
       onFocus={({ target }) => showFocused(target)}
-      minZoom={0.2}
+      minZoom={0.02}
       maxZoom={2}
       nodesDraggable={false}
       nodesConnectable={false}

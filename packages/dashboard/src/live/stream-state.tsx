@@ -7,8 +7,12 @@ export function StreamState({ stream, behind = false }: { stream: State | null; 
   const [tone, label, detail] = describe(stream, behind);
   return (
     <Tooltip label={detail} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>
-      <span aria-live="polite">
-        <StateDot tone={tone} label={label} />
+      {/* A stop for the Tab key: why it is so is not for those alone who have a mouse. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: see above. */}
+      <span tabIndex={0}>
+        <span aria-live="polite">
+          <StateDot tone={tone} label={label} />
+        </span>
       </span>
     </Tooltip>
   );

@@ -8,6 +8,7 @@ import { RunStatus } from "../ui/run-status.tsx";
 import { TextLink } from "../ui/text-link.tsx";
 import { TimeAgo, useNow } from "../ui/time-ago.tsx";
 import { CancelRun } from "./cancel-run.tsx";
+import { DeleteRun } from "./delete-run.tsx";
 import { ReplayButton } from "./replay/replay-button.tsx";
 import { configOf } from "./run-config.ts";
 import { useRun } from "./run-context.ts";
@@ -24,6 +25,7 @@ export function RunHeader() {
       <PageTitle title={run.tag ?? <span className={classes.id}>{run.id}</span>} tab={run.tag ?? `Run ${run.id}`}>
         <CancelRun />
         <ReplayButton />
+        <DeleteRun />
         <CopyLink label="Copy a link to this view" />
       </PageTitle>
       <Group gap="md" mb="md" className={classes.facts}>

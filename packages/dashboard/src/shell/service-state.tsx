@@ -29,7 +29,8 @@ export function ServiceState() {
             ] as const);
   return (
     <Tooltip label={detail} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>
-      <span>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what is wrong is not for those alone who have a mouse. */}
+      <span tabIndex={0}>
         <StateDot tone={tone} label={label} quiet={tone === "good"} />
       </span>
     </Tooltip>

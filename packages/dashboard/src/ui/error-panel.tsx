@@ -1,6 +1,7 @@
 import { Alert, Button, Code, Group, Text } from "@mantine/core";
 import { ApiError } from "@millrace/client";
 import { CircleAlert } from "lucide-react";
+import { isPassing } from "../query-client.ts";
 
 /** What went wrong, in the service's words, with what helps to find out more; and a way to try again. */
 export function ErrorPanel({ error, title, onRetry }: { error: Error; title: string; onRetry?: () => void }) {
@@ -17,6 +18,7 @@ export function ErrorPanel({ error, title, onRetry }: { error: Error; title: str
             request {correlationId}
           </Text>
         )}
+        {isPassing(error) && onRetry !== undefined ? <Text size="xs">It is asked again by itself.</Text> : null}
         {onRetry === undefined ? null : (
           <Button size="xs" variant="default" onClick={onRetry}>
             Try again

@@ -1,7 +1,7 @@
 import { TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { Search } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 /** How long typing rests before it is searched for, in milliseconds. */
 const REST_MS = 250;
@@ -19,9 +19,18 @@ export function SearchInput({
   onChange: (text: string) => void;
 }) {
   const [text, setText] = useState(value);
-  const settle = useDebouncedCallback(onChange, REST_MS);
+  /** What was searched for from here: it must not change what is being typed. */
+  const sent = useRef(value);
+  const settle = useDebouncedCallback((next: string) => {
+    sent.current = next;
+    onChange(next);
+  }, REST_MS);
   // The address may change otherwise: by a link, by Back, by Clear.
-  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (value === sent.current) return;
+    sent.current = value;
+    setText(value);
+  }, [value]);
   return (
     <TextInput
       label={label}

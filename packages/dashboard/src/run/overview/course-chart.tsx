@@ -41,6 +41,8 @@ function toCourse(timeline: ExecutionStats["timeline"], over: boolean) {
   const perSecond = (counts: readonly number[]) => counts.slice(0, shown).map((count) => (count * 1000) / bucketMs);
   const done = perSecond(completed);
   const lost = perSecond(failed);
+  // One moment is no course: a run that was quick is drawn over the whole of its bucket.
+  if (done.length === 1) for (const values of [done, lost]) values.push(values[0] ?? 0);
   const first = Date.parse(start) / 1000;
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   return {

@@ -1,13 +1,16 @@
-import { Button, Group, JsonInput, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Autocomplete, Button, Group, JsonInput, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { ApiError, type JsonObject, type ReplayBody } from "@millrace/client";
+import { ApiError, type Execution, type JsonObject, type ReplayBody } from "@millrace/client";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { client } from "../../client.ts";
 import { readJsonObjects } from "../../format/json.ts";
+import { formatCount } from "../../format/number.ts";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
 import { useRun } from "../run-context.ts";
+import { EVERYTHING, type LineageChoice, LineageFields } from "./lineage-choice.tsx";
+import { useStages } from "./use-stages.ts";
 
 const SOURCES = [
   { value: "lineage", label: "Messages that went into a route, as they were" },
@@ -23,6 +26,7 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
   const [source, setSource] = useState("lineage");
   const [from, setFrom] = useState<string | null>(null);
   const [stage, setStage] = useState("");
+  const [choice, setChoice] = useState(EVERYTHING);
   const [to, setTo] = useState<string | null>(null);
   const [text, setText] = useState("[{}]");
   const [tag, setTag] = useState("");
@@ -31,6 +35,7 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
     queryFn: () => client.executions.routes(run.id),
     staleTime: Number.POSITIVE_INFINITY,
   });
+  const stages = useStages(run.id, source === "storage");
   const payloads = readJsonObjects(text);
   const target = to ?? (source === "lineage" ? from : null);
   const replay = useMutation({
@@ -38,12 +43,13 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
     onSuccess(made) {
       onClose();
       void queries.invalidateQueries({ queryKey: ["runs"] });
-      notifications.show({ title: "Replayed", message: "The new run is shown here." });
+      notifications.show({ title: "Replayed", message: `The new run is shown here.${leftOut(made)}` });
       void navigate({ to: "/runs/$id", params: { id: made.tag ?? made.id } });
     },
   });
-  const body = toBody({ source, from, stage: stage.trim(), to: target, payloads: payloads.value, tag });
+  const body = toBody({ source, from, choice, stage: stage.trim(), to: target, payloads: payloads.value, tag });
   const tagError = replay.error instanceof ApiError && replay.error.code === "TAG_TAKEN" ? replay.error.message : null;
+  const missing = replay.error instanceof ApiError && replay.error.code === "PAYLOADS_MISSING";
   const data = (routes?.routes ?? []).map(({ route, name }) => ({
     value: route,
     label: name === null || name === route ? route : `${route}: ${name}`,
@@ -69,14 +75,30 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
             allowDeselect={false}
           />
           {source === "lineage" ? (
-            <Select label="Messages that went into" data={data} value={from} onChange={setFrom} placeholder="A route" />
+            <>
+              <Select
+                label="Messages that went into"
+                data={data}
+                value={from}
+                onChange={setFrom}
+                placeholder="A route"
+                searchable
+                nothingFoundMessage="There is no such route."
+              />
+              <LineageFields value={choice} onChange={setChoice} missing={missing} />
+            </>
           ) : null}
           {source === "storage" ? (
-            <TextInput
+            <Autocomplete
               label="Stage"
-              description="As stage, or route/stage: where store_write has put the objects"
+              description={
+                stages?.length === 0
+                  ? "This run has stored nothing in a stage yet."
+                  : "As route/stage, or stage: where store_write has put the objects"
+              }
+              data={stages ?? []}
               value={stage}
-              onChange={({ currentTarget }) => setStage(currentTarget.value)}
+              onChange={setStage}
             />
           ) : null}
           {source === "manual" ? (
@@ -91,7 +113,15 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
               maxRows={16}
             />
           ) : null}
-          <Select label="Into the route" data={data} value={target} onChange={setTo} placeholder="A route" />
+          <Select
+            label="Into the route"
+            data={data}
+            value={target}
+            onChange={setTo}
+            placeholder="A route"
+            searchable
+            nothingFoundMessage="There is no such route."
+          />
           <TextInput
             label="Tag of the new run"
             description="A name for it; may be left empty"
@@ -120,6 +150,7 @@ export function ReplayDialog({ onClose }: { onClose: () => void }) {
 function toBody(form: {
   source: string;
   from: string | null;
+  choice: LineageChoice;
   stage: string;
   to: string | null;
   payloads: JsonObject[] | null;
@@ -128,8 +159,32 @@ function toBody(form: {
   if (form.to === null) return null;
   const common = { to_route: form.to, ...(form.tag === "" ? {} : { tag: form.tag }) };
   if (form.source === "lineage")
-    return form.from === null ? null : { replay_source: "lineage", from_stage: form.from, ...common };
+    return form.from === null
+      ? null
+      : { replay_source: "lineage", from_stage: form.from, ...toLineage(form.choice), ...common };
   if (form.source === "storage")
     return form.stage === "" ? null : { replay_source: "storage", from_stage: form.stage, ...common };
   return form.payloads === null ? null : { replay_source: "manual", payloads: form.payloads, ...common };
+}
+
+function toLineage({ status, limit, offset, skipMissing }: LineageChoice) {
+  return {
+    ...(status === "all" ? {} : { message_status: [status] }),
+    ...(limit === "" ? {} : { limit }),
+    ...(offset === "" ? {} : { offset }),
+    ...(skipMissing ? { skip_missing: true } : {}),
+  };
+}
+
+/** What of the chosen messages is not in the new run, as its metadata tells it. */
+function leftOut({ metadata }: Execution): string {
+  const told = metadata?.replay;
+  if (typeof told !== "object" || told === null || Array.isArray(told)) return "";
+  const { not_kept: lost, remaining } = told;
+  return [
+    typeof lost === "number" && lost > 0 ? ` Left out, as their payloads are not kept: ${formatCount(lost)}.` : "",
+    typeof remaining === "number" && remaining > 0
+      ? ` ${formatCount(remaining)} more ${remaining === 1 ? "is" : "are"} left for another replay.`
+      : "",
+  ].join("");
 }

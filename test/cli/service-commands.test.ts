@@ -55,9 +55,14 @@ test("a config is stored, listed, shown, changed, run and deleted from the comma
   assert.equal(watched.code, 0, watched.stderr);
   assert.equal(jsonLines(watched.stdout).at(-1)?.reason, "completed");
   assert.equal((await at("configs", "run", "quick", "--tag", "first")).code, 5, "the tag is taken");
+  const second = await millrace(["configs", "run", "quick", "--tag", "second", "--url", service.url]);
+  assert.ok(second.stderr.includes(`Watch it: npx millrace watch second --url ${service.url}\n`), second.stderr);
 
   const runs = JSON.parse((await at("executions", "list", "--config", "quick", "--json")).stdout);
-  assert.deepEqual([runs.total, runs.executions[0].tag], [1, "first"]);
+  assert.deepEqual(
+    runs.executions.map(({ tag }: { tag: string }) => tag),
+    ["second", "first"],
+  );
   assert.deepEqual(JSON.parse((await at("configs", "delete", "quick", "--json")).stdout), { id, deleted: true });
   assert.equal((await at("configs", "get", "quick")).code, 4);
 });

@@ -36,7 +36,8 @@ test("a pipe and --json get all runs once, what goes on first, each with what it
   assert.match(titles ?? "", /^status +config +run +progress +done +to do +failed +rate +took +age$/);
   assert.match(first ?? "", /^running +test +slow +██░{8} +20% +1 +4 +0 /);
   assert.equal(others.length, 2);
-  assert.match(plain.stdout, /^failed +test +broken .* 100% +0 +0 +1 /m);
+  // What a run that ended early was to do is not known.
+  assert.match(plain.stdout, /^failed +test +broken +– +0 +0 +1 /m);
   const { total, executions } = JSON.parse(json.stdout);
   assert.equal(total, 3);
   assert.deepEqual(

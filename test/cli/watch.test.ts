@@ -117,7 +117,10 @@ test("Ctrl-C ends a watch and leaves the run alone, and says how to cancel it", 
     keys: [{ after: "1 of 5 messages", send: CTRL_C }],
   });
   assert.equal(code, 130);
-  assert.match(stdout, new RegExp(`the run goes on\\. To cancel it: millrace executions cancel ${id}`));
+  assert.match(
+    stdout,
+    new RegExp(`the run goes on\\. To cancel it: npx millrace executions cancel ${id} --url ${service.url}`),
+  );
   assert.ok(stdout.lastIndexOf("\u001b[?25h") > stdout.lastIndexOf("\u001b[?25l"), "the cursor is shown again");
   assert.equal((await service.client.executions.get(id)).status, "running");
   await service.client.executions.cancel(id);
@@ -145,6 +148,8 @@ test("Ctrl-C cancels a run that one has started oneself, or a watched one where 
   for (const { stdout } of [run, watch]) {
     const screen = await Screen.of(stdout);
     assert.match(screen.lines.at(-1) ?? "", /^cancelled: 1 message done, 4 failed/);
+    // It ended early, so that there is no bar that is full.
+    assert.match(screen.lines.at(-3) ?? "", /^5 messages {2}/);
   }
   assert.equal((await service.client.executions.get(watched)).status, "cancelled");
 });
@@ -155,15 +160,19 @@ name: errors
 error_handling: { max_retries: 0, on_error: continue }
 routes:
   make: { adapters: [{ type: generate, config: { count: 30 } }], outbound: [work] }
-  work: { adapters: [{ type: fail, config: { when: "index % 3 = 0", code: THIRD, message: "Every third." } }], outbound: [hold] }
+  work:
+    adapters:
+      - { type: fail, config: { when: "index % 3 = 0", code: THIRD, message: "Every third." } }
+      - { type: fail, config: { when: "index % 6 = 1", code: THIRD, message: "Every third." } }
+    outbound: [hold]
   hold: { inbound: { concurrency: 30 }, adapters: [{ type: delay, config: { seconds: 300 } }] }
 init_message: { route: make }
 `;
   const id = await service.run(yaml);
   const { stdout } = await inTerminal(["watch", id, "--url", service.url], {
-    keys: [{ after: "work: 10 × THIRD: Every third.", send: CTRL_C }],
+    keys: [{ after: "work: 15 × THIRD: Every third.", send: CTRL_C }],
   });
   const screen = await Screen.of(stdout);
-  assert.ok(screen.lines.includes("work: 10 × THIRD: Every third."), screen.lines.join("\n"));
+  assert.ok(screen.lines.includes("work: 15 × THIRD: Every third."), screen.lines.join("\n"));
   await service.client.executions.cancel(id);
 });

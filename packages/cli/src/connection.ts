@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "./exit-codes.ts";
 
 /** Where the service is looked for when nothing is said. */
-export const DEFAULT_URL = "http://127.0.0.1:8000";
+const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** Adds `--url` to a command that talks to a service. */
 export function withUrl(command: Command): Command {
@@ -20,6 +20,19 @@ export function urlOf(options: { readonly url?: string }): string {
     );
   }
   return baseUrl;
+}
+
+/** The end of a command line that is to reach the same service: nothing where it is the one that is looked for anyway. */
+export function urlFlag(url: string): string {
+  return url === (process.env.MILLRACE_URL || DEFAULT_URL) ? "" : ` --url ${url}`;
+}
+
+/** What to type to watch an execution of that service. */
+export function watchHint(
+  { tag, id }: { readonly tag: string | null; readonly id: string },
+  options: { readonly url?: string },
+): string {
+  return `Watch it: npx millrace watch ${tag ?? id}${urlFlag(urlOf(options))}`;
 }
 
 /** The client of that service. */

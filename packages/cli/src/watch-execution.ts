@@ -1,5 +1,6 @@
 import type { Client, StreamState } from "@millrace/client";
 import { type ExecutionDetail, type ExecutionEvent, type ExecutionStatus, isTerminal } from "@millrace/protocol";
+import { urlFlag, urlOf } from "./connection.ts";
 import { endAsJson, eventAsJson, eventAsText } from "./event-lines.ts";
 import { exitCodeOfStatus } from "./exit-codes.ts";
 import { onSignals } from "./interrupts.ts";
@@ -19,6 +20,8 @@ export interface WatchOptions {
   /** Every event as a line, in place of the state of the run. */
   readonly events?: boolean;
   readonly json?: boolean;
+  /** The address of the service, where one was given: what is said to be typed next names it. */
+  readonly url?: string;
   /** Whether an interrupt cancels the run; else it ends the watch alone. */
   readonly cancel?: boolean;
 }
@@ -36,7 +39,7 @@ export async function watchExecution(
   const asEvents =
     options.json || options.events || [lastEventId, since, types, routes].some((choice) => choice !== undefined);
   const stop = new AbortController();
-  const interrupted = onInterrupt(client, execution.id, options.cancel === true, stop, output);
+  const interrupted = onInterrupt(client, execution.id, options, stop, output);
   const watch = { client, execution, options, output, signal: stop.signal };
   const { status, shown } = await (asEvents ? followEvents(watch) : followProgress(watch));
   if (stop.signal.aborted) return 130;
@@ -165,7 +168,7 @@ function tellState(state: StreamState, output: Output): void {
 function onInterrupt(
   client: Client,
   id: string,
-  cancel: boolean,
+  options: WatchOptions,
   stop: AbortController,
   output: Output,
 ): () => boolean {
@@ -174,8 +177,9 @@ function onInterrupt(
     ["SIGINT", "SIGTERM"],
     () => {
       interrupted = true;
-      if (!cancel) {
-        output.note(`Left the watch; the run goes on. To cancel it: millrace executions cancel ${id}`);
+      if (!options.cancel) {
+        const at = urlFlag(urlOf(options));
+        output.note(`Left the watch; the run goes on. To cancel it: npx millrace executions cancel ${id}${at}`);
         stop.abort();
         return;
       }

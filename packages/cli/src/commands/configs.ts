@@ -1,6 +1,6 @@
 import type { Config, ConfigSummary } from "@millrace/protocol";
 import { type Command, Option } from "commander";
-import { connect, withUrl } from "../connection.ts";
+import { connect, watchHint, withUrl } from "../connection.ts";
 import { findConfig } from "../find-config.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput, readPayload } from "../input.ts";
@@ -122,14 +122,18 @@ export function addConfigs(program: Command, output: Output): void {
           process.exitCode = await watchExecution(
             client,
             execution.id,
-            options.json ? { json: true, cancel: true } : { cancel: true },
+            {
+              cancel: true,
+              ...(options.json && { json: true }),
+              ...(options.url === undefined ? {} : { url: options.url }),
+            },
             output,
           );
           return;
         }
         show(execution, options.json, () => {
           output.line(execution.id);
-          output.note(`Watch it: npx millrace watch ${execution.id}`);
+          output.note(watchHint(execution, options));
         });
       },
     );

@@ -1,6 +1,6 @@
 import type { Failure, RetryResult } from "@millrace/protocol";
 import type { Command } from "commander";
-import { connect, withUrl } from "../connection.ts";
+import { connect, watchHint, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
 import { readPayload, readPayloadFile } from "../input.ts";
@@ -96,18 +96,22 @@ export function addFailures(executions: Command, output: Output): void {
         ...(options.again ? { again: true } : {}),
       });
       if (options.json) output.line(JSON.stringify(result, null, 2));
-      else tell(output, result);
+      else tell(output, result, options);
     });
 }
 
-function tell(output: Output, { retried, remaining, started, execution }: RetryResult): void {
+function tell(
+  output: Output,
+  { retried, remaining, started, execution }: RetryResult,
+  options: { readonly url?: string },
+): void {
   if (execution === null) {
     output.line("There is nothing to retry.");
     return;
   }
   const what = `${retried} ${retried === 1 ? "message is" : "messages are"} retried`;
   output.line(started ? `${what} in a new execution: ${execution.id}` : `${what} in the execution itself.`);
-  if (started) output.note(`Watch it: millrace watch ${execution.tag ?? execution.id}`);
+  if (started) output.note(watchHint(execution, options));
   if (remaining > 0) output.note(`${remaining} more fit: run the command once more for them.`);
 }
 

@@ -6,7 +6,7 @@ import {
   replaySourceSchema,
 } from "@millrace/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { connect, withUrl } from "../connection.ts";
+import { connect, watchHint, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
 import { readInput } from "../input.ts";
@@ -83,7 +83,7 @@ export function addReplays(executions: Command, output: Output): void {
       const { messages, remaining } = replayed(execution.metadata.replay);
       if (messages !== null) output.note(`It begins with ${messages} message${messages === 1 ? "" : "s"}.`);
       if (remaining !== null && remaining > 0) output.note(`${remaining} more are left for another, with --offset.`);
-      output.note(`Watch it: millrace watch ${execution.tag ?? execution.id}`);
+      output.note(watchHint(execution, options));
     });
 
   add("replays", "list the executions that replay an execution, or retry messages of it")

@@ -2,7 +2,7 @@ import { builtDashboard } from "@millrace/dashboard";
 import type { Server } from "@millrace/server";
 import { flagOf, readSettings, settingsSchema, variableOf } from "@millrace/server/settings";
 import { type Command, Option } from "commander";
-import { DEFAULT_URL } from "../connection.ts";
+import { urlFlag } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
 import { onSignals } from "../interrupts.ts";
 import { createLog } from "../log.ts";
@@ -78,7 +78,7 @@ async function configToTry(server: Server): Promise<string | undefined> {
 
 /** What to type next: lines that work as they stand. */
 function hints(url: string, config: string | undefined): string[] {
-  const at = url === DEFAULT_URL ? "" : ` --url ${url}`;
+  const at = urlFlag(url);
   const commands: [command: string, what: string][] =
     config === undefined
       ? [[`npx millrace configs create FILE${at}`, "store a pipeline"]]

@@ -31,8 +31,9 @@ export function addWatch(program: Command, output: Output): void {
   )
     .addHelpText("after", HELP)
     .action(async (id: string, { url, route, ...options }: Options) => {
-      const watch = route === undefined ? options : { ...options, routes: route };
-      process.exitCode = await watchExecution(connect(url === undefined ? {} : { url }), id, watch, output);
+      const address = url === undefined ? {} : { url };
+      const watch = { ...options, ...address, ...(route === undefined ? {} : { routes: route }) };
+      process.exitCode = await watchExecution(connect(address), id, watch, output);
     });
 }
 

@@ -37,7 +37,14 @@ export class LastErrors {
 
 /** The same off what the service has gathered. */
 export function errorLinesOf(groups: FailureGroups["groups"]): ErrorLine[] {
-  return groups
-    .toSorted((a, b) => (b.last_failed_at ?? "").localeCompare(a.last_failed_at ?? ""))
-    .map(({ route, code, message, count }) => ({ route, code, message, count }));
+  const kinds = new Map<string, ErrorLine>();
+  for (const { route, code, message, count } of groups.toSorted((a, b) =>
+    (b.last_failed_at ?? "").localeCompare(a.last_failed_at ?? ""),
+  )) {
+    const key = JSON.stringify([route, code]);
+    const newer = kinds.get(key);
+    // The service tells adapters apart as well.
+    kinds.set(key, { route, code, message: newer?.message ?? message, count: count + (newer?.count ?? 0) });
+  }
+  return [...kinds.values()];
 }

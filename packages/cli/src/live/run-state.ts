@@ -1,4 +1,10 @@
-import type { ExecutionStatus, Progress, ProgressData, RouteProgressData } from "@millrace/protocol";
+import {
+  type ExecutionStatus,
+  isTerminal,
+  type Progress,
+  type ProgressData,
+  type RouteProgressData,
+} from "@millrace/protocol";
 
 /** The counts of a route, or of all routes. */
 export interface Counts {
@@ -51,6 +57,18 @@ export function stateOfFold(progress: Progress, order: readonly string[], status
     done: progress.completed,
     failed: progress.failed,
   };
+}
+
+/**
+ * How much of a run is settled, as a part of what is known of it; null where that is not known: a run that ended early has
+ * messages that were never taken, and the service does not count them.
+ */
+export function shareOf(state: Counts & { readonly status: ExecutionStatus }): number | null {
+  const open = openOf(state);
+  if (open === 0 && isTerminal(state.status) && state.status !== "completed") return null;
+  const settled = state.done + state.failed;
+  // What is to do may still grow, so only what is over is all of it.
+  return settled + open === 0 ? Number(isTerminal(state.status)) : settled / (settled + open);
 }
 
 /** Messages that are not settled. */

@@ -4,7 +4,7 @@ import { Columns } from "./columns.ts";
 import { showDuration, showEta, showRate } from "./figures.ts";
 import type { ErrorLine } from "./last-errors.ts";
 import type { Pace, RunPace } from "./run-pace.ts";
-import { type Counts, openOf, type RunState } from "./run-state.ts";
+import { type Counts, openOf, type RunState, shareOf } from "./run-state.ts";
 import { clip, widthOf } from "./text-width.ts";
 
 /** What is shown of a run. */
@@ -110,16 +110,18 @@ function describeRest(rest: readonly Row[]): string {
 function progressBar({ paint }: Pick<Output, "paint">, picture: RunPicture, columns: number): string {
   const { state, pace, elapsedMs } = picture;
   const settled = state.done + state.failed;
-  const total = settled + openOf(state);
-  const label = `${settled} of ${total} messages  ${showDuration(elapsedMs)}`;
+  const share = shareOf(state);
+  const many = share === null ? `${settled}` : `${settled} of ${settled + openOf(state)}`;
+  const label = `${many} ${many === "1" ? "message" : "messages"}  ${showDuration(elapsedMs)}`;
   const more = [
     ...(pace.rate === null ? [] : [showRate(pace.rate)]),
     ...(pace.etaMs === null ? [] : [`ETA ${showEta(pace.etaMs)}`]),
   ];
   const texts = [[label, ...more].join("  "), [label, ...more.slice(-1)].join("  "), label];
   const fitting = texts.find((text) => widthOf(text) + 11 <= columns);
-  if (fitting === undefined) return clip(texts.find((text) => widthOf(text) <= columns) ?? label, columns);
+  if (share === null || fitting === undefined)
+    return clip(texts.find((text) => widthOf(text) <= columns) ?? label, columns);
   const width = Math.min(BAR_COLUMNS, columns - widthOf(fitting) - 1);
-  const filled = total === 0 ? 0 : Math.floor((settled / total) * width);
+  const filled = Math.floor(share * width);
   return `${paint("green", "█".repeat(filled))}${paint("dim", "░".repeat(width - filled))} ${fitting}`;
 }

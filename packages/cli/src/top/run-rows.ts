@@ -1,7 +1,6 @@
-import { isTerminal } from "@millrace/protocol";
 import { Columns } from "../live/columns.ts";
 import { showDuration, showRate } from "../live/figures.ts";
-import { openOf, stateOfData } from "../live/run-state.ts";
+import { openOf, shareOf, stateOfData } from "../live/run-state.ts";
 import { STATUS_COLOURS } from "../live/run-table.ts";
 import { type Output, printable } from "../output.ts";
 import type { ListedRun } from "./run-list.ts";
@@ -55,10 +54,8 @@ export function configOf({ execution }: Pick<ListedRun, "execution">): string {
 
 function showProgress({ progress, execution }: ListedRun): string {
   if (progress === null) return "";
-  const state = stateOfData(progress);
-  const [settled, total] = [state.done + state.failed, state.done + state.failed + openOf(state)];
-  // What is to do may still grow, so only what is over is all of it.
-  const share = total === 0 ? Number(isTerminal(execution.status)) : settled / total;
+  const share = shareOf({ ...stateOfData(progress), status: execution.status });
+  if (share === null) return "–";
   const filled = Math.floor(share * BAR);
   return `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${String(Math.floor(share * 100)).padStart(3)}%`;
 }

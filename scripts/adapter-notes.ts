@@ -5,11 +5,29 @@ export interface AdapterNotes {
   readonly errors: Readonly<Record<string, string>>;
 }
 
+/** What an object of rows may fail with. */
+const ROW_OBJECT_ERRORS = {
+  FIELD_MISSING: "The message has no such `field`. Not retried.",
+  NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
+  OBJECT_EXISTS:
+    "Another message of the run, or another payload of the same message, has written an object of that name. Not retried.",
+  OBJECT_NAME_INVALID: "The name is none for an object, see [`store_write`](store_write.md). Not retried.",
+  OBJECT_KEY_INVALID: "The whole key is too long, or the object would lie in a folder that is an object. Not retried.",
+  OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
+};
+
+const ROW_OBJECTS =
+  "The object is at `executions/{execution}/{route}/{stage}/{name}`, one for each message: nothing is ever added to an object, as a step that is done again after a crash would add its rows twice. A message that is taken again writes its object again, whole or not at all. Put `batch` on a route before, as in the example, and not into the same chain: the batch is then a message of its own, whose rows stay the same whatever happens, while one that is gathered anew after a crash may have others.";
+
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
     more: "The messages that it holds take no slot of the route's `concurrency`. They are settled together, when what the batch gives rise to is committed: a crash before that gathers them anew. What a batch emits has the first of its messages as parent. A message whose pieces end in the middle of a batch closes that batch early.",
     errors: {},
+  },
+  csv_write: {
+    more: `${ROW_OBJECTS} A field that is missing or null is an empty cell; \`true\`, lists and objects are written as JSON. Fields that are not in \`columns\` are left out; name the columns where all objects are to have the same.`,
+    errors: { ...ROW_OBJECT_ERRORS, ROW_INVALID: "A row is not an object. Not retried." },
   },
   delay: {
     errors: {},
@@ -42,6 +60,10 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   json_transform: {
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},
+  },
+  jsonl_write: {
+    more: `${ROW_OBJECTS} A row may be any JSON value.`,
+    errors: ROW_OBJECT_ERRORS,
   },
   log: {
     errors: {},

@@ -97,6 +97,23 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   split: {
     errors: { NOT_AN_ARRAY: "The field is missing or holds something else. Not retried." },
   },
+  sql_upsert: {
+    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. Statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own database is refused.",
+    errors: {
+      FIELD_MISSING: "The message has no such `field`. Not retried.",
+      NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
+      ROW_INVALID: "A row is not an object. Not retried.",
+      KEY_MISSING: "A row has no value for a column of the key. Not retried.",
+      VALUE_INVALID: "A value is none that the column takes. Not retried.",
+      ROW_REJECTED: "A constraint of the table refuses a row. Not retried.",
+      TABLE_MISMATCH: "The table, a column or a unique index on the key is not there. Not retried.",
+      DATABASE_NOT_FOUND: "There is no such file, or no such folder. Not retried.",
+      DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
+      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
+      DATABASE_UNAVAILABLE: "The database cannot be written at present: the disk is full, say.",
+      PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
+    },
+  },
   store_write: {
     more: "An object is written whole or not at all; a message that is taken again writes the same key again.",
     errors: {

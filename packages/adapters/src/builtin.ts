@@ -14,6 +14,7 @@ import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
 import { readFile } from "./read-file.ts";
 import { split } from "./split.ts";
+import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
 
@@ -34,6 +35,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   markdownSplit,
   readFile,
   split,
+  sqlUpsert,
   storeWrite,
   switchAdapter,
 ];

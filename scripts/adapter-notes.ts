@@ -5,11 +5,29 @@ export interface AdapterNotes {
   readonly errors: Readonly<Record<string, string>>;
 }
 
+/** What an object of rows may fail with. */
+const ROW_OBJECT_ERRORS = {
+  FIELD_MISSING: "The message has no such `field`. Not retried.",
+  NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
+  OBJECT_EXISTS:
+    "Another message of the run, or another payload of the same message, has written an object of that name. Not retried.",
+  OBJECT_NAME_INVALID: "The name is none for an object, see [`store_write`](store_write.md). Not retried.",
+  OBJECT_KEY_INVALID: "The whole key is too long, or the object would lie in a folder that is an object. Not retried.",
+  OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
+};
+
+const ROW_OBJECTS =
+  "The object is at `executions/{execution}/{route}/{stage}/{name}`, one for each message: nothing is ever added to an object, as a step that is done again after a crash would add its rows twice. A message that is taken again writes its object again, whole or not at all. Put `batch` on a route before, as in the example, and not into the same chain: the batch is then a message of its own, whose rows stay the same whatever happens, while one that is gathered anew after a crash may have others.";
+
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
     more: "The messages that it holds take no slot of the route's `concurrency`. They are settled together, when what the batch gives rise to is committed: a crash before that gathers them anew. What a batch emits has the first of its messages as parent. A message whose pieces end in the middle of a batch closes that batch early.",
     errors: {},
+  },
+  csv_write: {
+    more: `${ROW_OBJECTS} A field that is missing or null is an empty cell; \`true\`, lists and objects are written as JSON. Fields that are not in \`columns\` are left out; name the columns where all objects are to have the same.`,
+    errors: { ...ROW_OBJECT_ERRORS, ROW_INVALID: "A row is not an object. Not retried." },
   },
   delay: {
     errors: {},
@@ -43,6 +61,10 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},
   },
+  jsonl_write: {
+    more: `${ROW_OBJECTS} A row may be any JSON value.`,
+    errors: ROW_OBJECT_ERRORS,
+  },
   log: {
     errors: {},
   },
@@ -74,6 +96,23 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   },
   split: {
     errors: { NOT_AN_ARRAY: "The field is missing or holds something else. Not retried." },
+  },
+  sql_upsert: {
+    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. Statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own database is refused.",
+    errors: {
+      FIELD_MISSING: "The message has no such `field`. Not retried.",
+      NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
+      ROW_INVALID: "A row is not an object. Not retried.",
+      KEY_MISSING: "A row has no value for a column of the key. Not retried.",
+      VALUE_INVALID: "A value is none that the column takes. Not retried.",
+      ROW_REJECTED: "A constraint of the table refuses a row. Not retried.",
+      TABLE_MISMATCH: "The table, a column or a unique index on the key is not there. Not retried.",
+      DATABASE_NOT_FOUND: "There is no such file, or no such folder. Not retried.",
+      DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
+      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
+      DATABASE_UNAVAILABLE: "The database cannot be written at present: the disk is full, say.",
+      PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
+    },
   },
   store_write: {
     more: "An object is written whole or not at all; a message that is taken again writes the same key again.",

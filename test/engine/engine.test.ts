@@ -293,6 +293,24 @@ describe("an execution", () => {
     assert.deepEqual(done?.type === "completed" && done.emitted, { b: 30 });
   });
 
+  test("tells an adapter which of a message's payloads it is given, the same again on the next attempt", async () => {
+    await using rig = new Rig();
+    const seen: string[] = [];
+    const note = adapter("note", ({ attempt, piece, payload }) => {
+      seen.push(`attempt ${attempt}, piece ${piece}, of ${JSON.stringify(payload)}`);
+      if (attempt === 1 && piece === 1) throw new Error("once");
+      return payload;
+    });
+    const { status } = await rig.complete(define({ a: { steps: [{ adapter: generate(2) }, { adapter: note }] } }));
+    assert.equal(status, "completed");
+    assert.deepEqual(seen, [
+      'attempt 1, piece 0, of {"index":0}',
+      'attempt 1, piece 1, of {"index":1}',
+      'attempt 2, piece 0, of {"index":0}',
+      'attempt 2, piece 1, of {"index":1}',
+    ]);
+  });
+
   test("never has more messages in flight than its route and its limits allow", async () => {
     await using rig = new Rig();
     let inFlight = 0;

@@ -1,5 +1,6 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
+import { csvWrite } from "./csv-write.ts";
 import { delay } from "./delay.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
@@ -7,17 +8,20 @@ import { filter } from "./filter.ts";
 import { generate } from "./generate.ts";
 import { httpRequest } from "./http-request.ts";
 import { jsonTransform } from "./json-transform.ts";
+import { jsonlWrite } from "./jsonl-write.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
 import { readFile } from "./read-file.ts";
 import { split } from "./split.ts";
+import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
 
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
   batch,
+  csvWrite,
   delay,
   fail,
   files,
@@ -25,11 +29,13 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   generate,
   httpRequest,
   jsonTransform,
+  jsonlWrite,
   log,
   markdownParse,
   markdownSplit,
   readFile,
   split,
+  sqlUpsert,
   storeWrite,
   switchAdapter,
 ];

@@ -8,14 +8,11 @@ import {
 } from "@millrace/engine";
 import type { JsonValue } from "@millrace/protocol";
 import { z } from "zod";
+import { objectKey, stageField } from "./object-key.ts";
 import { templateInput } from "./template-input.ts";
 
 const config = z.strictObject({
-  stage: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)
-    .optional()
-    .describe("Part of the object's key; default the route's name"),
+  stage: stageField(),
   name: templateField()
     .min(1)
     .default("${message_id}")
@@ -50,8 +47,7 @@ export const storeWrite: Adapter<z.infer<typeof config>, Template> = defineAdapt
     }
     const value: JsonValue | undefined = field === undefined ? payload : payload[field];
     const name = await prepared.render(templateInput(message));
-    checkName(name);
-    const key = `executions/${message.executionId}/${message.route}/${stage ?? message.route}/${name}`;
+    const key = objectKey(message, stage, name);
     const isText = typeof value === "string";
     const body = isText ? value : `${JSON.stringify(value, null, 2)}\n`;
     await objects.put(key, Buffer.from(body), {
@@ -62,19 +58,3 @@ export const storeWrite: Adapter<z.infer<typeof config>, Template> = defineAdapt
     return { ...payload, object_key: key };
   },
 });
-
-/** Names are paths within their stage: nothing that leaves it, or that a file system cannot hold. */
-function checkName(name: string): void {
-  const bad = name
-    .split("/")
-    .find(
-      (part) =>
-        part === "" || part === "." || part === ".." || Buffer.byteLength(part) > 200 || /[\p{Cc}\p{Cs}\\]/u.test(part),
-    );
-  if (bad === undefined && name.length <= 1024) return;
-  throw new AdapterError(
-    "OBJECT_NAME_INVALID",
-    `"${name.slice(0, 200)}" is no name for an object: parts between slashes must be 1 to 200 bytes long, other than "." and "..", without backslashes, control characters and halves of characters, 1024 characters in all.`,
-    { retryable: false },
-  );
-}

@@ -12,6 +12,11 @@ export interface Message {
   readonly route: string;
   /** Counts the times that the message was taken, from 1. */
   readonly attempt: number;
+  /**
+   * Which of the payloads that the steps before it in the chain made of the message this is, from 0: always 0 where they
+   * make one. With `id` it names what a step does to the outside; the same for every attempt that makes the same ones.
+   */
+  readonly piece: number;
   /** What the step before it in the chain made; an adapter that changes it returns a new object. */
   readonly payload: JsonObject;
 }

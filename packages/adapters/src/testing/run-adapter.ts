@@ -13,6 +13,11 @@ import type { JsonObject } from "@millrace/protocol";
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly attempt?: number;
+  /** The message's id; `message-1` unless it is said. */
+  readonly id?: string;
+  readonly piece?: number;
+  /** What the step prepared before; left out, it is prepared for this message alone. */
+  readonly prepared?: unknown;
   readonly objects?: ObjectStore;
   /** Gets each line that is logged, as `level: text`. */
   readonly lines?: string[];
@@ -36,18 +41,19 @@ export async function* stream(
   const checked: unknown = adapter.config.parse(config);
   const emits: Emits = await adapter.process?.(
     {
-      id: "message-1",
+      id: options.id ?? "message-1",
       parentId: null,
-      correlationId: "message-1",
+      correlationId: options.id ?? "message-1",
       rootCorrelationId: "message-1",
       executionId: "execution-1",
       route: "here",
       attempt: options.attempt ?? 1,
+      piece: options.piece ?? 0,
       payload,
     },
     {
       config: checked,
-      prepared: adapter.prepare?.(checked),
+      prepared: options.prepared ?? adapter.prepare?.(checked),
       name: adapter.type,
       index: 0,
       signal: options.signal ?? new AbortController().signal,

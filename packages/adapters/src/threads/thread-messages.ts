@@ -23,6 +23,7 @@ export interface RunRequest {
     readonly executionId: string;
     readonly route: string;
     readonly attempt: number;
+    readonly piece: number;
   };
   readonly payloadJson: string;
   readonly maxPayloadBytes: number;

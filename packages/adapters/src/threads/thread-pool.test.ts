@@ -163,6 +163,7 @@ function messageWith(payload: JsonObject) {
     executionId: "e1",
     route: "here",
     attempt: 2,
+    piece: 0,
     payload,
   };
 }

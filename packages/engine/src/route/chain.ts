@@ -92,7 +92,7 @@ export class Chain {
     let result: unknown;
     try {
       result = step.adapter.process?.(
-        this.#message(flow, payload),
+        this.#message(flow, step, payload),
         new StepContext(this.#host, flow, step, this.#prepared[step.index]),
       );
     } catch (error) {
@@ -115,7 +115,7 @@ export class Chain {
     const held = flow.thread;
     const lease = held ?? (await this.#leaseThread(flow, step));
     flow.thread = lease;
-    const run = lease.run(step, this.#message(flow, payload), {
+    const run = lease.run(step, this.#message(flow, step, payload), {
       signal: flow.signal,
       log: this.#host.log(flow, step),
       objects: new FlowObjects(this.#host.objects, flow),
@@ -273,7 +273,7 @@ export class Chain {
     });
   }
 
-  #message(flow: Flow, payload: JsonObject): Message {
+  #message(flow: Flow, step: Step, payload: JsonObject): Message {
     const { message, host } = flow;
     return {
       id: message.id,
@@ -283,6 +283,7 @@ export class Chain {
       executionId: host.executionId,
       route: message.route,
       attempt: message.attempt,
+      piece: flow.nextPiece(step),
       payload,
     };
   }

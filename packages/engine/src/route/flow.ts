@@ -71,6 +71,8 @@ export class Flow {
   #atomic = false;
   /** Places of adapters that have begun. */
   readonly #ran: number[];
+  /** Payloads that each adapter was given, by its place. */
+  readonly #pieces: number[] = [];
   #controller: AbortController | null = null;
 
   /** `resumed`: places of adapters that began in this attempt before the process died; null where it had not begun. */
@@ -146,6 +148,13 @@ export class Flow {
       adapter_index: step.index,
     });
     host.touch(this);
+  }
+
+  /** Counts the payloads that an adapter is given in this attempt: which one is next, from 0. */
+  nextPiece(step: Step): number {
+    const piece = this.#pieces[step.index] ?? 0;
+    this.#pieces[step.index] = piece + 1;
+    return piece;
   }
 
   /**

@@ -34,13 +34,13 @@ export async function readOpenApi(): Promise<OpenApiDocument> {
   }
 }
 
-/** The pages of the API's reference by file name: an index, one for each group of operations, and the objects. */
+/** The pages of the API's reference by file name: an index, one for each group of operations, and what bodies are made of. */
 export function apiPages(document: OpenApiDocument, note: string): Map<string, string> {
   const groups = Map.groupBy(operationsOf(document), ({ operation }) => operation.tags[0] ?? "Other");
   const pages = new Map<string, string>();
   pages.set("README.md", indexPage(groups, note));
   for (const [group, operations] of groups) pages.set(fileOf(group), groupPage(group, operations, note));
-  pages.set("objects.md", objectsPage(document, note));
+  pages.set("bodies.md", bodiesPage(document, note));
   return pages;
 }
 
@@ -76,11 +76,11 @@ export function exampleOf({ method, path, operation }: ApiOperation): string {
 const fileOf = (group: string) => `${group.toLowerCase().replaceAll(" ", "-")}.md`;
 const refer: Refer = (reference) => {
   const name = reference.split("/").at(-1) ?? "";
-  return name === "JsonValue" ? "any JSON" : `[${name}](objects.md#${name.toLowerCase()})`;
+  return name === "JsonValue" ? "any JSON" : `[${name}](bodies.md#${name.toLowerCase()})`;
 };
 
-/** Within the page of objects a link needs no file. */
-const referHere: Refer = (reference) => refer(reference).replace("objects.md", "");
+/** Within the page of bodies a link needs no file. */
+const referHere: Refer = (reference) => refer(reference).replace("bodies.md", "");
 
 function indexPage(groups: ReadonlyMap<string, readonly ApiOperation[]>, note: string): string {
   const sections = [...groups].map(([group, operations]) => {
@@ -117,7 +117,7 @@ function groupPage(group: string, operations: readonly ApiOperation[], note: str
 
 ${operations.map(section).join("\n\n")}
 
-[All operations](README.md) · [The objects in bodies and answers](objects.md) · [What the examples stand on](README.md#the-examples)
+[All operations](README.md) · [What bodies and answers are made of](bodies.md) · [What the examples stand on](README.md#the-examples)
 `;
 }
 
@@ -168,7 +168,7 @@ function contentOf(content: OpenApiContent): string {
     .join("\n\n");
 }
 
-function objectsPage(document: OpenApiDocument, note: string): string {
+function bodiesPage(document: OpenApiDocument, note: string): string {
   const sections = Object.entries(document.components.schemas)
     .filter(([name]) => name !== "JsonValue")
     .map(([name, value]) => {
@@ -178,7 +178,7 @@ function objectsPage(document: OpenApiDocument, note: string): string {
     });
   return `${note}
 
-# API: objects
+# API: bodies
 
 What bodies and answers are made of. A later version may add fields to an answer.
 

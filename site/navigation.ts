@@ -21,6 +21,7 @@ const SECTIONS: readonly Section[] = [
   {
     text: GUIDES,
     entries: [
+      ["dashboard.md", "The dashboard"],
       "writing-adapters.md",
       "guides/isolation.md",
       "guides/scripts.md",
@@ -28,10 +29,12 @@ const SECTIONS: readonly Section[] = [
       ["events.md", "Watch an execution"],
       "guides/resume-a-stream.md",
       "guides/react.md",
+      ["client.md", "Drive it from a program"],
       ["proxies.md", "Put it behind a proxy"],
       "guides/failures.md",
       "retrying.md",
       ["lineage.md", "Trace a message"],
+      "storage.md",
     ],
     folder: "guides",
   },

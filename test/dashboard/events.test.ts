@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import { skipWithoutChromium } from "../support/chromium.ts";
 import { accessibilityFaults, DashboardRig, screenshot, sidewaysScroll } from "../support/dashboard.ts";
+import { eventually } from "../support/eventually.ts";
 
 const skip = skipWithoutChromium();
 
@@ -88,14 +88,14 @@ test("while a run goes on its newest event stays in sight, until the reader stop
     .first()
     .waitFor();
   const before = await total();
-  await until(async () => (await lastInSight()) > before + 10);
+  await eventually(async () => assert.ok((await lastInSight()) > before + 10));
   await page.getByRole("button", { name: "Pause" }).click();
   const stopped = await lastInSight();
   const then = await total();
-  await until(async () => (await total()) > then + 10);
+  await eventually(async () => assert.ok((await total()) > then + 10));
   assert.ok((await lastInSight()) <= stopped + 1);
   await page.getByRole("button", { name: "Follow" }).click();
-  await until(async () => (await lastInSight()) > then + 5);
+  await eventually(async () => assert.ok((await lastInSight()) > then + 5));
   await executions.cancel("slow");
   await page.getByText("ended", { exact: true }).first().waitFor();
   await leave(page);
@@ -148,12 +148,6 @@ test("events are usable in both themes and on a narrow screen", { skip }, async 
 });
 
 /** Waits until something holds, for half a minute at most. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await holds()); waited += 50) {
-    assert.ok(waited < 30_000, `${holds} does not come true`);
-    await wait(50);
-  }
-}
 
 /** Nothing went wrong that only the console was told. */
 async function leave(page: Page): Promise<void> {

@@ -134,7 +134,7 @@ test("failed messages are retried in a new run with another payload, one by itse
   await page.getByRole("button", { name: "Retry", exact: true }).click();
   const one = page.getByRole("dialog", { name: "Retry this message" });
   await one.getByLabel("Payload").fill("{ not json");
-  await one.getByText(/No JSON/).waitFor();
+  await one.getByText(/^Line 1: This is not JSON/).waitFor();
   assert.equal(await one.getByRole("button", { name: "Retry", exact: true }).isDisabled(), true);
   await one.getByLabel("Payload").fill('{ "index": 1, "mended": true }');
   await one.getByLabel("Tag of the new run").fill("broken");

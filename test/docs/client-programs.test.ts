@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { createClient } from "@millrace/client";
 import { ServiceProcess } from "../support/service-process.ts";
 import { ROOT } from "./pages.ts";
 
@@ -11,6 +13,15 @@ before(async () => {
   service = await ServiceProcess.start(["--configs-dir", "examples"]);
 });
 after(() => service[Symbol.asyncDispose]());
+
+test("the client's page has a row for each of its parts, with every call of it", () => {
+  const page = readFileSync(join(ROOT, "packages/client/README.md"), "utf8");
+  for (const [part, calls] of Object.entries(createClient({ baseUrl: service.url }))) {
+    const row = page.split("\n").find((line) => line.startsWith(`| \`${part}\` |`)) ?? "";
+    const named = [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), [part, ...Object.keys(calls)].sort());
+  }
+});
 
 const programs: readonly (readonly [file: string, says: RegExp])[] = [
   ["watch.ts", /^greet .*\n(keep .*\n){3}completed\n$/],

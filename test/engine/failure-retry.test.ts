@@ -4,6 +4,7 @@ import { AdapterError, defineAdapter } from "@millrace/engine";
 import { emptyProgress, foldEvent, type Progress } from "@millrace/protocol";
 import { z } from "zod";
 import { define, Rig } from "../support/engine-rig.ts";
+import { eventually } from "../support/eventually.ts";
 
 const none = z.object({});
 
@@ -54,13 +55,6 @@ function held() {
   return { adapter, release };
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await condition()); tries += 1) {
-    if (tries > 1_000) throw new Error("it does not come to that");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 function pipeline(bad: Set<number>, n: number, hold: ReturnType<typeof held>, emitFirst = false) {
   return define({
     make: { steps: [{ adapter: count(n) }], outbound: ["work", "hold"] },
@@ -81,7 +75,7 @@ for (const emitFirst of [false, true]) {
     const hold = held();
     const bad = new Set([1, 3]);
     const id = await rig.run(pipeline(bad, 5, hold, emitFirst));
-    await until(async () => (await rig.store.failures.count(id, {})) === 2);
+    await eventually(async () => assert.equal(await rig.store.failures.count(id, {}), 2));
     const { items } = await rig.store.failures.list(id, {}, { limit: 10, offset: 0, payloads: true });
     assert.deepEqual(
       items.map(({ route, attempt, error, payloadJson }) => [route, attempt, error.code, error.adapter, payloadJson]),
@@ -95,10 +89,10 @@ for (const emitFirst of [false, true]) {
     assert.ok(first !== undefined);
     const done = await rig.engine.retry(id, { filter: { messageIds: [first.id] } });
     assert.deepEqual([done.retried, done.started, done.record?.id], [1, false, id]);
-    await until(async () => (await rig.engine.progress(id))?.routes.work?.completed === 4);
+    await eventually(async () => assert.equal((await rig.engine.progress(id))?.routes.work?.completed, 4));
     // It fails again, and is kept again with the attempts that were made.
     assert.equal((await rig.engine.retry(id, { filter: {} })).retried, 1);
-    await until(async () => (await rig.store.failures.count(id, {})) === 1);
+    await eventually(async () => assert.equal(await rig.store.failures.count(id, {}), 1));
     assert.equal(
       (await rig.store.failures.list(id, {}, { limit: 1, offset: 0, payloads: false })).items[0]?.attempt,
       2,
@@ -130,7 +124,7 @@ test("what was taken back survives a crash before its attempt; the execution doe
   const bad = new Set(Array.from({ length: 20 }, (_, index) => index));
   const definition = pipeline(bad, 20, hold);
   const id = await rig.run(definition);
-  await until(async () => (await rig.store.failures.count(id, {})) === 20);
+  await eventually(async () => assert.equal(await rig.store.failures.count(id, {}), 20));
   bad.clear();
   // Nothing is taken any more, and what is committed until then is all that the next process finds.
   let committed = () => {};
@@ -156,7 +150,7 @@ test("messages that were taken back and not taken again are kept as failed when 
   const bad = new Set([0, 1, 2, 3, 4, 5]);
   const definition = pipeline(bad, 6, hold);
   const id = await rig.run(definition);
-  await until(async () => (await rig.store.failures.count(id, {})) === 6);
+  await eventually(async () => assert.equal(await rig.store.failures.count(id, {}), 6));
   await rig.engine.retry(id, { filter: {} });
   await rig.engine.stop(id, "cancelled", null);
   assert.equal(await rig.store.failures.count(id, { route: "work" }), 6);

@@ -37,11 +37,6 @@ export function describeType(schema: JsonObject): string {
   }
 }
 
-/** A default, as it would be written. */
-export function describeDefault(schema: JsonObject): string | null {
-  return schema.default === undefined ? null : JSON.stringify(schema.default);
-}
-
 /** A number or truth value may come from the environment: true of all, so it is not said of each. */
 function isPlaceholder({ pattern }: JsonObject): boolean {
   return typeof pattern === "string" && pattern.startsWith("^\\$\\{(env|secret)");

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useId, useMemo, useRef, useState } from "react";
 import { client } from "../client.ts";
+import { sayProblem } from "../format/json.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { readOutline } from "../yaml/outline.ts";
 import { changedFields, readPayload, removedFields } from "./payload.ts";
@@ -71,11 +72,7 @@ export function StartRunForm({
             labelElement="div"
             description="As the config has it. Fields that you change or add replace those of the config, for this run only."
             descriptionProps={{ id: hint }}
-            error={
-              problem === null
-                ? undefined
-                : `${problem.line === null ? "" : `Line ${problem.line}: `}${problem.problem}`
-            }
+            error={problem === null ? undefined : sayProblem(problem)}
             errorProps={{ role: "alert" }}
           >
             <div className={classes.editor}>

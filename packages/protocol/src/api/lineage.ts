@@ -159,8 +159,6 @@ export type LineageStats = z.infer<typeof lineageStatsSchema>;
 export type LineageList = z.infer<typeof lineageListSchema>;
 /** @see lineageNodesSchema */
 export type LineageNodes = z.infer<typeof lineageNodesSchema>;
-/** @see lineageQuerySchema */
-export type LineageQuery = z.output<typeof lineageQuerySchema>;
 /** What a client sends as {@link lineageQuerySchema}. */
 export type LineageListQuery = Sent<typeof lineageQuerySchema>;
 /** @see lineageFailuresQuerySchema */

@@ -58,6 +58,7 @@ test("executions that were not looked through when the process died are looked t
 async function adopt(store: ReturnType<typeof openSqliteStore>, objects: ObjectStore & ObjectReader): Promise<void> {
   const { journal, records, storedObjects } = store;
   const adoption = new ObjectAdoption({ journal, records, storedObjects, objects, clock: Date, log });
+  await adoption.prepare();
   await adoption.begin();
   await adoption.done;
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type {
   Clock,
   Journal,
@@ -25,18 +24,15 @@ export interface ObjectAdoptionParts {
 /** Keys that are looked up, and objects that are compared, at once. */
 const LOOKED_UP_AT_ONCE = 200;
 
-/** A start waits so long for it, in milliseconds: what is found by then is told of before anything goes on. */
-const WAITED_FOR_MS = 2_000;
-
 /**
  * Brings the list of objects to what is there: adds those of a version that did not note them, once; and in executions
  * that a process left behind, which may have died between what it did to an object and the commit that tells of it, adds
- * those that no message has told of, and mends what is listed of others. Where it is not done in time it goes on beside
- * everything else, and where a process dies over it the next one begins again.
+ * those that no message has told of, and mends what is listed of others. It goes on beside everything else, and where a process dies over it the next one begins again.
  */
 export class ObjectAdoption {
   readonly #parts: ObjectAdoptionParts;
   readonly #startedAt: number;
+  #left: readonly string[] = [];
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -45,16 +41,15 @@ export class ObjectAdoption {
     this.#startedAt = parts.clock.now();
   }
 
-  /** Resolves when it is known where to look, and that was noted; the looking may go on. */
+  /** Finds out which executions were left behind: to be called before they are taken up again. It writes nothing. */
+  async prepare(): Promise<void> {
+    this.#left = (await this.#parts.records.unfinishedExecutions()).map(({ id }) => id);
+  }
+
+  /** Notes where to look, once the store has turned out to be sound; the looking goes on. */
   async begin(): Promise<void> {
-    const { records, storedObjects } = this.#parts;
-    const left = await records.unfinishedExecutions();
-    if (left.length > 0) await storedObjects.lookThrough(left.map(({ id }) => id));
+    if (this.#left.length > 0) await this.#parts.storedObjects.lookThrough(this.#left);
     this.#running = this.#run();
-    const waited = new AbortController();
-    const enough = wait(WAITED_FOR_MS, undefined, { signal: waited.signal }).catch(() => undefined);
-    await Promise.race([this.#running, enough]);
-    waited.abort();
   }
 
   /** Resolves when it is done, or was stopped, or has failed. */

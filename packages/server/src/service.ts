@@ -108,8 +108,9 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   try {
     // Before the executions that a process left behind are taken up again, and write objects anew.
     await takeUp(journal, tellFault, async () => {
-      await adoption.begin();
+      await adoption.prepare();
       await executions.recover();
+      await adoption.begin();
     });
   } catch (error) {
     await executions.close(0);

@@ -1,11 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
-import { checksumOf, damaged, isDamage } from "./damage.ts";
+import { damaged, isDamage } from "./damage.ts";
 import { Group } from "./group.ts";
+import { JournalWrites } from "./journal-writes.ts";
 import { MessageWrites } from "./message-writes.ts";
 import { ObjectWrites } from "./objects/object-writes.ts";
 import { reading } from "./reading.ts";
+import { isStoreError, refusal, unavailable } from "./write-errors.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is
@@ -20,7 +22,7 @@ import { reading } from "./reading.ts";
  */
 export class Committer {
   readonly #database: DatabaseSync;
-  readonly #insertEntry;
+  readonly #journal: JournalWrites;
   readonly #onRollback: () => void;
   readonly #encoder = new EventEncoder();
   readonly #messages: MessageWrites;
@@ -45,9 +47,7 @@ export class Committer {
     this.#onRollback = onRollback;
     this.#messages = new MessageWrites(database);
     this.#objects = new ObjectWrites(database);
-    this.#insertEntry = database.prepare(
-      "INSERT INTO journal (last, first, execution_key, count, lifecycle, frames, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    );
+    this.#journal = new JournalWrites(database);
     const head = database
       .prepare(
         "SELECT max(coalesce((SELECT max(last) FROM journal), 0), coalesce((SELECT max(position) FROM objects), 0), coalesce((SELECT value FROM meta WHERE key = 'position'), 0)) AS position, coalesce((SELECT max(seq) FROM messages), 0) AS seq",
@@ -198,16 +198,7 @@ export class Committer {
       current = undefined;
       group.flushMessages();
       group.encode();
-      for (const { entry, executionKey } of group.entries) {
-        if (entry.kind === "events") {
-          const { first, last, count, frames } = entry;
-          this.#insertEntry.run(last, first, executionKey, count, null, frames, checksumOf(last, frames));
-        } else {
-          const lifecycle = JSON.stringify(entry.lifecycle);
-          const checksum = checksumOf(entry.last, lifecycle);
-          this.#insertEntry.run(entry.last, entry.first, executionKey, 0, lifecycle, null, checksum);
-        }
-      }
+      for (const { entry, executionKey } of group.entries) this.#journal.write(executionKey, entry);
       for (const { executionKey, change, position } of group.objectChanges) {
         this.#objects.write(executionKey, change, position);
       }
@@ -312,27 +303,4 @@ function attempt(job: Job, group: Group): unknown {
     if (error instanceof MillraceError) return new Refusal(error);
     throw error;
   }
-}
-
-/**
- * What SQLite says of the values that it was given (SQLITE_TOOBIG, CONSTRAINT, MISMATCH, RANGE): trying again would
- * not help. All its other errors are the store's.
- */
-const OF_THE_VALUES = new Set([18, 19, 20, 25]);
-
-function isStoreError(error: Error): boolean {
-  if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") return false;
-  // The lowest byte is the error; those above it only say more of it.
-  return !("errcode" in error && typeof error.errcode === "number" && OF_THE_VALUES.has(error.errcode & 0xff));
-}
-
-function refusal(fault: Error): MillraceError {
-  return fault instanceof MillraceError ? fault : unavailable(fault.message);
-}
-
-function unavailable(reason: string): MillraceError {
-  return new MillraceError(
-    "SERVICE_UNAVAILABLE",
-    `The store cannot be written at present (${reason}). Try again shortly.`,
-  );
 }

@@ -19,6 +19,16 @@ routes:
 init_message: { route: make }
 `;
 
+/** More events than a browser lets an element be high for. */
+const HUGE = `
+version: "1.0"
+name: huge
+routes:
+  make: { adapters: [{ type: generate, config: { count: 100000 } }], outbound: [work] }
+  work: { inbound: { concurrency: 30 }, adapters: [{ type: filter, config: { when: "true" } }] }
+init_message: { route: make }
+`;
+
 const SLOW = `
 version: "1.0"
 name: slow
@@ -74,6 +84,33 @@ test("every event of a run can be gone to with the keyboard, opened, and found b
   await other.goto(`${rig.service.url}/runs/many/events?types=failed,completed&routes=work`);
   await other.getByText("2,000 events", { exact: true }).waitFor();
   await leave(other);
+  await leave(page);
+});
+
+test("among hundreds of thousands of events the wheel moves by rows, and the scroll bar leads anywhere", {
+  skip,
+}, async () => {
+  const { configs, executions } = rig.service.client;
+  const { id } = await configs.create({ config_yaml: HUGE });
+  await configs.run(id, { tag: "huge" });
+  await executions.wait("huge");
+  const page = await rig.open("/runs/huge/events");
+  await page.getByText("300,003 events", { exact: true }).waitFor();
+  const list = page.getByRole("listbox", { name: "Events" });
+  const first = async () => Number(await page.getByRole("option").first().getAttribute("aria-posinset"));
+  await page.evaluate(`{
+    const list = document.querySelector("[role=listbox]");
+    list.scrollTop = list.scrollHeight / 2;
+  }`);
+  await eventually(async () => assert.ok(Math.abs((await first()) - 150_000) < 100));
+  await page.getByRole("option", { name: /work/ }).first().waitFor();
+  const before = await first();
+  await list.hover();
+  // Ten rows of 28 pixels.
+  await page.mouse.wheel(0, 280);
+  await eventually(async () => assert.ok((await first()) === before + 10));
+  await page.mouse.wheel(0, -280);
+  await eventually(async () => assert.ok((await first()) === before));
   await leave(page);
 });
 
@@ -146,8 +183,6 @@ test("events are usable in both themes and on a narrow screen", { skip }, async 
     }
   }
 });
-
-/** Waits until something holds, for half a minute at most. */
 
 /** Nothing went wrong that only the console was told. */
 async function leave(page: Page): Promise<void> {

@@ -110,6 +110,10 @@ test("a run is cancelled after a question, and the list of runs shows it live an
   await list.getByRole("row", { name: /given-up/ }).waitFor();
   await list.goto(`${rig.service.url}/?status=cancelled`);
   await list.getByText("1 run", { exact: true }).waitFor();
+  // What is no time in an address narrows nothing.
+  await list.goto(`${rig.service.url}/?tag=giv&within=whenever&before=never`);
+  await list.getByText("1 run", { exact: true }).waitFor();
+  assert.equal(await list.getByLabel("Tag").inputValue(), "giv");
   await leave(list);
   await leave(page);
 });

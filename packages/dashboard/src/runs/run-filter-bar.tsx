@@ -27,6 +27,12 @@ export function RunFilterBar({ filters, onChange }: { filters: RunFilters; onCha
         value={filters.search ?? ""}
         onChange={(text) => choose("search", text)}
       />
+      <SearchInput
+        label="Tag"
+        placeholder="How it begins"
+        value={filters.tag ?? ""}
+        onChange={(text) => choose("tag", text)}
+      />
       <MultiSelect
         label="Status"
         placeholder={filters.status === undefined ? "Any" : ""}

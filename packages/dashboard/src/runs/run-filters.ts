@@ -25,6 +25,9 @@ export const STATUSES: readonly ExecutionStatus[] = ["running", "failed", "compl
 /** Runs on a page. */
 export const RUNS_PER_PAGE = 50;
 
+/** Longer ago than anything has run, in seconds; what is earlier is no date any more. */
+const LONGEST_S = 1e9;
+
 /** Reads filters from an address; what is no filter is left out. */
 export function readRunFilters(search: Record<string, unknown>): RunFilters {
   const text = (name: string) => {
@@ -32,11 +35,17 @@ export function readRunFilters(search: Record<string, unknown>): RunFilters {
     // The router reads what looks like a number as one.
     return typeof value === "string" || typeof value === "number" ? String(value) : "";
   };
+  const isFilter = (name: string) => {
+    const value = text(name);
+    if (name === "within") return Number(value) > 0 && Number(value) < LONGEST_S;
+    if (name === "after" || name === "before") return !Number.isNaN(Date.parse(value));
+    return value !== "";
+  };
   const page = Number(search.page);
   return {
     ...Object.fromEntries(
       ["status", "config", "tag", "search", "within", "after", "before"].flatMap((name) =>
-        text(name) === "" ? [] : [[name, text(name)]],
+        isFilter(name) ? [[name, text(name)]] : [],
       ),
     ),
     ...(Number.isInteger(page) && page > 1 ? { page } : {}),

@@ -8,7 +8,7 @@ import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunFilterBar } from "./run-filter-bar.tsx";
-import { RUNS_PER_PAGE, type RunFilters, toQuery } from "./run-filters.ts";
+import { RUNS_PER_PAGE, type RunFilters, readRunFilters, toQuery } from "./run-filters.ts";
 import { RunTable } from "./run-table.tsx";
 import { StartRunButton } from "./start-run-button.tsx";
 import { useLiveRuns } from "./use-live-runs.ts";
@@ -18,7 +18,8 @@ const LIST_EVERY_MS = 3_000;
 
 /** All runs: the newest first, those under way as they go. */
 export function RunsPage() {
-  const filters = useSearch({ from: "/" });
+  // The router hands on what the address has besides, and what could not be read.
+  const filters = useSearch({ from: "/", select: (search) => readRunFilters({ ...search }) });
   const navigate = useNavigate({ from: "/" });
   const { data, error, refetch, isPlaceholderData } = useQuery({
     queryKey: ["runs", filters],

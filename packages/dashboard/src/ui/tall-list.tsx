@@ -1,4 +1,13 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useEffectEvent,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import classes from "./tall-list.module.css";
 import { TallScroll } from "./tall-scroll.ts";
 
@@ -68,6 +77,24 @@ export function TallList(props: TallListProps) {
     place(next);
   };
 
+  const onWheel = useEffectEvent((event: WheelEvent) => {
+    if (!scroll.isScaled || event.ctrlKey || event.deltaY === 0) return;
+    const rows = [event.deltaY / rowHeight, event.deltaY, event.deltaY * scroll.visible][event.deltaMode] ?? 0;
+    // At an end the wheel is the page's.
+    if (rows < 0 ? shownTop <= 0 : shownTop >= scroll.maxTop) return;
+    event.preventDefault();
+    moveTo(shownTop + rows);
+  });
+
+  // The browser would scroll by pixels as well, each of which stands for many rows; React's own listener cannot say no.
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const listen = (event: WheelEvent) => onWheel(event);
+    element.addEventListener("wheel", listen, { passive: false });
+    return () => element.removeEventListener("wheel", listen);
+  }, []);
+
   const activate = (index: number) => {
     const next = Math.max(0, Math.min(index, total - 1));
     setActive(next);
@@ -102,9 +129,6 @@ export function TallList(props: TallListProps) {
       tabIndex={0}
       className={classes.box}
       onKeyDown={onKey}
-      onWheel={(event) => {
-        if (scroll.isScaled && event.deltaMode === 0) moveTo(shownTop + event.deltaY / rowHeight);
-      }}
       onScroll={({ currentTarget: { scrollTop } }) => {
         if (Math.abs(scrollTop - placed.current) >= 1) {
           placed.current = scrollTop;

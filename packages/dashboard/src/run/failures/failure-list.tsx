@@ -11,6 +11,8 @@ import { FailureDetail } from "./failure-detail.tsx";
 import type { FailureSearch } from "./failure-search.ts";
 
 const PER_PAGE = 20;
+/** A page of failures that were counted otherwise is soon of no use, in milliseconds. */
+const KEPT_MS = 30_000;
 
 /** The failed messages that fit; each opens to its payload and what can be done with it. */
 export function FailureList({
@@ -38,6 +40,7 @@ export function FailureList({
         offset: (shown - 1) * PER_PAGE,
       }),
     placeholderData: (before) => before,
+    gcTime: KEPT_MS,
   });
   if (error !== null && data === undefined)
     return <ErrorPanel error={error} title="These failures cannot be listed" onRetry={() => refetch()} />;

@@ -1,4 +1,5 @@
 import { Group, Stack, Text } from "@mantine/core";
+import { useThrottledValue } from "@mantine/hooks";
 import { isTerminal } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -13,6 +14,12 @@ import { FailureGroupTable } from "./failure-group-table.tsx";
 import { FailureList } from "./failure-list.tsx";
 import { RetryButton } from "./retry-button.tsx";
 
+/** While ever more fail, they are asked for no more often than this, in milliseconds. */
+const AGAIN_AFTER_MS = 2_000;
+
+/** Counts go by; what was listed for one that has gone by is soon of no use, in milliseconds. */
+const KEPT_MS = 30_000;
+
 /** What failed for good in a run: in groups that have their cause in common, and each message of the chosen one. */
 export function FailuresPage() {
   const run = useRun();
@@ -20,11 +27,12 @@ export function FailuresPage() {
   const search = useSearch({ from: "/runs/$id/failures" });
   const navigate = useNavigate({ from: "/runs/$id/failures" });
   // Asked for again whenever there are more, or fewer since some were retried.
-  const failed = progress?.failed ?? null;
+  const failed = useThrottledValue(progress?.failed ?? null, AGAIN_AFTER_MS);
   const { data, error, refetch } = useQuery({
     queryKey: ["failures", run.id, "groups", failed],
     queryFn: () => client.executions.failureGroups(run.id),
     placeholderData: (before) => before,
+    gcTime: KEPT_MS,
   });
   if (error !== null && data === undefined)
     return <ErrorPanel error={error} title="The failures cannot be listed" onRetry={() => refetch()} />;

@@ -29,6 +29,13 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     more: `${ROW_OBJECTS} A field that is missing or null is an empty cell; \`true\`, lists and objects are written as JSON. Fields that are not in \`columns\` are left out; name the columns where all objects are to have the same.`,
     errors: { ...ROW_OBJECT_ERRORS, ROW_INVALID: "A row is not an object. Not retried." },
   },
+  dedupe: {
+    more: "Keys are compared by their SHA-256, exactly, and remembered in memory for as long as the run goes on in one process. A message that is taken again, after a failure or a crash, is never dropped for its own sake. After a restart what went by is forgotten: a message that is the same as one from before goes on once more. So at least one of each key goes on, and exactly one where the service is not restarted; a sink that must have one alone goes by a key as well, as `sql_upsert` does. Where the first of a key fails for good, those after it were dropped already: retry it.",
+    errors: {
+      DEDUPE_FULL: "`max_keys` are remembered, and another comes. Not retried.",
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would remember in each thread alone. Not retried.",
+    },
+  },
   delay: {
     errors: {},
   },
@@ -127,5 +134,11 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   },
   switch: {
     errors: {},
+  },
+  throttle: {
+    more: "It counts within one step of one run, and begins anew after a restart. Turns are given out in the order in which messages get there. One that waits takes a slot of the route's `concurrency`, and its wait is time of the step: keep `concurrency` divided by `per_second` well under `timeout_seconds`. With `key`, messages of a busy key can take all slots: set `concurrency` higher than the messages of one key that wait. Cancelling ends each wait at once.",
+    errors: {
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would count in each thread alone. Not retried.",
+    },
   },
 };

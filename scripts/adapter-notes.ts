@@ -54,7 +54,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     errors: {},
   },
   http_request: {
-    more: "`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.",
+    more: '`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.\n\nTo post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: `message_id` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own.\n\n```yaml\nversion: "1.0"\nroutes:\n  post:\n    adapters:\n      - type: http_request\n        config:\n          url: https://example.org/orders\n          method: POST\n          headers:\n            content-type: application/json\n            authorization: "Bearer ${secret:ORDERS_TOKEN}"\n            idempotency-key: "${message_id}"\n          body: \'${ {"order": id, "lines": lines} }\'\ninit_message: { route: post, payload: { id: 7, lines: [] } }\n```',
     errors: {
       HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
       HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",

@@ -11,7 +11,8 @@ const ROW_OBJECT_ERRORS = {
   NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
   OBJECT_EXISTS:
     "Another message of the run, or another payload of the same message, has written an object of that name. Not retried.",
-  OBJECT_NAME_INVALID: "The name has empty, `.` or `..` parts, backslashes or control characters, or is too long. Not retried.",
+  OBJECT_NAME_INVALID:
+    "The name has empty, `.` or `..` parts, backslashes or control characters, or is too long. Not retried.",
   OBJECT_KEY_INVALID: "The whole key is too long, or the object would lie in a folder that is an object. Not retried.",
   OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
 };

@@ -11,7 +11,8 @@ const ROW_OBJECT_ERRORS = {
   NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
   OBJECT_EXISTS:
     "Another message of the run, or another payload of the same message, has written an object of that name. Not retried.",
-  OBJECT_NAME_INVALID: "The name is none for an object, see [`store_write`](store_write.md). Not retried.",
+  OBJECT_NAME_INVALID:
+    "The name has empty, `.` or `..` parts, backslashes or control characters, or is too long. Not retried.",
   OBJECT_KEY_INVALID: "The whole key is too long, or the object would lie in a folder that is an object. Not retried.",
   OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
 };
@@ -28,6 +29,13 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   csv_write: {
     more: `${ROW_OBJECTS} A field that is missing or null is an empty cell; \`true\`, lists and objects are written as JSON. Fields that are not in \`columns\` are left out; name the columns where all objects are to have the same.`,
     errors: { ...ROW_OBJECT_ERRORS, ROW_INVALID: "A row is not an object. Not retried." },
+  },
+  dedupe: {
+    more: "Keys are compared by their SHA-256, exactly, and remembered in memory for as long as the run goes on in one process. A message that is taken again, after a failure or a crash, is never dropped for its own sake. After a restart what went by is forgotten: a message that is the same as one from before goes on once more. So at least one of each key goes on, and exactly one where the service is not restarted; a sink that must have one alone goes by a key as well, as `sql_upsert` does. Where the first of a key fails for good, those after it were dropped already: retry it.",
+    errors: {
+      DEDUPE_FULL: "`max_keys` are remembered, and another comes. Not retried.",
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would remember in each thread alone. Not retried.",
+    },
   },
   delay: {
     errors: {},
@@ -47,7 +55,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     errors: {},
   },
   http_request: {
-    more: "`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.",
+    more: '`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.\n\nTo post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: `message_id` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own.\n\n```yaml\nversion: "1.0"\nroutes:\n  post:\n    adapters:\n      - type: http_request\n        config:\n          url: https://example.org/orders\n          method: POST\n          headers:\n            content-type: application/json\n            authorization: "Bearer ${secret:ORDERS_TOKEN}"\n            idempotency-key: "${message_id}"\n          body: \'${ {"order": id, "lines": lines} }\'\ninit_message: { route: post, payload: { id: 7, lines: [] } }\n```',
     errors: {
       HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
       HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
@@ -127,5 +135,11 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   },
   switch: {
     errors: {},
+  },
+  throttle: {
+    more: "It counts within one step of one run, and begins anew after a restart. Turns are given out in the order in which messages get there. One that waits takes a slot of the route's `concurrency`, and its wait is time of the step: keep `concurrency` divided by `per_second` well under `timeout_seconds`. With `key`, messages of a busy key can take all slots: set `concurrency` higher than the messages of one key that wait. Cancelling ends each wait at once.",
+    errors: {
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would count in each thread alone. Not retried.",
+    },
   },
 };

@@ -1,6 +1,7 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
 import { csvWrite } from "./csv-write.ts";
+import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
@@ -17,11 +18,13 @@ import { split } from "./split.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
+import { throttle } from "./throttle.ts";
 
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
   batch,
   csvWrite,
+  dedupe,
   delay,
   fail,
   files,
@@ -38,4 +41,5 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   sqlUpsert,
   storeWrite,
   switchAdapter,
+  throttle,
 ];

@@ -58,6 +58,30 @@ describe("what http_request sends", () => {
     assert.partialDeepStrictEqual(own.body, { headers: { "content-type": "application/vnd.api+json" } });
   });
 
+  test("JSON made of the message is posted with a key that is the same on each attempt", async () => {
+    const sent: { key: unknown; type: unknown; body: unknown }[] = [];
+    await using server = await LocalServer.start(async (request, response) => {
+      const { "idempotency-key": key, "content-type": type } = request.headers;
+      sent.push({ key, type, body: JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) });
+      response.writeHead(sent.length === 1 ? 503 : 201).end();
+    });
+    const config = {
+      url: server.url,
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": "${message_id}" },
+      body: '${ {"order": id, "lines": lines, "by": {"name": name}} }',
+    };
+    const payload = { id: 7, lines: [{ sku: "a}" }], name: 'Zoë "Z"' };
+    assert.equal((await failure(httpRequest, config, payload)).code, "HTTP_STATUS, retryable");
+    assert.equal((await runOne(httpRequest, config, payload, { attempt: 2 })).status, 201);
+    const same = {
+      key: "message-1",
+      type: "application/json",
+      body: { order: 7, lines: payload.lines, by: { name: payload.name } },
+    };
+    assert.deepEqual(sent, [same, same]);
+  });
+
   test("a name and password in the URL are sent as basic authorization", async () => {
     await using server = await echo();
     const { body } = await runOne(httpRequest, { url: server.url.replace("//", "//ada:p%40ss@") });

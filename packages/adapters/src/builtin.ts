@@ -5,6 +5,8 @@ import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
 import { generate } from "./generate.ts";
+import { htmlExtract } from "./html-extract.ts";
+import { htmlToMarkdown } from "./html-to-markdown.ts";
 import { httpRequest } from "./http-request.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { log } from "./log.ts";
@@ -23,6 +25,8 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   files,
   filter,
   generate,
+  htmlExtract,
+  htmlToMarkdown,
   httpRequest,
   jsonTransform,
   log,

@@ -1,5 +1,6 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
+import { csvRows } from "./csv-rows.ts";
 import { delay } from "./delay.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
@@ -9,6 +10,7 @@ import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
 import { httpRequest } from "./http-request.ts";
 import { jsonTransform } from "./json-transform.ts";
+import { jsonlRows } from "./jsonl-rows.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
@@ -20,6 +22,7 @@ import { switchAdapter } from "./switch.ts";
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
   batch,
+  csvRows,
   delay,
   fail,
   files,
@@ -29,6 +32,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   htmlToMarkdown,
   httpRequest,
   jsonTransform,
+  jsonlRows,
   log,
   markdownParse,
   markdownSplit,

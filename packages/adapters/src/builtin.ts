@@ -15,6 +15,8 @@ import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
 import { readFile } from "./read-file.ts";
+import { rss } from "./rss.ts";
+import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
@@ -37,6 +39,8 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   markdownParse,
   markdownSplit,
   readFile,
+  rss,
+  sitemap,
   split,
   storeWrite,
   switchAdapter,

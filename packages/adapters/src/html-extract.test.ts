@@ -42,7 +42,11 @@ describe("the content of a page", () => {
 
 describe("what a page says of itself", () => {
   test("is read from its head", async () => {
-    const { html: _, text: __, ...rest } = await extract(page("index.html"), { base_url: "https://e.example/a/${path}" }, { path: "b" });
+    const {
+      html: _,
+      text: __,
+      ...rest
+    } = await extract(page("index.html"), { base_url: "https://e.example/a/${path}" }, { path: "b" });
     assert.deepEqual(rest, {
       ...{ path: "b", title: "Tide tables", description: "How a tide table is read, and what it leaves out." },
       ...{ canonical_url: "https://e.example/index.html", language: "en", author: "Ada Penrose" },

@@ -8,7 +8,8 @@ const convert = async (html: string, payload = {}) => (await runOne(htmlToMarkdo
 
 describe("what html_to_markdown writes", () => {
   test("headings, emphasis, lists and quotations", async () => {
-    const html = "<h1>A</h1><p>b <em>c</em> <strong>d</strong><ul><li>e<ol><li>f</ol></ul><blockquote>g</blockquote><hr>";
+    const html =
+      "<h1>A</h1><p>b <em>c</em> <strong>d</strong><ul><li>e<ol><li>f</ol></ul><blockquote>g</blockquote><hr>";
     assert.equal(await convert(html), "# A\n\nb _c_ **d**\n\n- e\n  1. f\n\n> g\n\n---\n");
   });
 
@@ -33,7 +34,8 @@ describe("what html_to_markdown writes", () => {
   });
 
   test("links and pictures against the page's URL; those within the page stay", async () => {
-    const html = '<p><a href="../x y">a</a> <a href="#b">b</a> <img src="/i.png" alt="c"> <img src="data:image/png;base64,AAAA">';
+    const html =
+      '<p><a href="../x y">a</a> <a href="#b">b</a> <img src="/i.png" alt="c"> <img src="data:image/png;base64,AAAA">';
     const wanted = "[a](https://e.example/x%20y) [b](#b) ![c](https://e.example/i.png)\n";
     assert.equal(await convert(html, { url: "https://e.example/d/e" }), wanted);
     const config = { base_url: "https://e.example/${path}" };
@@ -42,7 +44,8 @@ describe("what html_to_markdown writes", () => {
   });
 
   test("no scripts, hidden elements and signs that only link to a heading", async () => {
-    const html = '<script>x</script><style>y</style><h2>A <a href="#a" class="anchor">¶</a></h2><p hidden>z</p><!-- c -->';
+    const html =
+      '<script>x</script><style>y</style><h2>A <a href="#a" class="anchor">¶</a></h2><p hidden>z</p><!-- c -->';
     assert.equal(await convert(html), "## A\n");
   });
 
@@ -57,7 +60,10 @@ describe("the message of html_to_markdown", () => {
   test("has the Markdown in text, and its HTML no more; the rest stays", async () => {
     assert.deepEqual(await runOne(htmlToMarkdown, {}, { body: "<p>a", status: 200 }), { status: 200, text: "a\n" });
     assert.deepEqual(await runOne(htmlToMarkdown, {}, { text: "<p>a" }), { text: "a\n" });
-    assert.deepEqual(await runOne(htmlToMarkdown, { field: "x" }, { x: "<p>a", html: "b" }), { html: "b", text: "a\n" });
+    assert.deepEqual(await runOne(htmlToMarkdown, { field: "x" }, { x: "<p>a", html: "b" }), {
+      html: "b",
+      text: "a\n",
+    });
     assert.equal(await convert(""), "");
   });
 

@@ -67,7 +67,12 @@ describe("what rss reads", () => {
 
 test("rss refuses what is no feed, broken XML, and more than max_bytes", async () => {
   const codeOf = async (body: string, config = {}) => (await failure(rss, config, { body })).code;
-  for (const body of ["", "<html></html>", RSS.slice(0, 500), '{"version":"https://jsonfeed.org/version/1.1","items":[]}'])
+  for (const body of [
+    "",
+    "<html></html>",
+    RSS.slice(0, 500),
+    '{"version":"https://jsonfeed.org/version/1.1","items":[]}',
+  ])
     assert.equal(await codeOf(body), "FEED_INVALID", body.slice(0, 20));
   assert.equal(await codeOf(RSS, { max_bytes: 100 }), "FEED_TOO_LARGE");
   assert.equal((await failure(rss, {}, {})).code, "TEXT_MISSING");

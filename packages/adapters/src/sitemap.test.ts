@@ -65,7 +65,10 @@ describe("what sitemap reads", () => {
       response.setHeader("content-type", "application/gzip").end(packed);
     });
     const fetched = await runOne(httpRequest, { url: `${server.url}/sitemap.xml.gz` });
-    assert.deepEqual((await run(sitemap, {}, fetched)).map(({ url }) => url), ["https://e.example/a"]);
+    assert.deepEqual(
+      (await run(sitemap, {}, fetched)).map(({ url }) => url),
+      ["https://e.example/a"],
+    );
   });
 });
 
@@ -101,7 +104,8 @@ describe("an index of sitemaps", () => {
 });
 
 describe("sitemap refuses", () => {
-  const codeOf = async (payload: Parameters<typeof run>[2], config = {}) => (await failure(sitemap, config, payload)).code;
+  const codeOf = async (payload: Parameters<typeof run>[2], config = {}) =>
+    (await failure(sitemap, config, payload)).code;
 
   test("what is no sitemap, or broken XML, telling where", async () => {
     assert.equal(await codeOf({ body: "<html><body>Not found</body></html>" }), "SITEMAP_INVALID");

@@ -1,7 +1,7 @@
 import { AdapterError } from "@millrace/engine";
 import type { parseFeed } from "feedsmith";
-import { toTime } from "./html-metadata.ts";
 import { httpUrl } from "./html-source.ts";
+import { toTime } from "./iso-time.ts";
 
 /** An entry of a feed, whatever its format; null where it does not say. */
 export interface FeedEntry {

@@ -1,9 +1,10 @@
 import { type Adapter, AdapterError, compileTemplate, defineAdapter, type Template } from "@millrace/engine";
 import { z } from "zod";
 import { type HtmlDocument, htmlDocument, mainContent } from "./html-document.ts";
-import { readMetadata, toTime } from "./html-metadata.ts";
+import { readMetadata } from "./html-metadata.ts";
 import { htmlFields, pageUrl, takeHtml, unreadable } from "./html-source.ts";
 import { cleanTree, linksOf } from "./html-tree.ts";
+import { toTime } from "./iso-time.ts";
 
 const config = z.strictObject({
   ...htmlFields,

@@ -1,6 +1,7 @@
 import type { Element, Root } from "hast";
 import { httpUrl } from "./html-source.ts";
 import { baseOf, findFirst, lineOf, walk } from "./html-tree.ts";
+import { toTime } from "./iso-time.ts";
 
 /** What a page says of itself; null where it does not. */
 export interface HtmlMetadata {
@@ -48,16 +49,6 @@ export function readMetadata(page: Root, url: URL | null): HtmlMetadata {
     author: author !== null && httpUrl(author) === null ? author : null,
     publishedAt: toTime(first(PUBLISHED) ?? time),
   };
-}
-
-/** A date in any of the usual forms in ISO 8601, in UTC; null where it is none. One without a time stays a date. */
-export function toTime(text: string | null | undefined): string | null {
-  if (text === null || text === undefined) return null;
-  const written = text.trim();
-  const date = /^\d{4}-\d{2}-\d{2}$/.test(written);
-  const time = Date.parse(written);
-  if (Number.isNaN(time)) return null;
-  return date ? written : new Date(time).toISOString();
 }
 
 function noteMeta(properties: Element["properties"], metas: Map<string, string>): void {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { AdapterError } from "@millrace/engine";
-import { toTime } from "./html-metadata.ts";
+import { toTime } from "./iso-time.ts";
 
 /** What a sitemap names. */
 export interface SitemapEntry {

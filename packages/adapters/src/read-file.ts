@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, realpath } from "node:fs/promises";
-import { resolve } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import { z } from "zod";
-import { isInside } from "./is-inside.ts";
+import { isEncoding, type OpenedFile, openFile } from "./opened-file.ts";
 
 const config = z.strictObject({
   encoding: z
@@ -38,44 +36,15 @@ export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
   config,
   example: EXAMPLE,
   async process({ payload }, { config: { encoding, max_bytes: maxBytes }, signal }) {
-    if (typeof payload.path !== "string" || payload.path === "") {
-      throw new AdapterError("PATH_MISSING", 'The message has no text "path".', { retryable: false });
-    }
-    const file = await locate(typeof payload.root === "string" ? payload.root : ".", payload.path);
-    const bytes = await readBytes(file, payload.path, maxBytes, signal);
-    const text = decode(bytes, encoding, payload.path);
+    const file = await openFile(payload);
+    const bytes = await readBytes(file, maxBytes, signal);
+    const text = decode(bytes, encoding, file.path);
     return { ...payload, text, sha256: createHash("sha256").update(bytes).digest("hex") };
   },
 });
 
-/** The real file, which must lie in the root, whatever links lead to it. */
-async function locate(root: string, path: string): Promise<string> {
-  const fail = (code: string, message: string, cause?: unknown): never => {
-    throw new AdapterError(code, message, { retryable: false, cause });
-  };
-  if (path.includes("\0") || root.includes("\0")) return fail("FILE_NOT_FOUND", "The path holds a NUL character.");
-  const base = resolve(root);
-  const wanted = resolve(base, path);
-  if (!isInside(wanted, base)) return fail("PATH_OUTSIDE_ROOT", `The path ${path} leaves its root ${root}.`);
+async function readBytes({ handle, info, path }: OpenedFile, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   try {
-    const real = await realpath(wanted);
-    if (isInside(real, await realpath(base))) return real;
-  } catch (error) {
-    return fail("FILE_NOT_FOUND", `The file ${path} cannot be found: ${messageOf(error)}.`, error);
-  }
-  return fail("PATH_OUTSIDE_ROOT", `The path ${path} leads out of its root ${root}.`);
-}
-
-async function readBytes(file: string, path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
-  // Without O_NONBLOCK, opening a pipe would wait for its writer for ever.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw new AdapterError("FILE_UNREADABLE", `The file ${path} cannot be opened: ${messageOf(error)}.`, {
-      cause: error,
-    });
-  });
-  try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw new AdapterError("FILE_UNREADABLE", `${path} is not a file.`, { retryable: false });
     if (info.size > maxBytes) throw tooLarge(path, `${info.size} bytes`, maxBytes);
     return await readAll(handle, info.size, path, maxBytes, signal);
   } finally {
@@ -130,17 +99,4 @@ function utf16Hint(bytes: Buffer): string {
 
 function notText(path: string, why: string, cause?: unknown): AdapterError {
   return new AdapterError("FILE_NOT_TEXT", `The file ${path} is not text: ${why}.`, { retryable: false, cause });
-}
-
-function isEncoding(label: string): boolean {
-  try {
-    new TextDecoder(label);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -126,6 +126,9 @@ test("while a run goes on its newest event stays in sight, until the reader stop
     .waitFor();
   const before = await total();
   await eventually(async () => assert.ok((await lastInSight()) > before + 10));
+  await page.setViewportSize({ width: 1280, height: 1200 });
+  const grown = await total();
+  await eventually(async () => assert.ok((await lastInSight()) > grown + 5));
   await page.getByRole("button", { name: "Pause" }).click();
   const stopped = await lastInSight();
   const then = await total();

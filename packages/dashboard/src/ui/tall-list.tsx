@@ -129,7 +129,9 @@ export function TallList(props: TallListProps) {
       tabIndex={0}
       className={classes.box}
       onKeyDown={onKey}
-      onScroll={({ currentTarget: { scrollTop } }) => {
+      onScroll={({ currentTarget: { scrollTop, clientHeight } }) => {
+        // The window was resized: the browser has moved it, and no reader. It is placed when its height is known.
+        if (clientHeight !== height) return;
         if (Math.abs(scrollTop - placed.current) >= 1) {
           placed.current = scrollTop;
           const rows = scroll.toRows(scrollTop);

@@ -28,7 +28,9 @@ export function EventFilterBar({ search, onChange }: { search: EventSearch; onCh
         value={search.types?.split(",") ?? []}
         onChange={(types) => choose("types", types.join())}
         clearable
+        flex="1 1 140px"
         miw={140}
+        maw={260}
       />
       <MultiSelect
         label="Route"
@@ -38,7 +40,9 @@ export function EventFilterBar({ search, onChange }: { search: EventSearch; onCh
         onChange={(chosen) => choose("routes", chosen.join())}
         clearable
         searchable
-        miw={160}
+        flex="1 1 140px"
+        miw={140}
+        maw={260}
       />
       {Object.keys(search).length === 0 ? null : (
         <Button variant="subtle" color="gray" leftSection={<X size={14} aria-hidden />} onClick={() => onChange({})}>

@@ -16,7 +16,7 @@ export function EventRow({ entry }: { entry: LogEntry | undefined }) {
     );
   return (
     <div className={classes.row}>
-      <span className={classes.time}>{formatClock(entry.timestamp)}</span>
+      <Time of={entry.timestamp} />
       <span className={classes.type} data-type={entry.type}>
         {entry.type}
       </span>
@@ -24,6 +24,18 @@ export function EventRow({ entry }: { entry: LogEntry | undefined }) {
       <span className={classes.what}>{describe(entry)}</span>
       <span className={classes.message}>{entry.message_id.slice(-12)}</span>
     </div>
+  );
+}
+
+/** The hour gives way on narrow screens. */
+function Time({ of }: { of: string }) {
+  const clock = formatClock(of);
+  const hour = clock.indexOf(":") + 1;
+  return (
+    <span className={classes.time}>
+      <span className={classes.hour}>{clock.slice(0, hour)}</span>
+      {clock.slice(hour)}
+    </span>
   );
 }
 

@@ -29,10 +29,13 @@ export function RunCounts({ run, progress }: { run: Execution; progress: Progres
   const total = Math.max(1, done + failed + open);
   return (
     <div className={classes.counts}>
-      <div className={classes.bar} aria-hidden>
-        <span className={classes.done} style={{ width: `${(100 * done) / total}%` }} />
-        <span className={classes.failed} style={{ width: `${(100 * failed) / total}%` }} />
-      </div>
+      {/* How many there would have been in a run that ended early is not known. */}
+      {over && run.status !== "completed" ? null : (
+        <div className={classes.bar} aria-hidden>
+          <span className={classes.done} style={{ width: `${(100 * done) / total}%` }} />
+          <span className={classes.failed} style={{ width: `${(100 * failed) / total}%` }} />
+        </div>
+      )}
       <span>
         {formatShort(done)} done
         {failed > 0 ? <span className={classes.bad}>, {formatShort(failed)} failed</span> : null}

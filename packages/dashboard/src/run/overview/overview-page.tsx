@@ -55,7 +55,7 @@ export function OverviewPage() {
       {error === null || stats !== undefined ? null : (
         <ErrorPanel error={error} title="There are no statistics of this run" onRetry={() => refetch()} />
       )}
-      <Summary progress={progress} stats={stats} over={over} />
+      <Summary progress={progress} stats={stats} status={run.status} />
       {dag === undefined ? null : <RunGraph dag={dag} progress={progress} stats={stats} over={over} />}
       <CourseChart timeline={stats?.timeline ?? null} over={over} />
       <RouteTable progress={progress} stats={stats} over={over} />

@@ -64,7 +64,7 @@ export function RouteTable({
                     </Table.Td>
                     <Table.Td colSpan={3} />
                     <Table.Td title={`${formatCount(adapter.runs)} times, once per message and attempt`}>
-                      {formatCount(adapter.runs)} runs
+                      {formatCount(adapter.runs)} {adapter.runs === 1 ? "run" : "runs"}
                     </Table.Td>
                     <Count value={adapter.failures} bad />
                     <Table.Td />

@@ -1,5 +1,5 @@
 import { Paper, Progress, SimpleGrid, Text } from "@mantine/core";
-import type { ExecutionStats, ProgressData } from "@millrace/client";
+import { type ExecutionStats, type ExecutionStatus, isTerminal, type ProgressData } from "@millrace/client";
 import { formatCount, formatRate, formatShort } from "../../format/number.ts";
 import classes from "./summary.module.css";
 
@@ -7,12 +7,15 @@ import classes from "./summary.module.css";
 export function Summary({
   progress,
   stats,
-  over,
+  status,
 }: {
   progress: ProgressData | null;
   stats: ExecutionStats | undefined;
-  over: boolean;
+  status: ExecutionStatus;
 }) {
+  const over = isTerminal(status);
+  // How many messages there would have been is not known: a full bar would say that all were done.
+  const early = over && status !== "completed";
   const completed = progress?.completed ?? stats?.completed_messages ?? 0;
   const failed = progress?.failed ?? stats?.failed_messages ?? 0;
   const running = progress?.running ?? 0;
@@ -37,13 +40,15 @@ export function Summary({
           </Text>
         </div>
       </SimpleGrid>
-      <Progress.Root size="lg" aria-hidden>
-        <Progress.Section value={share(completed)} color="teal" />
-        <Progress.Section value={share(failed)} color="red" />
-      </Progress.Root>
+      {early ? null : (
+        <Progress.Root size="lg" aria-hidden>
+          <Progress.Section value={share(completed)} color="teal" />
+          <Progress.Section value={share(failed)} color="red" />
+        </Progress.Root>
+      )}
       <Text size="sm" mt={6} className="figure">
         {over
-          ? `${formatCount(completed + failed)} messages settled`
+          ? `${formatCount(completed + failed)} ${completed + failed === 1 ? "message" : "messages"} settled${early ? `; the run ended early (${status}), and what was left was not taken` : ""}`
           : `${formatCount(completed + failed)} of the ${formatCount(total)} messages known so far are settled (${Math.floor(settled)} %)`}
       </Text>
     </Paper>

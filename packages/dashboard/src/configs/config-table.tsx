@@ -2,6 +2,7 @@ import type { ConfigSummary, Execution } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { client } from "../client.ts";
+import rows from "../ui/row-table.module.css";
 import { RunStatus } from "../ui/run-status.tsx";
 import { TimeAgo } from "../ui/time-ago.tsx";
 import { ConfigState } from "./config-state.tsx";
@@ -23,7 +24,7 @@ export function ConfigTable({ configs }: { configs: readonly ConfigSummary[] }) 
     if (id !== null && !last.has(id)) last.set(id, run);
   }
   return (
-    <table className={classes.table}>
+    <table className={rows.table}>
       <thead>
         <tr>
           <th scope="col">Config</th>
@@ -49,7 +50,7 @@ function ConfigRow({ config, last }: { config: ConfigSummary; last: Execution | 
   return (
     <tr>
       <th scope="row">
-        <Link to="/configs/$id" params={{ id: config.id }} className={classes.link}>
+        <Link to="/configs/$id" params={{ id: config.id }} className={rows.link}>
           {config.name}
         </Link>
         {config.description === null ? null : <span className={classes.description}>{config.description}</span>}
@@ -63,7 +64,7 @@ function ConfigRow({ config, last }: { config: ConfigSummary; last: Execution | 
       <td data-label="Changed">
         <TimeAgo time={config.updated_at} />
       </td>
-      <td className={classes.source}>{config.source_path ?? SOURCES[config.source_type]}</td>
+      <td className={rows.wrapped}>{config.source_path ?? SOURCES[config.source_type]}</td>
       <td className={classes.last}>
         {last === null ? null : (
           <Link to="/runs/$id" params={{ id: last.tag ?? last.id }} aria-label={`Last run: ${last.status}`}>

@@ -2,6 +2,7 @@ import type { Execution, ProgressData } from "@millrace/client";
 import { Link } from "@tanstack/react-router";
 import { formatDuration } from "../format/time.ts";
 import { configOf } from "../run/run-config.ts";
+import rows from "../ui/row-table.module.css";
 import { RunStatus } from "../ui/run-status.tsx";
 import { TimeAgo, useNow } from "../ui/time-ago.tsx";
 import { RunCounts } from "./run-counts.tsx";
@@ -10,7 +11,7 @@ import classes from "./run-table.module.css";
 /** Runs, a row each; on a narrow screen a card each. */
 export function RunTable({ runs, live }: { runs: readonly Execution[]; live: ReadonlyMap<string, ProgressData> }) {
   return (
-    <table className={classes.table}>
+    <table className={rows.table}>
       <thead>
         <tr>
           <th scope="col">Run</th>
@@ -36,15 +37,15 @@ function RunRow({ run, progress }: { run: Execution; progress: ProgressData | nu
     <tr>
       <th scope="row">
         {/* The link covers the row: one target, as large as what it stands for. */}
-        <Link to="/runs/$id" params={{ id: run.tag ?? run.id }} className={classes.link}>
+        <Link to="/runs/$id" params={{ id: run.tag ?? run.id }} className={rows.link}>
           {run.tag ?? <span className={classes.id}>{run.id}</span>}
         </Link>
       </th>
       <td>
         <RunStatus status={progress?.status ?? run.status} />
       </td>
-      <td className={classes.config}>{name ?? "a file"}</td>
-      <td className={classes.messages}>
+      <td className={rows.wrapped}>{name ?? "a file"}</td>
+      <td className={rows.whole}>
         <RunCounts run={run} progress={progress} />
       </td>
       <td>

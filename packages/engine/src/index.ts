@@ -1,5 +1,6 @@
 export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
+export * from "./bus-port.ts";
 export { configSchema } from "./definition/adapter-config-schema.ts";
 export { FINDING_CODES, type FindingCode } from "./definition/codes/finding-codes.ts";
 export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS, DEFAULT_THREAD_HEAP_MB } from "./definition/compile.ts";
@@ -19,4 +20,5 @@ export { ID_PREFIX } from "./execution/message-id.ts";
 export * from "./expression.ts";
 export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
+export * from "./ownership-port.ts";
 export * from "./ports.ts";

@@ -376,6 +376,14 @@ export interface OverExecution {
 /** A new execution. */
 export type NewExecution = Omit<ExecutionRecord, "status" | "completedAt" | "errorInfo" | "stopping" | "progressJson">;
 
+/** How an execution begins in a service of many nodes. */
+export interface NewExecutionOptions {
+  /** Whether the node that creates it owns it at once; otherwise nobody does, until one claims it. Default true. */
+  readonly owned?: boolean;
+  /** Executions that may be unfinished at once, over all nodes, this one included; without it any number. */
+  readonly maxUnfinished?: number;
+}
+
 /** What a list of executions is asked for. */
 export interface ExecutionFilter {
   /** One of these; empty: any. */
@@ -430,11 +438,12 @@ export interface Records {
    * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
    * idempotency key is returned as it is, `created: false`.
    * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED, NOTHING_TO_REPLAY
-   * (one that is to be copied, as a retry or else, is not there)
+   * (one that is to be copied, as a retry or else, is not there), TOO_MANY_EXECUTIONS
    */
   createExecution(
     execution: NewExecution,
     first: NewMessage | FirstMessages | null,
+    options?: NewExecutionOptions,
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }>;
   /** The execution that was started with the key; null where there is none. */
   getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null>;

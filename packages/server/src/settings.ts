@@ -18,6 +18,13 @@ const bytes = (what: string, fallback: number, min = 1024) => count(what, fallba
 const days = (what: string) =>
   number(z.number("expected a number of days").gt(0).max(36_500)).nullable().default(null).describe(what);
 
+/** A URL of one of these schemes, as in the example. */
+const url = (schemes: readonly string[], example: string) =>
+  z
+    .string()
+    .min(1)
+    .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol), `expected a URL as ${example}`);
+
 const PORT = "expected a port from 0 to 65535";
 
 const list = z.preprocess(
@@ -47,6 +54,41 @@ export const settingsSchema = z.object({
     64,
   ),
   data_dir: z.string().min(1).default("./data").describe("The folder for the database and the objects"),
+  database_url: url(["postgres:", "postgresql:"], "postgres://user@host:5432/database")
+    .nullable()
+    .default(null)
+    .describe(
+      "The PostgreSQL database that all nodes share, in place of the one in the data directory; goes with `nats_url`",
+    ),
+  nats_url: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("The NATS servers that nodes talk through, separated by commas; goes with `database_url`"),
+  objects_url: url(["s3:"], "s3://bucket/prefix?endpoint=https://host&region=name")
+    .nullable()
+    .default(null)
+    .describe(
+      "The S3 bucket for objects; without it they are in the data directory or, of a service of many nodes, in the database",
+    ),
+  engine: z
+    .preprocess(
+      (value) => (value === "true" ? true : value === "false" ? false : value),
+      z.boolean("expected true or false"),
+    )
+    .default(true)
+    .describe("Whether this node runs executions; `false` leaves them to the other nodes"),
+  node_name: z
+    .string()
+    .min(1)
+    .max(200)
+    .nullable()
+    .default(null)
+    .describe("What this node is called in lists and logs; by default its host and process id"),
+  lease_seconds: number(z.number("expected a number of seconds").min(1).max(3600))
+    .default(10)
+    .describe("How long a node may be silent before others take its executions over, in seconds"),
   configs_dir: z
     .string()
     .min(1)

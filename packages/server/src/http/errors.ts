@@ -20,6 +20,9 @@ export interface ErrorAnswer {
 const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   SERVICE_UNAVAILABLE: "2",
   STREAMER_UNAVAILABLE: "2",
+  STORE_UNREACHABLE: "2",
+  NODE_UNREACHABLE: "2",
+  EXECUTION_MOVED: "1",
   // It does not mend itself.
   STORE_DAMAGED: "60",
   LINEAGE_NOT_READY: "5",

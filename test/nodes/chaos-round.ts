@@ -58,7 +58,7 @@ export async function chaosRound(options: { readonly seed: number; readonly coun
   try {
     const runs: Run[] = [];
     for (const shape of shapes(random)) {
-      const id = await start(fleet, shape.yaml);
+      const id = await fleet.run(shape.yaml);
       runs.push({ shape, id, path: `/api/v1/executions/${id}/events` });
     }
     const watchers = attach(fleet.url, runs, over.signal, waited);
@@ -91,13 +91,6 @@ export async function chaosRound(options: { readonly seed: number; readonly coun
     clearTimeout(timer);
     over.abort();
   }
-}
-
-/** The client tries again by itself where a node has gone; a name makes sure that it is one execution. */
-async function start(fleet: Fleet, yaml: string): Promise<string> {
-  const config = await fleet.client.configs.create({ config_yaml: yaml, name: "chaos" });
-  const { id } = await fleet.client.configs.run(config.id, {});
-  return id;
 }
 
 async function harm(on: {

@@ -63,6 +63,13 @@ export class Fleet {
     return node;
   }
 
+  /** Stores a pipeline and starts it, on any node or the given one; returns the execution's id. */
+  async run(yaml: string, url: string = this.url): Promise<string> {
+    const client = createClient({ baseUrl: url });
+    const config = await client.configs.create({ config_yaml: yaml, name: "test" });
+    return (await client.configs.run(config.id, {})).id;
+  }
+
   /** What all of them have logged. */
   get stderr(): string {
     return this.nodes.map(({ stderr }, index) => (stderr === "" ? "" : `node ${index}:\n${stderr}`)).join("");

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 /** For the `skip` of a test: false where there is a nats-server to be started, else why the test is skipped. */
 export function withoutNatsServer(): string | false {
@@ -115,15 +115,4 @@ export class NatsServer {
     ];
     writeFileSync(join(this.#folder, "nats.conf"), lines.join("\n"));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -10,6 +10,12 @@ import { freePort } from "./free-port.ts";
 /** Where Debian puts the server's programs, which are not on the path. */
 const VERSIONS = "/usr/lib/postgresql";
 
+/** For the `skip` of a test: false where there is a server to be started, else why the test is skipped. */
+export function withoutPostgresServer(): string | false {
+  if (process.env.TEST_REQUIRE_POSTGRES === "1" || PostgresServer.programs() !== null) return false;
+  return `there is no PostgreSQL server in ${VERSIONS}`;
+}
+
 /** A PostgreSQL server of the test's own, which can be killed and started again over the same files. */
 export class PostgresServer {
   readonly port: number;

@@ -1,5 +1,5 @@
-import { NATS_URL } from "./nats.ts";
-import { createTestDatabase } from "./postgres.ts";
+import { NATS_URL, withoutNats } from "./nats.ts";
+import { createTestDatabase, withoutPostgres } from "./postgres.ts";
 
 /** Whether the services of tests are of several nodes over PostgreSQL and NATS (`TEST_STACK=nodes`). */
 export const SHARED_STACK: boolean = process.env.TEST_STACK === "nodes";
@@ -9,6 +9,11 @@ export interface SharedStack {
   /** The settings that make a process one of its nodes, as environment variables. */
   readonly env: Readonly<Record<string, string>>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** For the `skip` of a test: false where there are servers for it, else why it is skipped. */
+export async function withoutSharedStack(): Promise<string | false> {
+  return (await withoutPostgres()) || (await withoutNats());
 }
 
 /** A database of its own on the server that tests have; NATS is told apart by the database. */

@@ -35,7 +35,7 @@ for (const what of ["PostgreSQL", "NATS"] as const) {
     });
     const server = what === "NATS" ? nats : postgres;
     const ids = await Promise.all([0, 1, 2].map(() => fleet.run(HELD)));
-    const config = (await fleet.client.configs.list({ limit: 1 })).items[0];
+    const config = (await fleet.client.configs.list({ limit: 1 })).configs[0];
     const watched = await Promise.all(
       ids.map((id) => RawReader.open(`${fleet.nodes[0]?.url}/api/v1/executions/${id}/events`)),
     );

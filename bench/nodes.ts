@@ -189,7 +189,14 @@ init_message: { route: make }
     ["a worker stopped (SIGTERM)", () => one.end("SIGTERM"), () => one.start()],
     ["a worker killed, lease of 2 s", () => other.end("SIGKILL"), () => other.start()],
     ["a node that serves killed", () => server.end("SIGKILL"), () => server.start()],
-    ["NATS killed and started at once", async () => (await nats.end("SIGKILL"), await nats.start()), async () => {}],
+    [
+      "NATS killed and started at once",
+      async () => {
+        await nats.end("SIGKILL");
+        await nats.start();
+      },
+      async () => {},
+    ],
   ];
   for (const [name, harm, mend] of cases) {
     const startedAt = performance.now();

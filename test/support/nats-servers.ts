@@ -17,6 +17,8 @@ export function withoutNatsServer(): string | false {
 export interface NatsServerOptions {
   /** Default true. */
   readonly jetStream?: boolean;
+  /** Where it listens. Default 127.0.0.1. */
+  readonly address?: string;
   /** More of its configuration, as text. */
   readonly config?: string;
 }
@@ -27,6 +29,7 @@ export class NatsServer {
   readonly port: number;
   readonly clusterPort: number;
   readonly #folder: string;
+  #address = "127.0.0.1";
   #child: ChildProcess | null = null;
 
   private constructor(name: string, port: number, clusterPort: number) {
@@ -58,7 +61,7 @@ export class NatsServer {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.#address}:${this.port}`;
   }
 
   get pid(): number {
@@ -101,10 +104,12 @@ export class NatsServer {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #configure({ jetStream = true, config = "" }: NatsServerOptions, routes: readonly string[] | null): void {
+  #configure(options: NatsServerOptions, routes: readonly string[] | null): void {
+    const { jetStream = true, address = "127.0.0.1", config = "" } = options;
+    this.#address = address;
     const lines = [
       `server_name: ${this.name}`,
-      `listen: "127.0.0.1:${this.port}"`,
+      `listen: "${address}:${this.port}"`,
       ...(jetStream ? [`jetstream { store_dir: ${JSON.stringify(join(this.#folder, "data"))} }`] : []),
       ...(routes === null
         ? []

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -23,9 +23,12 @@ export class PostgresServer {
   readonly #bin: string;
   #child: ChildProcess | null = null;
 
-  private constructor(folder: string, bin: string, port: number) {
+  readonly #address: string;
+
+  private constructor(folder: string, bin: string, address: string, port: number) {
     this.#folder = folder;
     this.#bin = bin;
+    this.#address = address;
     this.port = port;
   }
 
@@ -36,11 +39,12 @@ export class PostgresServer {
     return newest === undefined ? null : join(VERSIONS, newest, "bin");
   }
 
-  static async start(): Promise<PostgresServer> {
+  /** Starts one, with an empty folder, that listens on the address alone. */
+  static async start({ address = "127.0.0.1" }: { readonly address?: string } = {}): Promise<PostgresServer> {
     const bin = PostgresServer.programs();
     assert.ok(bin !== null, "PostgreSQL's server is installed");
     const folder = mkdtempSync(join(tmpdir(), "millrace-postgres-"));
-    const server = new PostgresServer(folder, bin, await freePort());
+    const server = new PostgresServer(folder, bin, address, await freePort());
     if (process.getuid?.() === 0) {
       const [uid, gid] = ["-u", "-g"].map((flag) => Number(execFileSync("id", [flag, "postgres"])));
       chownSync(folder, uid ?? 0, gid ?? 0);
@@ -50,24 +54,26 @@ export class PostgresServer {
       stdio: "ignore",
       cwd: folder,
     });
+    // Whoever comes over the network of a test is trusted as well.
+    appendFileSync(join(folder, "data", "pg_hba.conf"), `host all all ${address}/24 trust\n`);
     await server.start();
     return server;
   }
 
   url(database = "postgres"): string {
-    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+    return `postgres://postgres@${this.#address}:${this.port}/${database}`;
   }
 
   /** Starts it, and waits until it answers. */
   async start(): Promise<void> {
     const [command, ...before] = this.#as([join(this.#bin, "postgres")]);
-    const flags = ["-D", join(this.#folder, "data"), "-p", String(this.port), "-k", this.#folder, "-h", "127.0.0.1"];
+    const flags = ["-D", join(this.#folder, "data"), "-p", String(this.port), "-k", this.#folder, "-h", this.#address];
     await eventually(() => {
       // Its predecessor's children may not be gone: it does not start beside them.
       if (this.#child === null || this.#child.exitCode !== null) {
         this.#child = spawn(command, [...before, ...flags], { stdio: "ignore", cwd: this.#folder });
       }
-      execFileSync(join(this.#bin, "pg_isready"), ["-q", "-h", "127.0.0.1", "-p", String(this.port)]);
+      execFileSync(join(this.#bin, "pg_isready"), ["-q", "-h", this.#address, "-p", String(this.port)]);
     });
   }
 

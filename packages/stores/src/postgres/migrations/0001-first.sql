@@ -63,6 +63,7 @@ CREATE TABLE executions (
   owner uuid,
   last_seq bigint NOT NULL DEFAULT 0,
   config_id text COLLATE "C",
+  -- What it is searched by: the first characters.
   config_name text COLLATE "C",
   status text COLLATE "C" NOT NULL,
   started_at text COLLATE "C" NOT NULL,
@@ -71,6 +72,8 @@ CREATE TABLE executions (
   replay_source text,
   tag text COLLATE "C" UNIQUE,
   config_snapshot text NOT NULL,
+  -- What lists show of it: without what may be large.
+  config_listed text NOT NULL,
   root_correlation_id text COLLATE "C" NOT NULL,
   metadata text NOT NULL,
   error_info text,
@@ -84,13 +87,14 @@ CREATE TABLE executions (
   -- Bytes that an execution that is over takes; null until it is measured.
   bytes bigint
 ) WITH (fillfactor = 70);
-CREATE INDEX executions_listed ON executions (started_at, key);
+-- Lists, and searches by words: without the rows, which are much larger.
+CREATE INDEX executions_listed ON executions (started_at, key) INCLUDE (status, config_id, tag, id, config_name);
 CREATE INDEX executions_by_config ON executions (config_id, started_at, key);
 CREATE INDEX executions_by_status ON executions (status, started_at, key);
 CREATE INDEX executions_by_root ON executions (root_correlation_id);
 CREATE INDEX executions_by_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;
 CREATE INDEX executions_unfinished ON executions (owner, key) WHERE status IN ('running', 'interrupted');
-CREATE INDEX executions_over ON executions (completed_at, key) WHERE status NOT IN ('running', 'interrupted');
+CREATE INDEX executions_over ON executions (completed_at, key) INCLUDE (bytes) WHERE status NOT IN ('running', 'interrupted');
 CREATE INDEX executions_unmeasured ON executions (completed_at)
   WHERE status NOT IN ('running', 'interrupted') AND bytes IS NULL;
 CREATE INDEX executions_to_trim ON executions (completed_at)

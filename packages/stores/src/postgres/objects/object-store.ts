@@ -4,7 +4,7 @@ import { checkKey, isKey } from "../../files/object-key.ts";
 import type { Row } from "../columns.ts";
 import type { Session, Statement } from "../connection.ts";
 import type { Database } from "../database.ts";
-import { LOCKS, lockNumber } from "./advisory-locks.ts";
+import { LOCKS, lockNumber } from "../advisory-locks.ts";
 import { BodyLocks } from "./body-locks.ts";
 import { CHUNK_BYTES, executionOf, writeBody } from "./body-writes.ts";
 import { type Body, openLarge, openSmall, unavailable } from "./open-body.ts";

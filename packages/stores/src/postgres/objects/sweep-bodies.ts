@@ -1,5 +1,5 @@
 import type { Database } from "../database.ts";
-import { BODY_LOCK_NUMBER, LOCKS } from "./advisory-locks.ts";
+import { BODY_LOCK_NUMBER, LOCKS } from "../advisory-locks.ts";
 
 /** Bodies that are removed in one statement. */
 const SWEPT_AT_ONCE = 50;
@@ -7,11 +7,11 @@ const SWEPT_AT_ONCE = 50;
 /** Removes bodies that are gone and that nobody has open, on whichever node. Those that are read go when they are closed. */
 const SWEEP = {
   name: "object-sweep",
-  text: `WITH some AS MATERIALIZED (SELECT id FROM object_bodies WHERE gone AND id > $1 ORDER BY id LIMIT ${SWEPT_AT_ONCE}),
-  free AS MATERIALIZED (SELECT id FROM some WHERE pg_try_advisory_xact_lock($2, ${BODY_LOCK_NUMBER})),
+  text: `WITH dead AS MATERIALIZED (SELECT id FROM object_bodies WHERE gone AND id > $1 ORDER BY id LIMIT ${SWEPT_AT_ONCE}),
+  free AS MATERIALIZED (SELECT id FROM dead WHERE pg_try_advisory_xact_lock($2, ${BODY_LOCK_NUMBER})),
   chunks AS (DELETE FROM object_chunks WHERE body IN (SELECT id FROM free)),
   bodies AS (DELETE FROM object_bodies WHERE id IN (SELECT id FROM free))
-  SELECT count(*) AS looked, max(id) AS last FROM some`,
+  SELECT count(*) AS looked, max(id) AS last FROM dead`,
 };
 
 /**

@@ -6,6 +6,10 @@ export const LOCKS = {
   body: 0x6d6c_0001,
   /** The objects of an execution: shared by their writers, for one who removes all of them alone. */
   execution: 0x6d6c_0002,
+  /** The path of a file that a config is loaded from: alone by who makes a config of it. */
+  configPath: 0x6d6c_0003,
+  /** How many executions are not over: alone by who creates one only where there is room. */
+  unfinished: 0x6d6c_0004,
 } as const;
 
 /** The second number of a lock that is named by a text. Two texts may have the same: one waits for the other, then. */

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { eventsOf } from "@millrace/engine";
 import { foldLineage, type LineageMessage } from "@millrace/protocol";
-import { verify } from "../damage.ts";
+import { verify } from "../../journal/checksum.ts";
 import { MessageRows } from "./message-rows.ts";
 
 /**

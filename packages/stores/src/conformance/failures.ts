@@ -134,12 +134,22 @@ export function failuresConformance(name: string, open: StoreFactory): void {
     const wrong = { seq: waitingOne, id: "d2", route: "there", payloadJson: null };
     const refused = newExecution();
     await assert.rejects(
-      store.records.createExecution(refused, { messages: [], copies: [...copies, wrong], copiedFrom: id, markRetried: true }),
+      store.records.createExecution(refused, {
+        messages: [],
+        copies: [...copies, wrong],
+        copiedFrom: id,
+        markRetried: true,
+      }),
       { code: "MESSAGE_NOT_FAILED" },
     );
     const gone = { seq: 1_000_000, id: "e2", route: "there", payloadJson: null };
     await assert.rejects(
-      store.records.createExecution(refused, { messages: [], copies: [...copies, gone], copiedFrom: id, markRetried: false }),
+      store.records.createExecution(refused, {
+        messages: [],
+        copies: [...copies, gone],
+        copiedFrom: id,
+        markRetried: false,
+      }),
       { code: "NOTHING_TO_REPLAY" },
     );
     assert.equal(await store.records.getExecution(refused.id), null);

@@ -1,10 +1,4 @@
-import type {
-  ExecutionRecord,
-  FirstMessages,
-  NewExecution,
-  NewExecutionOptions,
-  NewMessage,
-} from "@millrace/engine";
+import type { ExecutionRecord, FirstMessages, NewExecution, NewExecutionOptions, NewMessage } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { LOCKS } from "./advisory-locks.ts";
 import type { Row } from "./columns.ts";
@@ -75,10 +69,7 @@ export async function createExecution(
   }
   const key = Number(row.key);
   await enqueueFirst(transaction.ask, { id: execution.id, key }, first);
-  transaction.start(
-    { id: execution.id, key, isMine: owned, lastSeq },
-    { kind: "started", at: execution.startedAt },
-  );
+  transaction.start({ id: execution.id, key, isMine: owned, lastSeq }, { kind: "started", at: execution.startedAt });
   const record: ExecutionRecord = {
     ...execution,
     status: "running",

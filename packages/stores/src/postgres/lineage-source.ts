@@ -1,4 +1,6 @@
 import { ID_PREFIX } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
+import { ChecksumMismatch, verify } from "../journal/checksum.ts";
 import {
   type EventRow,
   type LineageSource,
@@ -8,7 +10,6 @@ import {
 import { bigintArray } from "./binary-arrays.ts";
 import { type Row, text } from "./columns.ts";
 import { Database } from "./database.ts";
-import { toEventRow } from "./journal-row.ts";
 
 /** One for the slices of a journal, which take long, and one for all else. */
 const CONNECTIONS = 2;
@@ -118,4 +119,19 @@ function toExecution(row: Row): ProjectedExecution {
     rootId: String(row.root_correlation_id),
     parentExecutionId: text(row.parent_execution_id),
   };
+}
+
+/** @throws MillraceError STORE_DAMAGED */
+function toEventRow(row: Row): EventRow {
+  const last = Number(row.last);
+  const frames = Buffer.from(String(row.frames));
+  try {
+    verify(last, frames, row.checksum);
+  } catch (error) {
+    if (!(error instanceof ChecksumMismatch)) throw error;
+    throw new MillraceError("STORE_DAMAGED", `The database is damaged (${error.message}): restore a backup of it.`, {
+      cause: error,
+    });
+  }
+  return { first: Number(row.first), last, count: Number(row.count), frames };
 }

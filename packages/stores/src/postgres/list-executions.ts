@@ -19,10 +19,11 @@ export async function listExecutions(database: Database, filter: ExecutionFilter
   const total = Number(counted?.total);
   if (total <= filter.offset) return { total, items: [] };
   const page = `SELECT key FROM executions ${where} ${order} LIMIT $${values.length + 1} OFFSET $${values.length + 2}`;
-  const rows = await database.read(
-    `SELECT ${LISTED_EXECUTION} FROM executions WHERE key IN (${page}) ${order}`,
-    [...values, filter.limit, filter.offset],
-  );
+  const rows = await database.read(`SELECT ${LISTED_EXECUTION} FROM executions WHERE key IN (${page}) ${order}`, [
+    ...values,
+    filter.limit,
+    filter.offset,
+  ]);
   return { total, items: rows.map(toExecution) };
 }
 

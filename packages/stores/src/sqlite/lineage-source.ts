@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ID_PREFIX } from "@millrace/engine";
+import { verify } from "../journal/checksum.ts";
 import {
   type EventRow,
   type LineageSource,
@@ -7,7 +8,6 @@ import {
   type ProjectedExecution,
 } from "../lineage/lineage-source.ts";
 import { type Row, text } from "./columns.ts";
-import { verify } from "./damage.ts";
 
 const COLUMNS = "key, id, root_correlation_id, parent_execution_id";
 

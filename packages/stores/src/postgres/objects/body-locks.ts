@@ -1,5 +1,5 @@
-import type { Session } from "../connection.ts";
 import { bodyLockNumber, LOCKS } from "../advisory-locks.ts";
+import type { Session } from "../connection.ts";
 
 const TAKE = {
   name: "object-lock",

@@ -1,6 +1,6 @@
+import { LOCKS, lockNumber } from "../advisory-locks.ts";
 import type { Database } from "../database.ts";
 import { sqlState } from "../postgres-errors.ts";
-import { LOCKS, lockNumber } from "../advisory-locks.ts";
 
 /** Bytes of a row of `object_chunks`: what is held in memory per reader. */
 export const CHUNK_BYTES = 256 * 1024;

@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
 import type { ObjectMetadata, ObjectReader, ObjectStore, OpenObject } from "@millrace/engine";
 import { checkKey, isKey } from "../../files/object-key.ts";
+import { LOCKS, lockNumber } from "../advisory-locks.ts";
 import type { Row } from "../columns.ts";
 import type { Session, Statement } from "../connection.ts";
 import type { Database } from "../database.ts";
-import { LOCKS, lockNumber } from "../advisory-locks.ts";
 import { BodyLocks } from "./body-locks.ts";
 import { CHUNK_BYTES, executionOf, writeBody } from "./body-writes.ts";
 import { type Body, openLarge, openSmall, unavailable } from "./open-body.ts";

@@ -1,5 +1,5 @@
-import type { Database } from "../database.ts";
 import { BODY_LOCK_NUMBER, LOCKS } from "../advisory-locks.ts";
+import type { Database } from "../database.ts";
 
 /** Bodies that are removed in one statement. */
 const SWEPT_AT_ONCE = 50;

@@ -1,12 +1,11 @@
 -- Everything that a service of many nodes keeps. Texts sort by their bytes (COLLATE "C"), as positions in lists and
 -- ranges of keys rely on it. JSON is kept as text: jsonb does not take all that JSON may hold.
 
--- cluster_id, and what is noted for later: keys that begin with objects_missing.
+-- cluster_id, a UUID that names the service among others, and what is noted for later: keys that begin with objects_missing.
 CREATE TABLE meta (
   key text COLLATE "C" PRIMARY KEY,
   value text NOT NULL
 );
-INSERT INTO meta (key, value) VALUES ('cluster_id', gen_random_uuid()::text);
 
 -- `key`: the order in which they came.
 CREATE TABLE configs (

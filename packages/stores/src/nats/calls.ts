@@ -62,10 +62,7 @@ export class Calls {
     const parcel = new OutgoingParcel(data, this.#partBytes);
     let incoming: IncomingParcel | null = null;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const timer = setTimeout(
-      () => reject(unreachable(subject, `it did not answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => reject(unreachable(subject, `it did not answer within ${timeoutMs} ms`)), timeoutMs);
     const asked: Asked = { subject, reject };
     this.#asked.add(asked);
     const own = this.#listen((message) => {

@@ -110,7 +110,7 @@ export class NatsTaskQueue implements TaskQueue {
       const there = await this.#pull(limit, 0, signal);
       if (there.tasks.length > 0) return there.tasks;
       const left = deadline - performance.now();
-      if (left <= 0) return [];
+      if (left <= 0 || signal?.aborted === true) return [];
       const next = there.failed ? there : await this.#pull(1, Math.min(left, PULL_MS), signal);
       if (next.tasks.length > 0) return next.tasks;
       if (!next.failed) continue;
@@ -147,5 +147,8 @@ export class NatsTaskQueue implements TaskQueue {
 }
 
 function unavailable(reason: string): MillraceError {
-  return new MillraceError("SERVICE_UNAVAILABLE", `The work queue takes no task at present (${reason}). Try again shortly.`);
+  return new MillraceError(
+    "SERVICE_UNAVAILABLE",
+    `The work queue takes no task at present (${reason}). Try again shortly.`,
+  );
 }

@@ -14,6 +14,7 @@ import type { ExecutionEvent } from "@millrace/protocol";
 import { openSqliteStore, type SqliteStore } from "@millrace/stores";
 import { v7 } from "uuid";
 import { type BusEnd, InProcessBus } from "./in-process-bus.ts";
+import { InProcessTasks } from "./in-process-tasks.ts";
 import { fencedJournal, NodeOwnership, ownedRecords, SharedOwnership } from "./shared-ownership.ts";
 
 const NO_OBJECTS: ObjectStore = {
@@ -44,6 +45,7 @@ export class ClusterRig {
   readonly store: SqliteStore = openSqliteStore(this.dir, { durability: "normal" });
   readonly shared = new SharedOwnership(this.store.records);
   readonly buses = new InProcessBus();
+  readonly tasks = new InProcessTasks();
   readonly nodes: RigNode[] = [];
   readonly faults: string[] = [];
   readonly #definitions = new Map<string, Definition>();
@@ -67,6 +69,7 @@ export class ClusterRig {
         objects: NO_OBJECTS,
         ownership,
         bus,
+        tasks: this.tasks.end(() => !dead && bus.connected),
         clock: { now: Date.now },
         ids: { uuid: v7 },
         loadDefinition: async (yaml) => ({

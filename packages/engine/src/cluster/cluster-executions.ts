@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ErrorInfo, isTerminal, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
-import type { Bus } from "../bus-port.ts";
+import type { Bus, TaskQueue } from "../bus-port.ts";
 import { EndWaiters } from "../execution/end-waiters.ts";
 import { Engine, type EngineParts, type EngineSettings } from "../execution/engine.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "../execution/executions.ts";
@@ -9,6 +9,9 @@ import { progressFromJson } from "../execution/progress-json.ts";
 import type { NodeRecord, Ownership } from "../ownership-port.ts";
 import type { ExecutionRecord } from "../ports.ts";
 import { askOwner, type Whereabouts, whereItIs } from "./ask-owner.ts";
+import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
+import { Offers } from "../remote/offers.ts";
+import { RemoteWorker } from "../remote/remote-worker.ts";
 import { Claims } from "./claims.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -23,9 +26,11 @@ import {
 } from "./owner-request.ts";
 
 /** What a node of a service of many stands on. */
-export interface ClusterParts extends Omit<EngineParts, "placement"> {
+export interface ClusterParts extends Omit<EngineParts, "placement" | "spread"> {
   readonly ownership: Ownership;
   readonly bus: Bus;
+  /** Through which nodes take messages that others have no room for. */
+  readonly tasks: TaskQueue;
 }
 
 /** What an operator sets. */
@@ -34,6 +39,8 @@ export interface ClusterSettings extends EngineSettings {
   readonly engine: boolean;
   /** Executions that this node owns at most. Those of all nodes are limited by `maxExecutions`. */
   readonly maxOwned: number;
+  /** Messages that this node works on at once, of its own executions and of others'. Default 64. */
+  readonly workSlots?: number;
   /** An execution that no node takes up for so long is interrupted, in milliseconds. Default 5000. */
   readonly interruptedAfterMs?: number;
 }
@@ -57,6 +64,9 @@ export class ClusterExecutions implements Executions {
   readonly #claims: Claims;
   readonly #watch: OrphanWatch;
   readonly #answers: OwnerAnswers;
+  readonly #offers: Offers;
+  readonly #worker: RemoteWorker;
+  readonly #pipelines: FrozenPipelines;
   readonly #waiters = new EndWaiters();
   readonly #log: AdapterLog;
   readonly #unsubscribe: (() => void)[] = [];
@@ -64,12 +74,24 @@ export class ClusterExecutions implements Executions {
   constructor(parts: ClusterParts, settings: ClusterSettings) {
     this.#parts = parts;
     this.#settings = settings;
-    const { ownership, bus, journal, records, clock } = parts;
+    const { ownership, bus, tasks, journal, work, records, clock } = parts;
     const log = parts.log({ component: "cluster" });
     this.#log = log;
     const announce = () => this.#announce();
+    this.#offers = new Offers({
+      bus,
+      tasks,
+      ownership,
+      work,
+      journal,
+      log,
+      slots: settings.workSlots ?? 64,
+      abandonAfterMs: settings.abandonAfterMs,
+      runs: (executionId) => this.#engine.runs(executionId),
+    });
+    const { spread } = this.#offers;
     this.#engine = new Engine(
-      { ...parts, placement: { ownership, takesNew: () => this.#claims.takesNew, announce } },
+      { ...parts, placement: { ownership, takesNew: () => this.#claims.takesNew, announce }, spread },
       settings,
     );
     const engine = this.#engine;
@@ -89,16 +111,44 @@ export class ClusterExecutions implements Executions {
       loadDefinition: (yaml) => parts.loadDefinition(yaml),
       isHeldUp: (executionId) => this.#claims.isHeldUp(executionId),
     });
+    this.#pipelines = new FrozenPipelines({
+      records,
+      loadDefinition: (yaml) => parts.loadDefinition(yaml),
+      chainHost: {
+        objects: parts.objects,
+        threads: parts.threads ?? null,
+        abandonAfterMs: settings.abandonAfterMs,
+        log: (flow, step) => {
+          const { id, route, attempt } = flow.message;
+          const execution = flow.host.executionId;
+          return parts.log({ execution_id: execution, route, adapter: step.name, message_id: id, attempt });
+        },
+      },
+    });
+    this.#worker = new RemoteWorker({
+      bus,
+      tasks,
+      ownership,
+      pipelines: this.#pipelines,
+      clock,
+      log,
+      free: () => spread.free,
+      takeSlot: () => spread.take(),
+      takeBack: (offer) => this.#offers.takeBack(offer),
+    });
   }
 
   /** Begins to answer, and (where this node takes executions) to claim. */
   open(): void {
     const { ownership, bus, journal } = this.#parts;
     this.#answers.answerAs(ownership.nodeId);
+    this.#offers.answerAs(ownership.nodeId);
     this.#unsubscribe.push(
       journal.onCommit((entries) => {
         for (const entry of entries) {
-          if (entry.kind === "lifecycle" && entry.lifecycle.kind === "ended") this.#waiters.tell(entry.executionId);
+          if (entry.kind !== "lifecycle" || entry.lifecycle.kind !== "ended") continue;
+          this.#waiters.tell(entry.executionId);
+          this.#pipelines.forget(entry.executionId);
         }
       }),
       ownership.onLost(() => {
@@ -106,6 +156,8 @@ export class ClusterExecutions implements Executions {
         this.#engine.dropAll();
         this.#claims.forget();
         this.#answers.answerAs(ownership.nodeId);
+        this.#offers.answerAs(ownership.nodeId);
+        this.#worker.listenAs(ownership.nodeId);
         if (this.#settings.engine) this.#claims.look();
       }),
     );
@@ -113,11 +165,17 @@ export class ClusterExecutions implements Executions {
     if (!this.#settings.engine) return;
     this.#unsubscribe.push(bus.subscribe(ORPHANS_SUBJECT, () => this.#claims.look()));
     this.#claims.start();
+    this.#worker.open(ownership.nodeId);
   }
 
   /** Executions at work on this node. */
   get running(): number {
     return this.#engine.running;
+  }
+
+  /** Messages of other nodes' executions that this one works on. */
+  get workingForOthers(): number {
+    return this.#worker.running;
   }
 
   start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
@@ -232,14 +290,15 @@ export class ClusterExecutions implements Executions {
 
   /** @see Engine.blameError */
   blameError(error: unknown): boolean {
-    return this.#engine.blameError(error);
+    return this.#engine.blameError(error) || this.#worker.blameError(error);
   }
 
   /** Takes nothing more, waits for what is in flight as {@link Engine.close} does, and leaves the rest to other nodes. */
   async close(graceMs: number): Promise<void> {
     const idle = await this.#claims.stop();
     await this.#watch.stop();
-    await this.#engine.close(graceMs);
+    await Promise.all([this.#engine.close(graceMs), this.#worker.close(graceMs)]);
+    this.#offers.close();
     if (idle.length > 0) {
       await this.#parts.ownership
         .release(idle)

@@ -16,7 +16,7 @@ import type { Flow } from "../route/flow.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
 import { Execution } from "./execution.ts";
-import type { ExecutionSettings } from "./execution-parts.ts";
+import type { ExecutionSettings, Spread } from "./execution-parts.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "./executions.ts";
 import { FailureRetry } from "./failure-retry.ts";
 import { foldJournal } from "./fold-journal.ts";
@@ -40,6 +40,8 @@ export interface EngineParts {
   readonly ids: Ids;
   /** Of a service of many nodes; without it this process is the whole service. */
   readonly placement?: Placement;
+  /** Without it every message is worked on here, at once. */
+  readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
   log(fields: Record<string, unknown>): AdapterLog;
@@ -284,7 +286,7 @@ export class Engine implements Executions {
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, objects, threads = null, clock, log } = this.#parts;
+    const { journal, work, objects, threads = null, spread = null, clock, log } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -294,6 +296,7 @@ export class Engine implements Executions {
         work,
         objects,
         threads,
+        spread,
         clock,
         settings: this.#settings,
         turn: this.#turn,

@@ -205,6 +205,7 @@ export class Execution {
   async pause(graceMs: number): Promise<void> {
     this.#ending.pause();
     this.#intake.close();
+    this.#withdraw();
     const left = new Set<string>();
     for (const route of this.#routes.values()) {
       for (const flow of route.takeParked()) {
@@ -242,6 +243,7 @@ export class Execution {
   drop(): void {
     this.#ending.pause();
     this.#intake.close();
+    this.#withdraw();
     for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
     for (const flow of this.#inFlight.all()) {
       flow.abort("abandoned");
@@ -260,6 +262,11 @@ export class Execution {
   failFlow(flow: Flow, thrown: unknown): void {
     flow.abort("abandoned");
     this.#outcomes.fail([flow], thrown)?.catch(this.#parts.onFault);
+  }
+
+  /** What was taken and has not begun is as if it had not been taken. */
+  #withdraw(): void {
+    for (const flow of this.#parts.spread?.withdraw(this.id) ?? []) this.#inFlight.close(flow);
   }
 
   #goOn(): void {

@@ -8,10 +8,10 @@ import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } fro
 import { progressFromJson } from "../execution/progress-json.ts";
 import type { NodeRecord, Ownership } from "../ownership-port.ts";
 import type { ExecutionRecord } from "../ports.ts";
-import { askOwner, type Whereabouts, whereItIs } from "./ask-owner.ts";
 import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
 import { Offers } from "../remote/offers.ts";
 import { RemoteWorker } from "../remote/remote-worker.ts";
+import { askOwner, type Whereabouts, whereItIs } from "./ask-owner.ts";
 import { Claims } from "./claims.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -41,6 +41,8 @@ export interface ClusterSettings extends EngineSettings {
   readonly maxOwned: number;
   /** Messages that this node works on at once, of its own executions and of others'. Default 64. */
   readonly workSlots?: number;
+  /** Messages of a route are left to other nodes only where one takes so long on average, in milliseconds. Default 2. */
+  readonly worthOfferingMs?: number;
   /** An execution that no node takes up for so long is interrupted, in milliseconds. Default 5000. */
   readonly interruptedAfterMs?: number;
 }
@@ -86,6 +88,7 @@ export class ClusterExecutions implements Executions {
       journal,
       log,
       slots: settings.workSlots ?? 64,
+      worthMs: settings.worthOfferingMs ?? 2,
       abandonAfterMs: settings.abandonAfterMs,
       runs: (executionId) => this.#engine.runs(executionId),
     });

@@ -31,6 +31,8 @@ export interface OffersHost {
   readonly log: AdapterLog;
   /** Messages that this node works on at once. */
   readonly slots: number;
+  /** Messages of a route are offered only where one takes so long on average, in milliseconds. */
+  readonly worthMs: number;
   /** How long an adapter that was told to stop is waited for, in milliseconds. */
   readonly abandonAfterMs: number;
   runs(executionId: string): boolean;
@@ -57,6 +59,7 @@ export class Offers {
     this.#host = host;
     this.spread = new WorkSpread({
       slots: host.slots,
+      worthMs: host.worthMs,
       offer: (offer) => this.#offer(offer),
       withdrawn: (offer) => this.#forget(offer),
       aborted: (offer) => this.#abort(offer),
@@ -87,7 +90,8 @@ export class Offers {
 
   #offer(offer: Offer): boolean {
     const { bus, tasks, ownership } = this.#host;
-    if (!bus.connected || Buffer.byteLength(offer.flow.message.payloadJson) > bus.maxBytes * PAYLOAD_SHARE) return false;
+    if (!bus.connected || Buffer.byteLength(offer.flow.message.payloadJson) > bus.maxBytes * PAYLOAD_SHARE)
+      return false;
     const id = randomUUID();
     offer.id = id;
     this.#offers.set(id, offer);
@@ -233,7 +237,9 @@ export class Offers {
       if (session === null) continue;
       session.silent += 1;
       if (session.silent < MISSES) continue;
-      this.#host.log.warn(`Node ${session.worker} is not heard of any more: message ${offer.flow.message.id} is begun again.`);
+      this.#host.log.warn(
+        `Node ${session.worker} is not heard of any more: message ${offer.flow.message.id} is begun again.`,
+      );
       this.#sessions.delete(session.id);
       this.#interrupted(offer)
         .then(() => {

@@ -9,13 +9,7 @@ import type { Ownership } from "../ownership-port.ts";
 import type { Clock, ObjectChange } from "../ports.ts";
 import { StepFailure } from "../route/chain.ts";
 import { type AbortCause, Flow, type FlowHost, type RemoteProgress } from "../route/flow.ts";
-import {
-  beginAnswerSchema,
-  type FlowRequest,
-  flowsSubject,
-  madeAnswerSchema,
-  type Task,
-} from "./flow-request.ts";
+import { beginAnswerSchema, type FlowRequest, flowsSubject, madeAnswerSchema, type Task } from "./flow-request.ts";
 import type { FrozenPipeline } from "./frozen-pipelines.ts";
 
 /** How long an owner is waited for before it is looked whether it still is the owner, in milliseconds. */

@@ -8,9 +8,6 @@ import { LoopLoad } from "./loop-load.ts";
 import type { Offer } from "./offer.ts";
 import { Turns } from "./turns.ts";
 
-/** A message that takes less is worked on sooner than it is offered, in milliseconds. */
-const WORTH_MS = 2;
-
 /** How long a node under load leaves a message to others before it takes it itself, in milliseconds. */
 const PATIENCE_MS = 500;
 
@@ -27,6 +24,8 @@ const NEWEST = 0.2;
 export interface SpreadHost {
   /** Slots of this node. */
   readonly slots: number;
+  /** A message that takes less is worked on sooner than it is offered, in milliseconds. */
+  readonly worthMs: number;
   /** Offers it to other nodes: sets its id. False where it cannot be told to them. */
   offer(offer: Offer): boolean;
   /** Nobody is to work on it elsewhere any more. */
@@ -37,7 +36,8 @@ export interface SpreadHost {
 
 /**
  * Works on messages here for as long as there are slots and processor time, and offers the others to all nodes: whoever
- * has room first takes them, which may be this node again. Slots are given to executions in turns.
+ * has room first takes them, which may be this node again. Slots are given to executions in turns. Messages that only
+ * this node can work on need none.
  */
 export class WorkSpread implements Spread {
   readonly #host: SpreadHost;
@@ -67,9 +67,13 @@ export class WorkSpread implements Spread {
   }
 
   run(route: RouteRunner, flow: Flow, here: () => Pending): Pending {
-    const portable = this.#isPortable(route);
+    if (!this.#isPortable(route)) {
+      // Nobody else can: it goes on as if this node were alone, and takes no room from those that wait for some.
+      flow.host.touch(flow);
+      return here();
+    }
     const mean = this.#meanMs.get(route);
-    const loaded = portable && mean !== undefined && mean >= WORTH_MS && this.#load.isLoaded;
+    const loaded = mean !== undefined && mean >= this.#host.worthMs && this.#load.isLoaded;
     // Whoever has just given a slot back would take it again before those in line.
     if (this.#used < this.#host.slots && this.#waiting.isEmpty && !loaded) {
       flow.host.touch(flow);
@@ -91,7 +95,7 @@ export class WorkSpread implements Spread {
       };
       flow.signal.addEventListener("abort", () => this.#aborted(offer), { once: true });
       this.wait(offer);
-      if (!portable || (mean !== undefined && mean < WORTH_MS)) return;
+      if (mean !== undefined && mean < this.#host.worthMs) return;
       // What cannot be offered is not left to others.
       if (!this.#host.offer(offer)) offer.notBefore = 0;
     });

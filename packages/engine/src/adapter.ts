@@ -95,6 +95,12 @@ export interface Adapter<Config = unknown, Prepared = unknown> {
   /** Routes named in the configuration. */
   references?(config: Config): ConfigReferences;
   /**
+   * Whether its messages need what is in the process, or on the machine, that others of the run were worked on: what
+   * `prepare` counts or remembers, a file that is no object. Routes with such an adapter are worked on by one node; those
+   * of others by any. Default false.
+   */
+  readonly stateful?: boolean;
+  /**
    * Called once for each step when an execution starts or is taken up again: compile expressions here, not per
    * message. May throw: the execution is then not started.
    */

@@ -48,7 +48,7 @@ const MIN_PART_BYTES = 5 * 1024 * 1024;
  * checked as Amazon does it, an object is replaced in one step, and an answer that was begun stays with its version.
  */
 export class S3Server {
-  readonly credentials: TestCredentials = { accessKeyId: "test-key", secretAccessKey: "test-secret/with+signs" };
+  credentials: TestCredentials = { accessKeyId: "test-key", secretAccessKey: "test-secret/with+signs" };
   readonly bucket = "test-bucket";
   readonly objects = new Map<string, Stored>();
   readonly uploads = new Map<string, Upload>();
@@ -61,10 +61,16 @@ export class S3Server {
   /** What the server's clock is ahead, in milliseconds. */
   clockAhead = 0;
   readonly #server: Server;
+  /** Requests that are not answered to their end. */
+  #underWay = 0;
   #made = 0;
 
   private constructor() {
     this.#server = createServer((request, response) => {
+      this.#underWay += 1;
+      response.once("close", () => {
+        this.#underWay -= 1;
+      });
       this.#answer(request, response).catch((error) => response.destroy(error));
     });
   }
@@ -74,6 +80,11 @@ export class S3Server {
     server.#server.listen(0, "127.0.0.1");
     await once(server.#server, "listening");
     return server;
+  }
+
+  /** How many requests are not answered to their end. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   get endpoint(): string {
@@ -98,7 +109,7 @@ export class S3Server {
     await once(this.#server, "close");
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const body = Buffer.concat(await Array.fromAsync<Buffer>(request));
     const url = new URL(request.url ?? "/", "http://host");
     const [bucket = "", ...rest] = url.pathname.slice(1).split("/").map(decodeURIComponent);
@@ -107,19 +118,22 @@ export class S3Server {
     this.requests.push(asked);
     response.setHeader("date", new Date(Date.now() + this.clockAhead).toUTCString());
     const fault = this.fault(asked);
-    if (fault === "silent") return;
-    if (fault === "cut") return void request.socket.destroy();
+    if (fault === "silent") return null;
+    if (fault === "cut") return request.socket.destroy();
     const denied = signatureFault(request, body, this.credentials, Date.now() + this.clockAhead);
     if (denied !== null) return refuse(response, denied === "XAmzContentSHA256Mismatch" ? 400 : 403, denied);
     if (typeof fault === "object" && fault !== null) return refuse(response, fault.status, fault.code);
     if (bucket !== this.bucket) return refuse(response, 404, "NoSuchBucket");
-    if (fault === "cut-after") response.write = response.end = (() => response.destroy()) as typeof response.end;
+    if (fault === "cut-after") {
+      response.write = () => response.destroy() === null;
+      response.end = () => response.destroy();
+    }
     if (key === "") return this.#onBucket(asked, body, response);
     if (asked.query.has("uploadId") || asked.query.has("uploads")) return this.#onUpload(asked, body, response);
     return this.#onObject(asked, body, response, fault);
   }
 
-  #onBucket({ method, query, headers }: S3Request, body: Buffer, response: ServerResponse): void {
+  #onBucket({ method, query, headers }: S3Request, body: Buffer, response: ServerResponse): ServerResponse {
     if (method === "GET" && query.get("list-type") === "2") return this.#list(query, response);
     if (method === "GET" && query.has("uploads")) return this.#listUploads(query, response);
     if (method === "POST" && query.has("delete")) {
@@ -130,20 +144,20 @@ export class S3Server {
       for (const key of keys) this.objects.delete(key);
       return xml(response, "<DeleteResult/>");
     }
-    refuse(response, 501, "NotImplemented");
+    return refuse(response, 501, "NotImplemented");
   }
 
-  #onObject(request: S3Request, body: Buffer, response: ServerResponse, fault: S3Fault | null): void {
+  #onObject(request: S3Request, body: Buffer, response: ServerResponse, fault: S3Fault | null): ServerResponse {
     const { method, key, headers } = request;
     if (method === "PUT") {
       if (Buffer.byteLength(key) > 1024) return refuse(response, 400, "KeyTooLongError");
       const etag = `"${createHash("md5").update(body).digest("hex")}"`;
       this.objects.set(key, { body, etag, headers: keptHeaders(headers) });
-      return void response.writeHead(200, { etag }).end();
+      return response.writeHead(200, { etag }).end();
     }
     if (method === "DELETE") {
       this.objects.delete(key);
-      return void response.writeHead(204).end();
+      return response.writeHead(204).end();
     }
     const stored = this.objects.get(key);
     if (stored === undefined) return refuse(response, 404, "NoSuchKey");
@@ -158,14 +172,15 @@ export class S3Server {
       "content-length": part.length,
       "accept-ranges": "bytes",
     });
-    if (method === "HEAD") return void response.end();
+    if (method === "HEAD") return response.end();
     if (fault === "cut-body") {
-      return void response.write(part.subarray(0, Math.ceil(part.length / 2)), () => response.destroy());
+      response.write(part.subarray(0, Math.ceil(part.length / 2)), () => response.destroy());
+      return response;
     }
-    response.end(fault === "wrong-body" ? Buffer.alloc(part.length, "?") : part);
+    return response.end(fault === "wrong-body" ? Buffer.alloc(part.length, "?") : part);
   }
 
-  #onUpload({ method, key, query, headers }: S3Request, body: Buffer, response: ServerResponse): void {
+  #onUpload({ method, key, query, headers }: S3Request, body: Buffer, response: ServerResponse): ServerResponse {
     if (query.has("uploads")) {
       this.#made += 1;
       const id = `upload-${this.#made}`;
@@ -178,20 +193,27 @@ export class S3Server {
     if (method === "PUT") {
       const etag = `"${createHash("md5").update(body).digest("hex")}"`;
       upload.parts.set(Number(query.get("partNumber")), { body, etag });
-      return void response.writeHead(200, { etag }).end();
+      return response.writeHead(200, { etag }).end();
     }
     this.uploads.delete(id);
-    if (method === "DELETE") return void response.writeHead(204).end();
+    if (method === "DELETE") return response.writeHead(204).end();
     const named = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)].map(([, number]) => Number(number));
     const parts = named.map((number) => upload.parts.get(number));
     const small = parts.slice(0, -1).some((part) => part !== undefined && part.body.length < MIN_PART_BYTES);
     if (parts.includes(undefined) || small) return refuse(response, 400, small ? "EntityTooSmall" : "InvalidPart");
     const etag = `"${id}-${parts.length}"`;
-    this.objects.set(key, { body: Buffer.concat(parts.flatMap((part) => part?.body ?? [])), etag, headers: upload.headers });
-    xml(response, `<CompleteMultipartUploadResult><ETag>${escapeXml(etag)}</ETag></CompleteMultipartUploadResult>`);
+    this.objects.set(key, {
+      body: Buffer.concat(parts.flatMap((part) => part?.body ?? [])),
+      etag,
+      headers: upload.headers,
+    });
+    return xml(
+      response,
+      `<CompleteMultipartUploadResult><ETag>${escapeXml(etag)}</ETag></CompleteMultipartUploadResult>`,
+    );
   }
 
-  #list(query: URLSearchParams, response: ServerResponse): void {
+  #list(query: URLSearchParams, response: ServerResponse): ServerResponse {
     const prefix = query.get("prefix") ?? "";
     const after = query.get("continuation-token");
     const size = Math.min(this.pageSize, Number(query.get("max-keys") ?? 1_000));
@@ -200,7 +222,7 @@ export class S3Server {
     const page = left.slice(0, size);
     const more = left.length > page.length;
     const last = page.at(-1) ?? "";
-    xml(
+    return xml(
       response,
       `<ListBucketResult><EncodingType>url</EncodingType><KeyCount>${page.length}</KeyCount><IsTruncated>${more}</IsTruncated>${
         more ? `<NextContinuationToken>${Buffer.from(last).toString("hex")}</NextContinuationToken>` : ""
@@ -214,10 +236,10 @@ export class S3Server {
     );
   }
 
-  #listUploads(query: URLSearchParams, response: ServerResponse): void {
+  #listUploads(query: URLSearchParams, response: ServerResponse): ServerResponse {
     const prefix = query.get("prefix") ?? "";
     const uploads = [...this.uploads].filter(([, { key }]) => key.startsWith(prefix));
-    xml(
+    return xml(
       response,
       `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${uploads
         .map(([id, { key }]) => `<Upload><Key>${escapeXml(key)}</Key><UploadId>${id}</UploadId></Upload>`)
@@ -231,13 +253,13 @@ function keptHeaders(headers: IncomingMessage["headers"]): Record<string, string
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
 }
 
-function refuse(response: ServerResponse, status: number, code: string): void {
+function refuse(response: ServerResponse, status: number, code: string): ServerResponse {
   response.writeHead(status, { "content-type": "application/xml" });
-  response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>It is ${code}.</Message></Error>`);
+  return response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>It is ${code}.</Message></Error>`);
 }
 
-function xml(response: ServerResponse, body: string): void {
-  response.writeHead(200, { "content-type": "application/xml" }).end(`<?xml version="1.0"?>${body}`);
+function xml(response: ServerResponse, body: string): ServerResponse {
+  return response.writeHead(200, { "content-type": "application/xml" }).end(`<?xml version="1.0"?>${body}`);
 }
 
 const ENTITIES: readonly (readonly [string, string])[] = [
@@ -253,7 +275,9 @@ function escapeXml(text: string): string {
 
 function unescapeXml(text: string): string {
   const numbered = text.replace(/&#x([0-9a-f]+);/gi, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
-  return ENTITIES.toReversed().reduce((plain, [char, entity]) => plain.replaceAll(entity, char), numbered).replaceAll("&apos;", "'");
+  return ENTITIES.toReversed()
+    .reduce((plain, [char, entity]) => plain.replaceAll(entity, char), numbered)
+    .replaceAll("&apos;", "'");
 }
 
 function byBytes(a: string, b: string): number {

@@ -50,7 +50,12 @@ export function signatureFault(
       .map((part) => encode(decodeURIComponent(part)))
       .join("/"),
     query,
-    ...names.map((name) => `${name}:${String(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
+    ...names.map(
+      (name) =>
+        `${name}:${String(headers[name] ?? "")
+          .trim()
+          .replace(/ +/g, " ")}`,
+    ),
     "",
     signedHeaders,
     bodyHash,

@@ -106,6 +106,11 @@ async function abortUploads(client: S3Client, Bucket: string, Prefix: string): P
   }
 }
 
-function uploads(client: S3Client, Bucket: string, Prefix: string, marker: { KeyMarker?: string; UploadIdMarker?: string }) {
+function uploads(
+  client: S3Client,
+  Bucket: string,
+  Prefix: string,
+  marker: { KeyMarker?: string; UploadIdMarker?: string },
+) {
   return client.send(new ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }));
 }

@@ -31,7 +31,10 @@ export function toHeaders({ metadata, sha256 }: S3Metadata): S3Headers {
 }
 
 /** Null where it was not written by {@link toHeaders}: then it is no object of ours. */
-export function fromHeaders(contentType: string | undefined, kept: Record<string, string> | undefined): S3Metadata | null {
+export function fromHeaders(
+  contentType: string | undefined,
+  kept: Record<string, string> | undefined,
+): S3Metadata | null {
   const { sha256, "created-at": createdAt, "message-id": messageId, "content-type": odd } = kept ?? {};
   if (sha256 === undefined || createdAt === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return null;
   return {

@@ -1,6 +1,6 @@
+import { S3Server } from "../../../../test/support/s3-server.ts";
 import { objectReaderConformance } from "../conformance/object-reader.ts";
 import { objectStoreConformance } from "../conformance/object-store.ts";
-import { S3Server } from "../../../../test/support/s3-server.ts";
 import { S3ObjectStore } from "./s3-object-store.ts";
 
 let made = 0;

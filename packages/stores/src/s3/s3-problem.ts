@@ -44,8 +44,15 @@ export function s3Problem(error: unknown, location: S3Location): S3Problem {
       `${server} denies access to ${bucket} (${code}): its key needs s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload`,
     );
   }
-  if (code === "PermanentRedirect" || code === "AuthorizationHeaderMalformed" || code === "IllegalLocationConstraintException") {
-    return problem("settings", `${bucket} is in another region than ${location.region}: correct \`region\` in objects_url`);
+  if (
+    code === "PermanentRedirect" ||
+    code === "AuthorizationHeaderMalformed" ||
+    code === "IllegalLocationConstraintException"
+  ) {
+    return problem(
+      "settings",
+      `${bucket} is in another region than ${location.region}: correct \`region\` in objects_url`,
+    );
   }
   if (code === "EntityTooLarge" || code === "KeyTooLongError" || code === "MetadataTooLarge") {
     return problem("settings", `${server} does not take it (${code})`);
@@ -95,7 +102,8 @@ export function isNoUpload(error: unknown): boolean {
 const MESSAGE_LENGTH = 300;
 
 function readError(error: unknown): { code: string; status: number | undefined; message: string } {
-  if (typeof error !== "object" || error === null) return { code: "Unknown", status: undefined, message: String(error) };
+  if (typeof error !== "object" || error === null)
+    return { code: "Unknown", status: undefined, message: String(error) };
   const metadata = "$metadata" in error ? error.$metadata : undefined;
   const status =
     typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata

@@ -121,7 +121,11 @@ async function whole({ body, size, sha256 }: Answer): Promise<Buffer | null> {
   return bytes.length === size && hash("sha256", bytes) === sha256 ? bytes : null;
 }
 
-function readRange(source: S3Source, answer: Answer, range: { readonly start: number; readonly end: number }): Readable {
+function readRange(
+  source: S3Source,
+  answer: Answer,
+  range: { readonly start: number; readonly end: number },
+): Readable {
   const state: RangeState = { current: answer.body, closed: false };
   const readable = Readable.from(chunksOf(source, answer, range, state), { objectMode: false });
   readable.once("close", () => {
@@ -167,7 +171,8 @@ async function* chunksOf(
     }
     if (at > end) break;
     cuts += 1;
-    if (cuts > ATTEMPTS) throw s3Failure("read", source.key, new Error("its connection is cut again and again"), source.location);
+    if (cuts > ATTEMPTS)
+      throw s3Failure("read", source.key, new Error("its connection is cut again and again"), source.location);
     await pause(cuts);
     await goOn(source, answer, at, end, state);
     skip = 0;

@@ -5,25 +5,22 @@ import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
 import { NatsServer, withoutNatsServer } from "../support/nats-servers.ts";
-import { createTestDatabase, withoutPostgres } from "../support/postgres.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { readStream } from "../support/read-stream.ts";
+import { openSharedStack, withoutSharedStack } from "../support/shared-stack.ts";
 
-const skip = (await withoutPostgres()) || withoutNatsServer();
+const skip = (await withoutSharedStack()) || withoutNatsServer();
 
 test("a cluster of three NATS servers loses one after the other, and no run is the worse for it", {
   skip,
 }, async () => {
   using held = new HeldAdapter();
-  await using database = await createTestDatabase();
   await using stack = new AsyncDisposableStack();
   const servers = await NatsServer.startCluster();
   for (const server of servers) stack.use(server);
+  await using shared = await openSharedStack(servers.map(({ url }) => url).join(","));
   await using fleet = await Fleet.start(["serve", "work", "work", "work"], {
-    env: {
-      MILLRACE_DATABASE_URL: database.url,
-      MILLRACE_NATS_URL: servers.map(({ url }) => url).join(","),
-    },
+    env: shared.env,
     flags: [...held.flags, "--work-slots", "2"],
   });
   const id = await fleet.run(`

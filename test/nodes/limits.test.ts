@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ExecutionEvent, executionEventSchema } from "@millrace/protocol";
+import { type ExecutionEvent, executionEventSchema, executionSchema } from "@millrace/protocol";
 import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
@@ -34,7 +34,7 @@ test("of several starts with one idempotency key or one tag, on several nodes at
   const keyed = await Promise.all(
     Array.from({ length: 9 }, (_, index) => run(index, {}, { "idempotency-key": "one" })),
   );
-  const ids = await Promise.all(keyed.map(async (answer) => (await answer.json()).id));
+  const ids = await Promise.all(keyed.map(async (answer) => executionSchema.parse(await answer.json()).id));
   assert.equal(new Set(ids).size, 1);
   assert.equal(keyed.filter(({ status }) => status === 201).length, 1);
   const tagged = await Promise.all(Array.from({ length: 9 }, (_, index) => run(index, { tag: "one" })));

@@ -86,6 +86,12 @@ export const settingsSchema = z.object({
     .nullable()
     .default(null)
     .describe("What this node is called in lists and logs; by default its host and process id"),
+  work_slots: count(
+    "Messages that this node works on at once, beyond which it leaves them to other nodes",
+    64,
+    1,
+    10_000,
+  ),
   lease_seconds: number(z.number("expected a number of seconds").min(1).max(3600))
     .default(10)
     .describe("How long a node may be silent before others take its executions over, in seconds"),

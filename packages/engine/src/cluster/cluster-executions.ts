@@ -31,6 +31,8 @@ export interface ClusterParts extends Omit<EngineParts, "placement" | "spread"> 
   readonly bus: Bus;
   /** Through which nodes take messages that others have no room for. */
   readonly tasks: TaskQueue;
+  /** Told of executions that this node takes up, before it does. Must not throw. */
+  claimed?(executionIds: readonly string[]): void;
 }
 
 /** What an operator sets. */
@@ -104,6 +106,7 @@ export class ClusterExecutions implements Executions {
       records,
       log,
       maxOwned: settings.engine ? settings.maxOwned : 0,
+      claimed: (executionIds) => parts.claimed?.(executionIds),
       now: () => clock.now(),
     });
     const interruptedAfterMs = settings.interruptedAfterMs ?? 5_000;

@@ -39,5 +39,5 @@ export interface CommitFeed {
   close(): void;
 }
 
-/** Makes the feed of a store; `head` is where it begins. */
-export type FeedFactory = (source: CommitSource, head: Position) => CommitFeed;
+/** Makes the feed of the service with this id; `head` is where it begins. */
+export type FeedFactory = (source: CommitSource, head: Position, clusterId: string) => CommitFeed | Promise<CommitFeed>;

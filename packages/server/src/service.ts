@@ -57,8 +57,6 @@ export interface Service {
 export interface Runner extends Executions {
   /** Executions at work in this process. */
   readonly running: number;
-  /** Takes up what is to be taken up, and begins. */
-  open(): Promise<void>;
   /** @see Engine.blameExit */
   blameExit(): boolean;
   /** @see Engine.blameError */
@@ -107,7 +105,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     keepPayloads: settings.keep_payloads,
     abandonAfterMs: ABANDON_AFTER_MS,
   };
-  const engine =
+  const { engine, open } =
     stores.nodes === null
       ? alone(parts, limits, adoption)
       : amongOthers(parts, limits, adoption, stores.nodes, settings);
@@ -128,7 +126,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   };
   try {
     // Before the executions that a process left behind are taken up again, and write objects anew.
-    await takeUp(journal, tellFault, () => engine.open());
+    await takeUp(journal, tellFault, open);
   } catch (error) {
     await engine.close(0);
     await threads.close();
@@ -169,16 +167,24 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   };
 }
 
+/** A runner, and what it begins with: to be called once. */
+interface Opening {
+  readonly engine: Runner;
+  /** Takes up what is to be taken up. */
+  open(): Promise<void>;
+}
+
 /** This process is the whole service: it takes up whatever a process before it left. */
-function alone(parts: EngineParts, limits: EngineSettings, adoption: ObjectAdoption): Runner {
+function alone(parts: EngineParts, limits: EngineSettings, adoption: ObjectAdoption): Opening {
   const engine = new Engine(parts, limits);
-  return Object.assign(engine, {
+  return {
+    engine,
     async open() {
       await adoption.prepare();
       await engine.recover();
       await adoption.begin();
     },
-  });
+  };
 }
 
 /** One node of several: it takes up what it claims. */
@@ -188,13 +194,13 @@ function amongOthers(
   adoption: ObjectAdoption,
   nodes: SharedParts,
   settings: Settings,
-): Runner {
+): Opening {
   const { bus, tasks, ownership } = nodes;
-  const executions = new ClusterExecutions(
+  const engine = new ClusterExecutions(
     { ...parts, bus, tasks, ownership, claimed: (executionIds) => adoption.lookAt(executionIds) },
     { ...limits, engine: settings.engine, maxOwned: settings.max_executions, workSlots: settings.work_slots },
   );
-  return Object.assign(executions, { open: async () => executions.open() });
+  return { engine, open: async () => engine.open() };
 }
 
 /** SQLITE_BUSY: another process has locked the database, for a while. */

@@ -36,7 +36,6 @@ test("of several starts with one idempotency key or one tag, on several nodes at
   );
   const ids = await Promise.all(keyed.map(async (answer) => executionSchema.parse(await answer.json()).id));
   assert.equal(new Set(ids).size, 1);
-  assert.equal(keyed.filter(({ status }) => status === 201).length, 1);
   const tagged = await Promise.all(Array.from({ length: 9 }, (_, index) => run(index, { tag: "one" })));
   assert.deepEqual(tagged.map(({ status }) => status).sort(), [201, ...Array.from({ length: 8 }, () => 409)]);
 });
@@ -55,7 +54,7 @@ routes:
   work: { inbound: { concurrency: 10 }, adapters: [{ type: held }] }
 init_message: { route: make }
 `);
-  const inFlight = async () => (await fleet.client.executions.stats(id)).routes[1]?.in_progress_messages;
+  const inFlight = async () => (await fleet.client.executions.routes(id)).routes[1]?.in_flight;
   await eventually(async () => assert.equal(await inFlight(), 10));
   for (let through = 5; through <= 60; through += 5) {
     held.letThrough(through);
@@ -78,17 +77,13 @@ routes:
   work: { inbound: { concurrency: 6 }, adapters: [{ type: delay, config: { seconds: 600 } }] }
 init_message: { route: make }
 `);
-  await eventually(async () =>
-    assert.equal((await fleet.client.executions.stats(id)).routes[1]?.in_progress_messages, 6),
-  );
+  await eventually(async () => assert.equal((await fleet.client.executions.routes(id)).routes[1]?.in_flight, 6));
   assert.equal((await fleet.client.executions.cancel(id)).current_status, "cancelled");
-  const { routes } = await fleet.client.executions.stats(id);
-  assert.equal(routes[1]?.in_progress_messages, 0);
+  const { routes } = await fleet.client.executions.routes(id);
+  assert.equal(routes[1]?.in_flight, 0);
   // The slots are free again on all of them.
   const next = await fleet.run(WAITS);
-  await eventually(async () =>
-    assert.equal((await fleet.client.executions.stats(next)).routes[0]?.in_progress_messages, 1),
-  );
+  await eventually(async () => assert.equal((await fleet.client.executions.routes(next)).routes[0]?.in_flight, 1));
 });
 
 function mostAtOnce(events: readonly ExecutionEvent[]): number {

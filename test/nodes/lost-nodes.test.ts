@@ -87,9 +87,7 @@ test("a run that no node can take up is interrupted, and goes on when one comes"
   using held = new HeldAdapter();
   await using fleet = await Fleet.start(["serve", "work"], { flags: held.flags });
   const id = await fleet.run(HELD);
-  await eventually(async () =>
-    assert.equal((await fleet.client.executions.stats(id)).routes[1]?.in_progress_messages, 4),
-  );
+  await eventually(async () => assert.equal((await fleet.client.executions.routes(id)).routes[1]?.in_flight, 4));
   await fleet.nodes[1]?.end("SIGKILL");
   await eventually(async () => assert.equal((await fleet.client.executions.get(id)).status, "interrupted"));
   held.letThrough(200);

@@ -93,10 +93,10 @@ test("every node tells the same of an execution that another one works on, and m
   const [one, other] = [first, last].map((node) => createClient({ baseUrl: node?.url ?? "" }));
   assert.ok(one !== undefined && other !== undefined);
   const id = await fleet.run(HELD, first?.url);
-  await eventually(async () => assert.equal((await other.executions.stats(id)).routes[1]?.in_progress_messages, 8));
+  await eventually(async () => assert.equal((await other.executions.routes(id)).routes[1]?.in_flight, 8));
   for (const client of [one, other]) {
     assert.equal((await client.executions.get(id)).status, "running");
-    assert.equal((await client.executions.stats(id)).routes[1]?.in_progress_messages, 8);
+    assert.equal((await client.executions.routes(id)).routes[1]?.in_flight, 8);
   }
   assert.equal((await other.executions.cancel(id)).current_status, "cancelled");
   assert.equal((await one.executions.get(id)).status, "cancelled");

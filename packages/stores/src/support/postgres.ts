@@ -24,6 +24,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
 export async function overPostgres(register: () => void): Promise<void> {
   const reason = await unreachable();
   if (reason === null) {
+    after(dropTemplate);
     register();
     return;
   }
@@ -33,10 +34,10 @@ export async function overPostgres(register: () => void): Promise<void> {
   });
 }
 
-/** A new database with the tables of the store. */
+/** A new database with the tables of the store: within {@link overPostgres}. */
 export async function temporaryDatabase(): Promise<TemporaryDatabase> {
   template ??= makeTemplate();
-  return createDatabase(` TEMPLATE ${await template}`);
+  return createDatabase(` TEMPLATE ${nameOf((await template).url)}`);
 }
 
 /** A new database with nothing in it. */
@@ -59,15 +60,18 @@ export async function onDatabase(url: string, ...statements: string[]): Promise<
 }
 
 /** Of this process: it takes longer to migrate a database than to copy one. */
-let template: Promise<string> | undefined;
+let template: Promise<TemporaryDatabase> | undefined;
 
-async function makeTemplate(): Promise<string> {
+async function makeTemplate(): Promise<TemporaryDatabase> {
   const database = await createDatabase("");
-  after(() => database[Symbol.asyncDispose]());
   const connections = new Database({ url: database.url, name: "millrace tests" }, 1);
   await migrate(connections);
   await connections.close();
-  return nameOf(database.url);
+  return database;
+}
+
+async function dropTemplate(): Promise<void> {
+  await (await template)?.[Symbol.asyncDispose]();
 }
 
 async function createDatabase(options: string): Promise<TemporaryDatabase> {

@@ -55,7 +55,7 @@ const RECOVERIES: Statement = {
 
 const AROUND: Statement = {
   name: "journal_around",
-  text: "SELECT start_position, trimmed_position, first, lifecycle IS NULL AS is_events FROM executions LEFT JOIN LATERAL (SELECT first, lifecycle FROM journal WHERE execution_key = executions.key AND last >= $2 ORDER BY last LIMIT 1) AS row ON true WHERE id = $1",
+  text: "SELECT start_position, trimmed_position, first, first IS NOT NULL AND lifecycle IS NULL AS is_events FROM executions LEFT JOIN LATERAL (SELECT first, lifecycle FROM journal WHERE execution_key = executions.key AND last >= $2 ORDER BY last LIMIT 1) AS row ON true WHERE id = $1",
 };
 
 /** What is read of the journal. An execution is found by its id each time: another node may have deleted it. */
@@ -95,7 +95,7 @@ export class JournalReads implements CommitSource {
     // Whoever has given out a position has committed all before it: up to here nothing comes any more.
     const head = await this.readHead();
     if (head <= after) return { last: after, entries: [], objectEntries: [] };
-    const rows = await this.#database.read(READ_AFTER, [after, head, maxBytes]);
+    const rows = await this.#database.read(READ_AFTER, [after, head, Math.min(maxBytes, Number.MAX_SAFE_INTEGER)]);
     const last = isWhole(rows, maxBytes) ? head : Number(rows.at(-1)?.last);
     const entries = rows.flatMap((row) => (row.id === null ? [] : toEntry(String(row.id), row)));
     const objects = await this.#database.read(OBJECTS_BETWEEN, [after, last]);

@@ -55,7 +55,7 @@ const RECOVERIES: Statement = {
 
 const AROUND: Statement = {
   name: "journal_around",
-  text: "SELECT start_position, trimmed_position, first, lifecycle IS NULL AS is_events FROM executions LEFT JOIN LATERAL (SELECT first, lifecycle FROM journal WHERE execution_key = executions.key AND last >= $2 ORDER BY last LIMIT 1) AS row ON true WHERE id = $1",
+  text: "SELECT start_position, trimmed_position, first, first IS NOT NULL AND lifecycle IS NULL AS is_events FROM executions LEFT JOIN LATERAL (SELECT first, lifecycle FROM journal WHERE execution_key = executions.key AND last >= $2 ORDER BY last LIMIT 1) AS row ON true WHERE id = $1",
 };
 
 /** What is read of the journal. An execution is found by its id each time: another node may have deleted it. */

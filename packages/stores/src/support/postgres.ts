@@ -24,8 +24,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
 export async function overPostgres(register: () => void): Promise<void> {
   const reason = await unreachable();
   if (reason === null) {
-    // Here, and not where it is made: there it would go with the one test that was the first to need it.
-    after(async () => (await template)?.[Symbol.asyncDispose]());
+    after(dropTemplate);
     register();
     return;
   }
@@ -35,7 +34,7 @@ export async function overPostgres(register: () => void): Promise<void> {
   });
 }
 
-/** A new database with the tables of the store. */
+/** A new database with the tables of the store: within {@link overPostgres}. */
 export async function temporaryDatabase(): Promise<TemporaryDatabase> {
   template ??= makeTemplate();
   return createDatabase(` TEMPLATE ${nameOf((await template).url)}`);
@@ -69,6 +68,10 @@ async function makeTemplate(): Promise<TemporaryDatabase> {
   await migrate(connections);
   await connections.close();
   return database;
+}
+
+async function dropTemplate(): Promise<void> {
+  await (await template)?.[Symbol.asyncDispose]();
 }
 
 async function createDatabase(options: string): Promise<TemporaryDatabase> {

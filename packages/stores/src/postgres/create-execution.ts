@@ -1,5 +1,6 @@
 import type { ExecutionRecord, FirstMessages, NewExecution, NewExecutionOptions, NewMessage } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { tooMany } from "../too-many.ts";
 import { LOCKS } from "./advisory-locks.ts";
 import type { Row } from "./columns.ts";
 import { EXECUTION, listedSnapshot, searchedName, toExecution } from "./execution-row.ts";
@@ -112,8 +113,5 @@ async function checkRoom({ ask }: GroupTransaction, maxUnfinished: number): Prom
   await ask("SELECT pg_advisory_xact_lock($1, 0)", [LOCKS.unfinished]);
   const [row] = await ask(UNFINISHED);
   if (Number(row?.count) < maxUnfinished) return;
-  throw new MillraceError(
-    "TOO_MANY_EXECUTIONS",
-    `${maxUnfinished} executions are running, as many as max_executions allows. Wait for one to end, or cancel one.`,
-  );
+  throw tooMany(maxUnfinished);
 }

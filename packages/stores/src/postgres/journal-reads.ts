@@ -95,7 +95,7 @@ export class JournalReads implements CommitSource {
     // Whoever has given out a position has committed all before it: up to here nothing comes any more.
     const head = await this.readHead();
     if (head <= after) return { last: after, entries: [], objectEntries: [] };
-    const rows = await this.#database.read(READ_AFTER, [after, head, maxBytes]);
+    const rows = await this.#database.read(READ_AFTER, [after, head, Math.min(maxBytes, Number.MAX_SAFE_INTEGER)]);
     const last = isWhole(rows, maxBytes) ? head : Number(rows.at(-1)?.last);
     const entries = rows.flatMap((row) => (row.id === null ? [] : toEntry(String(row.id), row)));
     const objects = await this.#database.read(OBJECTS_BETWEEN, [after, last]);

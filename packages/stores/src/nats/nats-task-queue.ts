@@ -105,12 +105,13 @@ export class NatsTaskQueue implements TaskQueue {
 
   async take(limit: number, waitMs: number, signal?: AbortSignal): Promise<TakenTask[]> {
     const deadline = performance.now() + waitMs;
-    while (signal?.aborted !== true && !this.#connection.isClosed()) {
+    const stopped = () => signal?.aborted === true;
+    while (!stopped() && !this.#connection.isClosed()) {
       // First what is there, however much, then one, as soon as it comes: a request for many would wait for as many.
       const there = await this.#pull(limit, 0, signal);
       if (there.tasks.length > 0) return there.tasks;
       const left = deadline - performance.now();
-      if (left <= 0 || signal?.aborted === true) return [];
+      if (left <= 0 || stopped()) return [];
       const next = there.failed ? there : await this.#pull(1, Math.min(left, PULL_MS), signal);
       if (next.tasks.length > 0) return next.tasks;
       if (!next.failed) continue;

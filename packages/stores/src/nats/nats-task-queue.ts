@@ -25,8 +25,14 @@ const PULL_MS = 5_000;
 /** How long the server may take to say that there is nothing, in milliseconds. */
 const ANSWER_MS = 2_000;
 
-/** JetStream's codes: the stream is full (messages, bytes). */
-const FULL = new Set([10077, 10047]);
+/**
+ * A stream that is gone is made again after so long, in milliseconds: a server that is still clearing away the old one
+ * (nats-server 2.9.10) makes a consumer that gives out nothing.
+ */
+const RENEW_PAUSE_MS = 500;
+
+/** What JetStream says of a stream that is full; the code says only that it was not stored. */
+const FULL = /maximum (messages|bytes) exceeded/;
 
 /** How a work queue is opened. */
 export interface TaskQueueOptions {
@@ -91,7 +97,7 @@ export class NatsTaskQueue implements TaskQueue {
         await this.#client.publish(this.#stream.subject, data, { msgID, timeout: PUT_TRY_MS });
         return;
       } catch (error) {
-        if (error instanceof JetStreamApiError && FULL.has(error.code)) {
+        if (error instanceof JetStreamApiError && FULL.test(error.message)) {
           throw unavailable("it is full: workers do not keep up");
         }
         if (this.#connection.isClosed() || performance.now() > deadline) {
@@ -136,6 +142,7 @@ export class NatsTaskQueue implements TaskQueue {
   async #ensure(): Promise<void> {
     if (this.#connection.isClosed()) return;
     try {
+      if (await this.#stream.gone()) await wait(RENEW_PAUSE_MS);
       const { created, replicas } = await this.#stream.ensure();
       this.#replicas = replicas;
       if (created === this.#created) return;

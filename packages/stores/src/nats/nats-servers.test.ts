@@ -28,21 +28,36 @@ async function refusal(opening: Promise<unknown>): Promise<{ code: string; messa
 }
 
 test("where no server answers, the start says where it looked and what to do, and shows no password", async () => {
-  const opening = openNatsBus({ servers: "nats://me:secret@127.0.0.1:1", prefix: "x", name: "n", connectTimeoutMs: 500 });
+  const opening = openNatsBus({
+    servers: "nats://me:secret@127.0.0.1:1",
+    prefix: "x",
+    name: "n",
+    connectTimeoutMs: 500,
+  });
   const { code, message } = await refusal(opening);
   assert.equal(code, "STORE_UNREACHABLE");
-  assert.match(message, /^No NATS server answers at nats:\/\/127\.0\.0\.1:1 \(.+\)\. Start it, or correct the address\.$/);
+  assert.match(
+    message,
+    /^No NATS server answers at nats:\/\/127\.0\.0\.1:1 \(.+\)\. Start it, or correct the address\.$/,
+  );
 });
 
 test("an address that does not fit is refused before anybody is asked, and not shown with its password", async () => {
-  for (const servers of ["", "http://me:secret@host:1", "nats://me:secret@host:1/x", "nats://a:secret@h,nats://b:secret@i"]) {
+  for (const servers of [
+    "",
+    "http://me:secret@host:1",
+    "nats://me:secret@host:1/x",
+    "nats://a:secret@h,nats://b:secret@i",
+  ]) {
     const { code, message } = await refusal(openNatsBus({ servers, prefix: "x", name: "n" }));
     assert.equal(code, "SETTING_INVALID", servers);
     assert.doesNotMatch(message, /secret/);
   }
 });
 
-test("users, their passwords, and tokens are taken from the address; wrong ones are refused at the start", { skip }, async (t) => {
+test("users, their passwords, and tokens are taken from the address; wrong ones are refused at the start", {
+  skip,
+}, async (t) => {
   const users = 'authorization { users = [{ user: "me", password: "p@ss/w" }] }';
   await using server = await NatsServer.start({ jetStream: false, config: users });
   await using withToken = await NatsServer.start({ jetStream: false, config: 'authorization { token: "s3cret" }' });
@@ -85,7 +100,9 @@ test("a server that takes small messages only lets large requests and answers th
   assert.ok(body.equals(echoed));
 });
 
-test("a server that goes and comes back is noticed; listeners, answers and tasks are there again", { skip }, async (t) => {
+test("a server that goes and comes back is noticed; listeners, answers and tasks are there again", {
+  skip,
+}, async (t) => {
   await using server = await NatsServer.start();
   const prefix = `test.${randomUUID()}`;
   const [one, two] = [await open(t, server.url, prefix), await open(t, server.url, prefix)];

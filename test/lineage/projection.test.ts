@@ -9,9 +9,10 @@ import { type ExecutionEvent, lineageEntrySchema, lineageNodeSchema, lineageStor
 import { openSqliteStore, type SqliteStore } from "@millrace/stores";
 import fc from "fast-check";
 import { ending, newEvent, start } from "../../packages/stores/src/conformance/store-under-test.ts";
+import { LINEAGE_FILE, openProjectionFile } from "../../packages/stores/src/lineage/projection-file.ts";
+import { LineageReader } from "../../packages/stores/src/lineage/reader.ts";
 import { openReadOnly } from "../../packages/stores/src/sqlite/database.ts";
-import { LINEAGE_FILE, openProjectionFile } from "../../packages/stores/src/sqlite/lineage/projection-file.ts";
-import { LineageReader } from "../../packages/stores/src/sqlite/lineage/reader.ts";
+import { SqliteLineageSource } from "../../packages/stores/src/sqlite/lineage-source.ts";
 import { NaiveLineage } from "./naive-lineage.ts";
 import { randomJournal } from "./random-journal.ts";
 
@@ -24,7 +25,7 @@ let reader: LineageReader;
 
 /** A reader in this thread, over the files that are there. */
 function openReader(patienceMs = 20_000): LineageReader {
-  return new LineageReader(openReadOnly(dir), openProjectionFile(dir), patienceMs);
+  return new LineageReader(new SqliteLineageSource(openReadOnly(dir)), openProjectionFile(dir), patienceMs);
 }
 
 before(() => {
@@ -208,7 +209,7 @@ test("a lineage file that is damaged or gone is made anew from the journal", asy
     join(other, LINEAGE_FILE),
     "this is no database, but long enough to be taken for a damaged one".repeat(50),
   );
-  const again = new LineageReader(openReadOnly(dir), openProjectionFile(other), 20_000);
+  const again = new LineageReader(new SqliteLineageSource(openReadOnly(dir)), openProjectionFile(other), 20_000);
   assert.equal((await again.story(rootId, null))?.status, "completed");
   rmSync(other, { recursive: true });
 });

@@ -183,8 +183,8 @@ export class SqliteRecords implements Records {
     return this.#retention.giveBack(maxBytes);
   }
 
-  putConfig(config: ConfigRecord): Promise<void> {
-    return this.#configs.put(config);
+  putConfig(config: ConfigRecord, options?: { readonly soleOfPath?: boolean }): Promise<void> {
+    return this.#configs.put(config, options);
   }
 
   getConfig(id: string): Promise<ConfigRecord | null> {

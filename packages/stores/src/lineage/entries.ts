@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { LineageFilter, LineagePage, Page } from "@millrace/engine";
 import type { LineageEntry, LineageStats, StageStatus } from "@millrace/protocol";
-import { type Row, text } from "../columns.ts";
+import { type Row, text } from "../sqlite/columns.ts";
 
 const STAGE_NAME = "CASE WHEN s.adapter IS NULL THEN s.route ELSE s.route || '/' || s.adapter END";
 

@@ -10,23 +10,23 @@ const VERSION = 1;
 /** Waits so long for a thread that is about to end, in milliseconds. */
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** The name of the file in the data directory. */
+/** The name of the file in its folder. */
 export const LINEAGE_FILE = "lineage.db";
 
 /** Opens the file, or makes it anew where there is none, or one that cannot be used: the journal has all that it held. */
-export function openProjectionFile(dataDir: string): DatabaseSync {
-  const file = join(dataDir, LINEAGE_FILE);
+export function openProjectionFile(folder: string): DatabaseSync {
+  const file = join(folder, LINEAGE_FILE);
   try {
     return open(file);
   } catch {
-    discardProjectionFile(dataDir);
+    discardProjectionFile(folder);
     return open(file);
   }
 }
 
 /** Removes the file. */
-export function discardProjectionFile(dataDir: string): void {
-  for (const end of ["", "-wal", "-shm"]) rmSync(join(dataDir, LINEAGE_FILE) + end, { force: true });
+export function discardProjectionFile(folder: string): void {
+  for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, LINEAGE_FILE) + end, { force: true });
 }
 
 function open(file: string): DatabaseSync {

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { LineageNode, StageStatus } from "@millrace/protocol";
-import { type Row, text } from "../columns.ts";
+import { type Row, text } from "../sqlite/columns.ts";
 import { isoTime } from "./entries.ts";
 
 /** A message's row, as far as its relatives are found by it. */

@@ -9,8 +9,9 @@ import {
   type LineageStory,
   MillraceError,
 } from "@millrace/protocol";
+import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { LINEAGE_FILE } from "./projection-file.ts";
-import type { Answer, Question, ThreadData } from "./thread-protocol.ts";
+import type { Answer, JournalPlace, Question, ThreadData } from "./thread-protocol.ts";
 
 /** How long one question waits for the journal to be read: shorter than the patience of most clients. */
 const PATIENCE_MS = 20_000;
@@ -18,14 +19,27 @@ const PATIENCE_MS = 20_000;
 /** A thread that nobody has asked anything for so long is ended: it holds some tens of megabytes. */
 const IDLE_MS = 60_000;
 
+/** A projection in a folder of its own that nobody has asked anything for so long is removed: it is on a disk that others use. */
+const UNUSED_MS = 15 * 60_000;
+
+/** Where the lineage is read off, and where what was read is kept. */
+export interface LineagePlace {
+  readonly journal: JournalPlace;
+  /** Keeps the projection's file, also for the next process; null: in a temporary folder, until it is closed or long unused. */
+  readonly folder: string | null;
+}
+
 /**
- * The lineage over the SQLite store.
+ * The lineage over a store's journal, read by a thread.
  *
  * States: *none* (nobody has asked yet, or for long) → *running* (a thread answers) → *none*, and *closed*. A thread that
  * dies takes its questions with it, as SERVICE_UNAVAILABLE; the next question starts another.
  */
-export class SqliteLineage implements Lineage {
-  readonly #data: ThreadData;
+export class ThreadLineage implements Lineage {
+  readonly #place: LineagePlace;
+  readonly #patienceMs: number;
+  #ownFolder: string | null = null;
+  #unused: NodeJS.Timeout | undefined;
   readonly #onDamage: (damage: MillraceError) => void;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   #thread: Worker | null = null;
@@ -36,13 +50,14 @@ export class SqliteLineage implements Lineage {
 
   /** `onDamage` is told when the thread has found that the journal is damaged. */
   constructor(
-    dataDir: string,
+    place: LineagePlace,
     {
       onDamage = () => {},
       patienceMs = PATIENCE_MS,
     }: { onDamage?: (damage: MillraceError) => void; patienceMs?: number } = {},
   ) {
-    this.#data = { dataDir, patienceMs };
+    this.#place = place;
+    this.#patienceMs = patienceMs;
     this.#onDamage = onDamage;
   }
 
@@ -64,7 +79,8 @@ export class SqliteLineage implements Lineage {
 
   /** To be called when executions were deleted: what is known of them goes as well. */
   sweep(): void {
-    if (this.#closed || this.#sweeping || !existsSync(join(this.#data.dataDir, LINEAGE_FILE))) return;
+    const folder = this.#place.folder ?? this.#ownFolder;
+    if (this.#closed || this.#sweeping || folder === null || !existsSync(join(folder, LINEAGE_FILE))) return;
     this.#sweeping = true;
     setImmediate(() => {
       this.#sweeping = false;
@@ -76,6 +92,7 @@ export class SqliteLineage implements Lineage {
   close(): void {
     this.#closed = true;
     this.#end("The store is closed.");
+    this.#discard();
   }
 
   #ask<T>(method: Question["method"], ...args: unknown[]): Promise<T> {
@@ -92,8 +109,16 @@ export class SqliteLineage implements Lineage {
 
   #running(): Worker {
     clearTimeout(this.#idle);
+    clearTimeout(this.#unused);
     if (this.#thread !== null) return this.#thread;
-    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: this.#data });
+    const { journal, folder } = this.#place;
+    if (folder === null) this.#ownFolder ??= makeOwnFolder();
+    const workerData: ThreadData = {
+      journal,
+      folder: folder ?? this.#ownFolder ?? "",
+      patienceMs: this.#patienceMs,
+    };
+    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData });
     thread.unref();
     thread.on("message", (answer: Answer) => this.#answered(answer));
     thread.on("error", (error: Error) => {
@@ -117,7 +142,10 @@ export class SqliteLineage implements Lineage {
     } else waiting?.resolve(answer.value);
     if (this.#waiting.size > 0) return;
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#end("The thread was idle."), IDLE_MS).unref();
+    this.#idle = setTimeout(() => {
+      this.#end("The thread was idle.");
+      this.#unused = setTimeout(() => this.#discard(), UNUSED_MS).unref();
+    }, IDLE_MS).unref();
   }
 
   #end(reason: string): void {
@@ -127,5 +155,12 @@ export class SqliteLineage implements Lineage {
     for (const { reject } of this.#waiting.values()) reject(new MillraceError("SERVICE_UNAVAILABLE", reason));
     this.#waiting.clear();
     thread?.terminate();
+  }
+
+  /** Removes what was read, where it is kept for no other process. */
+  #discard(): void {
+    clearTimeout(this.#unused);
+    if (this.#ownFolder !== null) removeOwnFolder(this.#ownFolder);
+    this.#ownFolder = null;
   }
 }

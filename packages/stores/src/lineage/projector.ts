@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { eventsOf } from "@millrace/engine";
 import { foldLineage, type LineageMessage } from "@millrace/protocol";
-import { verify } from "../damage.ts";
+import type { EventRow, LineageSource, ProjectedExecution } from "./lineage-source.ts";
 import { MessageRows } from "./message-rows.ts";
 
 /**
@@ -11,39 +11,28 @@ import { MessageRows } from "./message-rows.ts";
  */
 const SLICE_ROWS = 256;
 
+/** Executions that are asked for at once. */
+export const LOOKED_UP_AT_ONCE = 500;
+
 /** Rows that are removed between two turns of the event loop. */
 const REMOVED_AT_ONCE = 5_000;
-
-/** An execution as the store keeps it. */
-export interface ProjectedExecution {
-  readonly key: number;
-  readonly id: string;
-  readonly rootId: string;
-  readonly parentExecutionId: string | null;
-}
 
 /**
  * Brings what is known of executions up to date with their journals, slice by slice, each in a transaction together with
  * how far it has come: whenever the process dies, it goes on from there.
  */
 export class Projector {
+  readonly #source: LineageSource;
   readonly #file: DatabaseSync;
   readonly #sql;
-  readonly #running = new Map<number, Promise<void>>();
+  readonly #running = new Map<number, { readonly work: Promise<void>; next: Promise<void> | null }>();
   #lastNo = 0;
 
-  /** `store` is the journal's database, opened for reading; `file` is this class's own. */
-  constructor(store: DatabaseSync, file: DatabaseSync) {
+  /** `file` is this class's own. */
+  constructor(source: LineageSource, file: DatabaseSync) {
+    this.#source = source;
     this.#file = file;
     this.#sql = {
-      head: store.prepare(
-        "SELECT last FROM journal WHERE execution_key = ? AND lifecycle IS NULL ORDER BY last DESC LIMIT 1",
-      ),
-      rows: store.prepare(
-        "SELECT first, last, count, frames, checksum FROM journal WHERE execution_key = ? AND last > ? AND lifecycle IS NULL ORDER BY last LIMIT ?",
-      ),
-      row: store.prepare("SELECT frames FROM journal WHERE last = ? AND execution_key = ?"),
-      exists: store.prepare("SELECT 1 FROM executions WHERE key = ? AND id = ?"),
       lastNo: file.prepare("SELECT max(no) AS no FROM messages"),
       mark: file.prepare("SELECT execution_id, position, tail_hash FROM projections WHERE execution_key = ?"),
       begin: file.prepare(
@@ -65,35 +54,48 @@ export class Projector {
   update(execution: ProjectedExecution): Promise<void> {
     const { key } = execution;
     const running = this.#running.get(key);
-    // One that runs has looked at the journal's end before: what came since is not in it.
-    if (running !== undefined) return running.then(() => this.update(execution));
-    if (this.isCurrent(key)) return Promise.resolve();
+    if (running !== undefined) {
+      // It has looked at the journal's end before: what came since is not in it, but in the next, for all who ask.
+      running.next ??= running.work.then(() => this.update(execution));
+      return running.next;
+    }
     const work = this.#update(execution).finally(() => this.#running.delete(key));
-    this.#running.set(key, work);
+    this.#running.set(key, { work, next: null });
     return work;
   }
 
-  /** Whether nothing was appended to the execution's journal since it was read. */
-  isCurrent(key: number): boolean {
-    const mark = this.#sql.mark.get(key);
-    return mark !== undefined && Number(mark.position) === this.#head(key);
+  /** Those of the executions to whose journals something was appended since they were read, or that were not read. */
+  async behind(executions: readonly ProjectedExecution[]): Promise<ProjectedExecution[]> {
+    const heads = await this.#source.heads(executions.map(({ key }) => key));
+    return executions.filter(({ key }) => {
+      const mark = this.#sql.mark.get(key);
+      return mark === undefined || Number(mark.position) !== (heads.get(key) ?? 0);
+    });
   }
 
   /** Removes what is known of executions that are not in the store any more. */
   async sweep(): Promise<void> {
-    for (const mark of this.#sql.marks.all()) {
-      const key = Number(mark.execution_key);
-      if (this.#running.has(key) || this.#sql.exists.get(key, String(mark.execution_id)) !== undefined) continue;
-      await this.#remove(key);
+    const marks = this.#sql.marks.all();
+    for (let at = 0; at < marks.length; at += LOOKED_UP_AT_ONCE) {
+      const some = marks.slice(at, at + LOOKED_UP_AT_ONCE);
+      const ids = await this.#source.ids(some.map((mark) => Number(mark.execution_key)));
+      for (const mark of some) {
+        const key = Number(mark.execution_key);
+        if (!this.#running.has(key) && ids.get(key) !== mark.execution_id) await this.#remove(key);
+      }
     }
   }
 
   async #update(execution: ProjectedExecution): Promise<void> {
     const { key, id } = execution;
-    const head = this.#head(key);
+    const head = (await this.#source.heads([key])).get(key) ?? 0;
     const mark = this.#sql.mark.get(key);
     let position = Number(mark?.position ?? 0);
-    if (mark !== undefined && (mark.execution_id !== id || !this.#follows(key, position, String(mark.tail_hash)))) {
+    if (mark !== undefined && position === head) return;
+    if (
+      mark !== undefined &&
+      (mark.execution_id !== id || !(await this.#follows(key, position, String(mark.tail_hash))))
+    ) {
       await this.#remove(key);
       position = 0;
     }
@@ -107,36 +109,26 @@ export class Projector {
     });
     const open = rows.open();
     while (position < head) {
-      const last = this.#slice(execution, rows, open, position);
-      if (last === null) return;
+      const slice = await this.#source.rows(key, position, SLICE_ROWS);
+      const last = slice.at(-1)?.last;
+      if (last === undefined) return;
+      this.#write(execution, rows, open, slice, position);
       position = last;
       await nextTurn();
     }
   }
 
-  /** Reads one slice, and returns its end; null where there is nothing any more. */
-  #slice(
+  /** Writes what the events of one slice of the journal, after a position, say of messages. */
+  #write(
     { key, id }: ProjectedExecution,
     rows: MessageRows,
     open: Map<string, LineageMessage>,
+    slice: readonly EventRow[],
     position: number,
-  ): number | null {
+  ): void {
     const touched = new Map<string, LineageMessage>();
-    let last: number | null = null;
-    let tail: Buffer | null = null;
-    for (const row of this.#sql.rows.iterate(key, position, SLICE_ROWS)) {
-      const frames = bytesOf(row.frames);
-      last = Number(row.last);
-      verify(last, frames, row.checksum);
-      tail = frames;
-      const entry = {
-        kind: "events",
-        executionId: id,
-        first: Number(row.first),
-        last,
-        count: Number(row.count),
-        frames,
-      } as const;
+    for (const row of slice) {
+      const entry = { kind: "events", executionId: id, ...row } as const;
       for (const event of eventsOf(entry)) {
         if (event.attempt > 1 && !open.has(event.message_id)) {
           // It had failed for good, and is taken up again.
@@ -147,32 +139,28 @@ export class Projector {
         touched.set(message.id, message);
       }
     }
-    if (last === null || tail === null) return null;
+    const tail = slice.at(-1);
+    if (tail === undefined) return;
     this.#file.exec("BEGIN IMMEDIATE");
     try {
       // A thread that was told to end may have got on with it meanwhile.
       if (Number(this.#sql.mark.get(key)?.position) !== position) throw new Error("The lineage was written twice.");
       this.#lastNo = Number(this.#sql.lastNo.get()?.no ?? 0);
       rows.write(touched.values());
-      this.#sql.advance.run(last, hash("sha1", tail), key);
+      this.#sql.advance.run(tail.last, hash("sha1", tail.frames), key);
       this.#file.exec("COMMIT");
     } catch (error) {
       if (this.#file.isTransaction) this.#file.exec("ROLLBACK");
       throw error;
     }
     rows.forgetSome();
-    return last;
-  }
-
-  #head(key: number): number {
-    return Number(this.#sql.head.get(key)?.last ?? 0);
   }
 
   /** Whether the journal is still the one that was read: it is another after a backup was put in its place. */
-  #follows(key: number, position: number, tailHash: string): boolean {
+  async #follows(key: number, position: number, tailHash: string): Promise<boolean> {
     if (position === 0) return true;
-    const row = this.#sql.row.get(position, key);
-    return row !== undefined && hash("sha1", bytesOf(row.frames)) === tailHash;
+    const frames = await this.#source.framesAt(key, position);
+    return frames !== null && hash("sha1", frames) === tailHash;
   }
 
   async #remove(key: number): Promise<void> {
@@ -180,13 +168,6 @@ export class Projector {
     while (Number(this.#sql.removeMessages.run(key, REMOVED_AT_ONCE).changes) > 0) await nextTurn();
     this.#sql.forget.run(key);
   }
-}
-
-/** The column is a BLOB: SQLite returns a Uint8Array, which Buffer can look at without copying. */
-function bytesOf(frames: unknown): Buffer {
-  return frames instanceof Uint8Array
-    ? Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength)
-    : Buffer.alloc(0);
 }
 
 function nextTurn(): Promise<void> {

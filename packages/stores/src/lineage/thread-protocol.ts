@@ -1,8 +1,15 @@
 import type { ErrorCode } from "@millrace/protocol";
 
+/** Whose journal is read: that of a data directory, or of a database of PostgreSQL. */
+export type JournalPlace =
+  | { readonly kind: "sqlite"; readonly dataDir: string }
+  | { readonly kind: "postgres"; readonly url: string };
+
 /** What the thread is started with. */
 export interface ThreadData {
-  readonly dataDir: string;
+  readonly journal: JournalPlace;
+  /** Where the projection's file is. */
+  readonly folder: string;
   /** How long one question waits for the journal to be read. */
   readonly patienceMs: number;
 }

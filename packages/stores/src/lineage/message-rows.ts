@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { LineageMessage, LineageStage, StageStatus } from "@millrace/protocol";
-import { type Row, text } from "../columns.ts";
+import { type Row, text } from "../sqlite/columns.ts";
 
 /** Message numbers that are remembered: parents are looked up once for many children. */
 const REMEMBERED = 100_000;

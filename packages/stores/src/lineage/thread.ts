@@ -2,16 +2,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorCode, MillraceError } from "@millrace/protocol";
-import { damaged, isDamage } from "../damage.ts";
-import { openReadOnly } from "../database.ts";
+import { damaged, isDamage } from "../sqlite/damage.ts";
+import type { LineageSource } from "./lineage-source.ts";
 import { discardProjectionFile, openProjectionFile } from "./projection-file.ts";
 import { LineageReader } from "./reader.ts";
-import type { Answer, Question, ThreadData } from "./thread-protocol.ts";
+import type { Answer, JournalPlace, Question, ThreadData } from "./thread-protocol.ts";
 
 // The thread's starter passes nothing else.
-const { dataDir, patienceMs } = workerData as ThreadData;
-const file = openProjectionFile(dataDir);
-const reader = new LineageReader(openReadOnly(dataDir), file, patienceMs);
+const { journal, folder, patienceMs } = workerData as ThreadData;
+const file = openProjectionFile(folder);
+const reader = new LineageReader(await openSource(journal), file, patienceMs);
 
 parentPort?.on("message", async ({ id, method, args }: Question) => {
   let answer: Answer;
@@ -26,12 +26,23 @@ parentPort?.on("message", async ({ id, method, args }: Question) => {
   parentPort?.postMessage(answer);
 });
 
+/** Loads no more than what that journal takes. */
+async function openSource(place: JournalPlace): Promise<LineageSource> {
+  if (place.kind === "postgres") {
+    const { openPostgresLineageSource } = await import("../postgres/lineage-source.ts");
+    return openPostgresLineageSource(place.url);
+  }
+  const { SqliteLineageSource } = await import("../sqlite/lineage-source.ts");
+  const { openReadOnly } = await import("../sqlite/database.ts");
+  return new SqliteLineageSource(openReadOnly(place.dataDir));
+}
+
 function told(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   if (error instanceof MillraceError) return error;
   if (isDamage(error)) {
-    if (isSound(file)) return damaged(error);
+    if (journal.kind === "sqlite" && isSound(file)) return damaged(error);
     // It is made anew by the thread that the next question starts.
-    discardProjectionFile(dataDir);
+    discardProjectionFile(folder);
     setImmediate(() => process.exit());
     return unreadable("what was known of it was damaged, and is read off the journal anew");
   }

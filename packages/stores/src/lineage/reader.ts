@@ -7,8 +7,9 @@ import {
   type LineageStory,
   MillraceError,
 } from "@millrace/protocol";
-import { text } from "../columns.ts";
+import { text } from "../sqlite/columns.ts";
 import { countStages, listEntries, stagesOf } from "./entries.ts";
+import type { LineageSource, ProjectedExecution } from "./lineage-source.ts";
 import {
   ancestorsOf,
   childrenOf,
@@ -23,8 +24,7 @@ import {
   toNode,
 } from "./nodes.ts";
 import { originOf } from "./origin.ts";
-import { type ProjectedExecution, Projector } from "./projector.ts";
-import { StoredExecutions } from "./stored-executions.ts";
+import { LOOKED_UP_AT_ONCE, Projector } from "./projector.ts";
 
 /** Parents that a story shows. */
 const PARENTS_SHOWN = 100;
@@ -35,15 +35,15 @@ const MOST_EXECUTIONS = 100;
 /** Answers from the projection, which it brings up to date first as far as the question needs. */
 export class LineageReader implements Lineage {
   readonly #file: DatabaseSync;
-  readonly #executions: StoredExecutions;
+  readonly #source: LineageSource;
   readonly #projector: Projector;
   readonly #patienceMs: number;
 
-  /** `store` is the journal's database, opened for reading; one question waits for `patienceMs` at most. */
-  constructor(store: DatabaseSync, file: DatabaseSync, patienceMs: number) {
+  /** `file` is that of the projection; one question waits for `patienceMs` at most. */
+  constructor(source: LineageSource, file: DatabaseSync, patienceMs: number) {
+    this.#source = source;
     this.#file = file;
-    this.#executions = new StoredExecutions(store);
-    this.#projector = new Projector(store, file);
+    this.#projector = new Projector(source, file);
     this.#patienceMs = patienceMs;
   }
 
@@ -126,10 +126,10 @@ export class LineageReader implements Lineage {
 
   async #origin(first: number): Promise<Place | null> {
     const [row] = readNodes(this.#file, [first]);
-    const execution = row === undefined ? null : this.#executions.byId(String(row.execution_id));
+    const execution = row === undefined ? null : await this.#source.byId(String(row.execution_id));
     if (row === undefined || execution === null || execution.parentExecutionId === null) return null;
-    const parent = this.#executions.byId(execution.parentExecutionId);
-    const origin = originOf(row, this.#executions.metadata(execution.id));
+    const parent = await this.#source.byId(execution.parentExecutionId);
+    const origin = originOf(row, await this.#source.metadata(execution.id));
     if (parent === null || origin === null) return null;
     await this.#upToDate([parent]);
     return findPlace(this.#file, parent.key, origin);
@@ -138,7 +138,7 @@ export class LineageReader implements Lineage {
   /** Brings up to date what a list needs; returns the key of the one execution that it is about. */
   async #prepare(filter: LineageFilter): Promise<number | null> {
     if (filter.executionId !== undefined) {
-      const execution = this.#executions.byId(filter.executionId);
+      const execution = await this.#source.byId(filter.executionId);
       if (execution === null) {
         throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${filter.executionId}".`);
       }
@@ -146,12 +146,12 @@ export class LineageReader implements Lineage {
       return execution.key;
     }
     await this.#projector.sweep();
-    await this.#upToDate(this.#executions.between(filter.startedAfter, filter.startedBefore));
+    await this.#upToDate(await this.#source.between(filter.startedAfter, filter.startedBefore));
     return null;
   }
 
   async #locate(messageId: string, executionId: string | null): Promise<Place | null> {
-    for (const execution of this.#candidates(messageId, executionId)) {
+    for (const execution of await this.#candidates(messageId, executionId)) {
       await this.#upToDate([execution]);
       const place = findPlace(this.#file, execution.key, messageId);
       if (place !== null) return place;
@@ -159,26 +159,35 @@ export class LineageReader implements Lineage {
     return null;
   }
 
-  #candidates(messageId: string, executionId: string | null): ProjectedExecution[] {
+  async #candidates(messageId: string, executionId: string | null): Promise<ProjectedExecution[]> {
     if (executionId !== null) {
-      const execution = this.#executions.byId(executionId);
+      const execution = await this.#source.byId(executionId);
       return execution === null ? [] : [execution];
     }
     // Ids of another making lead nowhere: found where their execution was asked for before.
-    const known = this.#file
+    const rows = this.#file
       .prepare("SELECT x.execution_id FROM messages m JOIN projections x USING (execution_key) WHERE m.id = ?")
-      .all(messageId)
-      .flatMap((row) => this.#executions.byId(text(row.execution_id) ?? "") ?? []);
-    return known.length > 0 ? known : this.#executions.ofMessage(messageId);
+      .all(messageId);
+    const known: ProjectedExecution[] = [];
+    for (const row of rows) {
+      const execution = await this.#source.byId(text(row.execution_id) ?? "");
+      if (execution !== null) known.push(execution);
+    }
+    return known.length > 0 ? known : this.#source.ofMessage(messageId);
   }
 
   /** @throws MillraceError LINEAGE_NOT_READY */
   async #upToDate(executions: readonly ProjectedExecution[]): Promise<void> {
     let done = 0;
     const work = (async () => {
-      for (const execution of executions) {
-        await this.#projector.update(execution);
-        done += 1;
+      for (let at = 0; at < executions.length; at += LOOKED_UP_AT_ONCE) {
+        const some = executions.slice(at, at + LOOKED_UP_AT_ONCE);
+        const behind = await this.#projector.behind(some);
+        done += some.length - behind.length;
+        for (const execution of behind) {
+          await this.#projector.update(execution);
+          done += 1;
+        }
       }
     })();
     await this.#within(work, () => `${done} of ${executions.length} executions`);

@@ -1,4 +1,4 @@
-import type { Row } from "../columns.ts";
+import type { Row } from "../sqlite/columns.ts";
 
 /**
  * The message of the parent execution that a first message of a replay comes from: the parent that its own events name,

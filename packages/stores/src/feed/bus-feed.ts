@@ -90,6 +90,11 @@ export class BusFeed implements CommitFeed {
     return this.#head;
   }
 
+  /** Bytes of commits that are held until those before them are there. */
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
   onCommit(listener: Listener): () => void {
     return this.#listen(this.#listeners, listener);
   }
@@ -184,7 +189,7 @@ export class BusFeed implements CommitFeed {
     this.#news = true;
     this.#known = Math.max(this.#known, last);
     if (group !== null) {
-      if (prev === this.#head) {
+      if (prev <= this.#head) {
         this.#tell(group);
         this.#tellHeld();
       } else this.#held.put(group);

@@ -82,10 +82,10 @@ export class Offers {
     this.spread.close();
   }
 
-  /** A task of this node's own came back to it: nobody else has had room for it. */
-  takeBack(offerId: string): void {
+  /** A task of this node's own came back to it. True where nothing is left to offer: it is under way, or has room here. */
+  takeBack(offerId: string): boolean {
     const offer = this.#offers.get(offerId);
-    if (offer !== undefined) this.spread.takeBack(offer);
+    return offer === undefined || this.spread.takeBack(offer);
   }
 
   #offer(offer: Offer): boolean {
@@ -115,7 +115,7 @@ export class Offers {
       case "late":
         return this.#late(request);
       case "returned":
-        return this.#returned(request.session);
+        return this.#returned(request);
       default:
         return this.#told(request);
     }
@@ -215,19 +215,20 @@ export class Offers {
     return {};
   }
 
-  /** The worker cannot do it: this node does. */
-  #returned(sessionId: string): Answer {
-    const offer = this.#sessions.get(sessionId);
-    if (offer !== undefined) this.#waitAgain(offer);
+  #returned({ session, elsewhere }: In<"returned">): Answer {
+    const offer = this.#sessions.get(session);
+    if (offer !== undefined) this.#waitAgain(offer, elsewhere);
     return {};
   }
 
-  #waitAgain(offer: Offer): void {
+  #waitAgain(offer: Offer, elsewhere: boolean): void {
     this.#forget(offer);
     offer.session = null;
     offer.id = null;
     offer.notBefore = 0;
-    if (!offer.settled) this.spread.wait(offer);
+    if (offer.settled) return;
+    this.spread.wait(offer);
+    if (elsewhere) this.#offer(offer);
   }
 
   /** Counted by looks rather than by the clock: a loop that was held up has not heard anybody. */
@@ -243,7 +244,7 @@ export class Offers {
       this.#sessions.delete(session.id);
       this.#interrupted(offer)
         .then(() => {
-          if (offer.session === session) this.#waitAgain(offer);
+          if (offer.session === session) this.#waitAgain(offer, true);
         })
         .catch((error) => this.#host.log.error(`Message ${offer.flow.message.id} is not begun again: ${error}`));
     }

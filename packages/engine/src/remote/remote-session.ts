@@ -111,11 +111,11 @@ export class RemoteSession {
     flow.closed = true;
   }
 
-  /** Gives the message back to its owner, for another to work on. */
-  async giveUp(): Promise<void> {
+  /** Gives the message back to its owner; `elsewhere`: for another to work on. */
+  async giveUp(elsewhere: boolean): Promise<void> {
     if (this.#gone) return;
     this.leave();
-    await this.#ask({ kind: "returned", session: this.id }, undefined).catch(() => undefined);
+    await this.#ask({ kind: "returned", session: this.id, elsewhere }, undefined).catch(() => undefined);
   }
 
   /** Fails the message with what its adapter let escape outside of its own call. */
@@ -206,7 +206,7 @@ export class RemoteSession {
     } catch (error) {
       // It cannot be told, as it is too large, or the owner is another by now.
       const tooLarge = error instanceof MillraceError && error.code === "PAYLOAD_TOO_LARGE";
-      if (tooLarge) await this.giveUp();
+      if (tooLarge) await this.giveUp(false);
       else this.leave();
     }
   }

@@ -35,8 +35,8 @@ export interface RemoteWorkerHost {
   free(): number;
   /** Takes one; what it returns gives it back. */
   takeSlot(): () => void;
-  /** A task of this node's own. */
-  takeBack(offer: string): void;
+  /** A task of this node's own: true where it is under way, or nothing is left to do. */
+  takeBack(offer: string): boolean;
 }
 
 /**
@@ -107,7 +107,7 @@ export class RemoteWorker {
     });
     await Promise.race([all, grace]);
     clearTimeout(timer);
-    await Promise.all([...this.#sessions.values()].map(({ session }) => session.giveUp()));
+    await Promise.all([...this.#sessions.values()].map(({ session }) => session.giveUp(true)));
     this.#unsubscribe();
     for (const interval of this.#timers) clearInterval(interval);
     await this.#loop;
@@ -138,7 +138,7 @@ export class RemoteWorker {
   }
 
   #work(taken: TakenTask): void {
-    const { ownership, takeBack, takeSlot, log } = this.#host;
+    const { ownership, takeBack, log } = this.#host;
     let task: Task;
     try {
       task = decodeEnvelope(taken.data, taskSchema);
@@ -148,11 +148,15 @@ export class RemoteWorker {
       taken.giveBack(GIVE_BACK_MS);
       return;
     }
-    if (task.owner === ownership.nodeId) {
-      takeBack(task.offer);
-      taken.done();
-      return;
-    }
+    // While it waited for a task this node may have got enough to do.
+    const own = task.owner === ownership.nodeId;
+    if (own ? !takeBack(task.offer) : this.#host.free() === 0) taken.giveBack(NO_ROOM_MS);
+    else if (own) taken.done();
+    else this.#begin(taken, task);
+  }
+
+  #begin(taken: TakenTask, task: Task): void {
+    const { ownership, takeSlot } = this.#host;
     const release = takeSlot();
     const { bus, clock } = this.#host;
     const trace = <T>(session: RemoteSession, run: () => T) => this.#traces.run(session, run);

@@ -123,10 +123,13 @@ export class WorkSpread implements Spread {
     return true;
   }
 
-  /** This node has room for it, and nobody else has: it is left to others no longer. */
-  takeBack(offer: Offer): void {
-    offer.notBefore = 0;
-    this.#pumpSoon();
+  /** Where there is room it is left to others no longer. True where it begins at once, or has begun. */
+  takeBack(offer: Offer): boolean {
+    if (offer.settled || offer.session !== null) return true;
+    if (this.#used >= this.#host.slots || this.#load.isLoaded) return false;
+    this.#waiting.remove(offer.flow.host.executionId, offer);
+    offer.here();
+    return true;
   }
 
   /** What a worker has done is done. */

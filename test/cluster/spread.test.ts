@@ -204,7 +204,7 @@ test("messages of a route with concurrency 1 are worked on in order, whichever n
 
 test("a route with something to remember in the process stays with its owner", async () => {
   await using rig = new ClusterRig();
-  const gate = new Gate("counting", { stateful: true });
+  const gate = new Gate("counting", { stateful: () => true });
   const owner = rig.join("owner", OWNER);
   const worker = rig.join("one", WORKER);
   const id = await rig.run(owner, spreading(gate.adapter, 4));

@@ -247,7 +247,7 @@ export class WorkSpread implements Spread {
     const known = this.#portable.get(route);
     if (known !== undefined) return known;
     const portable = route.definition.steps.every(
-      ({ adapter }) => adapter.gather === undefined && adapter.stateful !== true,
+      ({ adapter, config }) => adapter.gather === undefined && adapter.stateful?.(config) !== true,
     );
     this.#portable.set(route, portable);
     return portable;

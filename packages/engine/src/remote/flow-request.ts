@@ -69,8 +69,9 @@ export const flowRequestSchema = z.discriminatedUnion("kind", [
 /** @see flowRequestSchema */
 export type FlowRequest = z.infer<typeof flowRequestSchema>;
 
-/** What a worker works on; null where it is nothing any more. */
+/** What a worker works on; null where it is nothing any more, or (`busy`) another is at work on it. */
 export const beginAnswerSchema = z.object({
+  busy: z.boolean(),
   flow: z
     .object({
       execution: z.string(),

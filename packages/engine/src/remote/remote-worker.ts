@@ -17,10 +17,7 @@ const TAKE_MS = 5_000;
 const NO_ROOM_MS = 20;
 const NO_QUEUE_MS = 1_000;
 
-/** How often owners are told that their messages are worked on, in milliseconds. */
-const ALIVE_MS = 1_000;
-
-/** A task whose owner does not answer, or whose pipeline does not load here, is another's so much later, in milliseconds. */
+/** A task that this node does not do is another's, or is asked for again, so much later, in milliseconds. */
 const GIVE_BACK_MS = 1_000;
 
 /** What a worker needs. */
@@ -31,6 +28,8 @@ export interface RemoteWorkerHost {
   readonly pipelines: FrozenPipelines;
   readonly clock: Clock;
   readonly log: AdapterLog;
+  /** How often owners are told that their messages are worked on, in milliseconds. */
+  readonly aliveEveryMs: number;
   /** Slots to spare. */
   free(): number;
   /** Takes one; what it returns gives it back. */
@@ -66,7 +65,7 @@ export class RemoteWorker {
   open(nodeId: string): void {
     this.listenAs(nodeId);
     this.#timers = [
-      setInterval(() => this.#tellAlive(), ALIVE_MS),
+      setInterval(() => this.#tellAlive(), this.#host.aliveEveryMs),
       setInterval(
         () => {
           for (const task of this.#tasks) task.extend();
@@ -164,7 +163,7 @@ export class RemoteWorker {
     this.#tasks.add(taken);
     const done = this.#run(session, task)
       .then(
-        () => taken.done(),
+        (over) => (over ? taken.done() : taken.giveBack(GIVE_BACK_MS)),
         (error) => this.#notBegun(taken, task, error),
       )
       .finally(() => {
@@ -175,9 +174,9 @@ export class RemoteWorker {
     this.#sessions.set(session.id, { session, done });
   }
 
-  async #run(session: RemoteSession, task: Task): Promise<void> {
+  async #run(session: RemoteSession, task: Task): Promise<boolean> {
     const pipeline = await this.#host.pipelines.of(task.execution);
-    if (pipeline !== null) await session.run(pipeline);
+    return pipeline === null || session.run(pipeline);
   }
 
   async #notBegun(taken: TakenTask, task: Task, error: unknown): Promise<void> {
@@ -191,14 +190,14 @@ export class RemoteWorker {
   }
 
   #tellAlive(): void {
-    const { bus } = this.#host;
+    const { bus, aliveEveryMs } = this.#host;
     const byOwner = new Map<string, RemoteSession[]>();
     for (const { session } of this.#sessions.values()) {
       byOwner.set(session.owner, [...(byOwner.get(session.owner) ?? []), session]);
     }
     for (const [owner, sessions] of byOwner) {
       const alive = { kind: "alive", sessions: sessions.filter(({ began }) => began).map(({ id }) => id) };
-      bus.request(flowsSubject(owner), encodeEnvelope(alive, bus.maxBytes), ALIVE_MS).then(
+      bus.request(flowsSubject(owner), encodeEnvelope(alive, bus.maxBytes), aliveEveryMs).then(
         (data) => {
           const { gone, cancelled } = decodeEnvelope(data, aliveAnswerSchema);
           for (const id of gone) this.#sessions.get(id)?.session.abort("abandoned");

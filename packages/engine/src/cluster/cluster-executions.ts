@@ -45,6 +45,8 @@ export interface ClusterSettings extends EngineSettings {
   readonly workSlots?: number;
   /** Messages of a route are left to other nodes only where one takes so long on average, in milliseconds. Default 2. */
   readonly worthOfferingMs?: number;
+  /** How often nodes tell each other that they work on a message, in milliseconds. Default 1000. */
+  readonly aliveEveryMs?: number;
   /** An execution that no node takes up for so long is interrupted, in milliseconds. Default 5000. */
   readonly interruptedAfterMs?: number;
 }
@@ -82,6 +84,7 @@ export class ClusterExecutions implements Executions {
     const log = parts.log({ component: "cluster" });
     this.#log = log;
     const announce = () => this.#announce();
+    const aliveEveryMs = settings.aliveEveryMs ?? 1_000;
     this.#offers = new Offers({
       bus,
       tasks,
@@ -92,6 +95,7 @@ export class ClusterExecutions implements Executions {
       slots: settings.workSlots ?? 64,
       worthMs: settings.worthOfferingMs ?? 2,
       abandonAfterMs: settings.abandonAfterMs,
+      aliveEveryMs,
       runs: (executionId) => this.#engine.runs(executionId),
     });
     const { spread } = this.#offers;
@@ -138,6 +142,7 @@ export class ClusterExecutions implements Executions {
       pipelines: this.#pipelines,
       clock,
       log,
+      aliveEveryMs,
       free: () => spread.free,
       takeSlot: () => spread.take(),
       takeBack: (offer) => this.#offers.takeBack(offer),

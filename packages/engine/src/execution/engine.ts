@@ -216,6 +216,7 @@ export class Engine implements Executions {
       work,
       clock,
       log: this.#log,
+      mayBeNew: this.#parts.placement !== undefined,
       loadDefinition: (yaml: string) => this.#parts.loadDefinition(yaml),
       makeExecution: this.#makeExecution.bind(this),
       running: (execution: Execution) => this.#running.set(execution.id, execution),

@@ -92,9 +92,9 @@ function theFleet(fleet: Fleet): string[][] {
   ];
 }
 
-function latencyOf({ node, commits, endToEnd }: Fleet): string[] {
+function latencyOf({ node, parts, endToEnd }: Fleet): string[] {
   // What is full has no latency: it falls behind for as long as it is.
-  if (node.busy > 0.99 || commits.lockBusy > 0.99) return ["grows", "grows"];
+  if (node.busy > 0.99 || parts.some(({ used }) => used > 1)) return ["grows", "grows"];
   return [ms(endToEnd.quantileMs(0.5)), ms(endToEnd.quantileMs(0.99))];
 }
 

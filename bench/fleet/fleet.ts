@@ -38,6 +38,9 @@ const CORE = 0.6;
 /** Of its engine a node may use so much: adapters need the rest. */
 const ENGINE = 0.1;
 
+/** Events of a group when there are more than can be committed at once: groups grow until they are as large as this. */
+const LARGE_GROUP = 500;
+
 /** Finds the nodes that a load needs, and looks at them for some seconds of the busiest minute. */
 export function planFleet(load: Load, costs: Costs, seed: number, seconds: number): Fleet {
   const random = new Random(seed);
@@ -62,7 +65,7 @@ export function planFleet(load: Load, costs: Costs, seed: number, seconds: numbe
     commits,
     endToEnd: together([commits.latencies, node.latencies], costs.hopMs, random),
     reconnectSeconds: streamsPerNode / (costs.acceptsPerSecond * Math.max(1, serving - 1)),
-    parts: partsOf(load, costs, { day, serving, node, commits, streamsPerNode }),
+    parts: partsOf(load, costs, { day, serving, node, streamsPerNode }),
   };
 }
 
@@ -103,21 +106,16 @@ function shareOf(demand: readonly Watched[], nodes: number, random: Random): Wat
   });
 }
 
-function partsOf(
-  load: Load,
-  costs: Costs,
-  fleet: Pick<Fleet, "day" | "serving" | "node" | "commits" | "streamsPerNode">,
-): Part[] {
-  const { day, serving, node, commits, streamsPerNode } = fleet;
+function partsOf(load: Load, costs: Costs, fleet: Pick<Fleet, "day" | "serving" | "node" | "streamsPerNode">): Part[] {
+  const { day, serving, node, streamsPerNode } = fleet;
   const feed = (day.busiest.events * costs.eventBytes) / 1e6;
   const out = (node.deliveriesPerSecond * costs.eventBytes) / 1e6;
   return [
     {
-      name: "the row of the last position, events in groups of 50",
-      used: day.busiest.events / mostEventsPerSecond(50, costs),
+      name: "the row of the last position",
+      used: day.busiest.events / mostEventsPerSecond(LARGE_GROUP, costs),
       scales: false,
     },
-    { name: "the same, as the groups come", used: commits.lockBusy, scales: false },
     {
       name: "a serving node's core: hearing of every event",
       used: day.busiest.events * costs.eventUs * 1e-6,

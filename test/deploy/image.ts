@@ -37,7 +37,11 @@ export class BuiltImage {
     for (const instruction of DockerfileParser.parse(read("Dockerfile")).getInstructions()) {
       const keyword = instruction.getInstruction();
       // With its flags, and its lines joined.
-      const text = instruction.getTextContent().slice(keyword.length).replace(/\\\n(?:\s*#.*\n)*/g, "").trim();
+      const text = instruction
+        .getTextContent()
+        .slice(keyword.length)
+        .replace(/\\\n(?:\s*#.*\n)*/g, "")
+        .trim();
       this.#step(keyword, text, stages);
     }
   }

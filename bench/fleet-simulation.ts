@@ -32,15 +32,24 @@ console.log();
 printTable(["the fleet", ""], theFleet(fleet));
 console.log();
 printTable(
-  ["part, in the busiest minute", "used", "lasts for so many times the load", "more nodes help"],
+  ["part, in the busiest minute", "used", "lasts for so many times the load", "what helps"],
   fleet.parts
     .toSorted((a, b) => b.used - a.used)
-    .map(({ name, used, scales }) => [name, percent(used), (1 / used).toFixed(1), scales ? "yes" : "no"]),
+    .map(({ name, used, helps }) => [name, percent(used), (1 / used).toFixed(1), helps]),
 );
 console.log();
-const factors = values.quick ? [1, 4] : [1, 2, 4, 8, 16];
+const factors = values.quick ? [1, 4] : [1, 2, 4, 8, 16, 32];
 printTable(
-  ["executions, and events", "serve", "work", "commits/s", "ms to a watcher, p50", "p99", "first to give way"],
+  [
+    "executions, and events",
+    "serve",
+    "work",
+    "NATS",
+    "commits/s",
+    "ms to a watcher, p50",
+    "p99",
+    "first to give way of what does not grow",
+  ],
   factors.map((factor) => {
     const grown = planFleet({ ...load, executionsPerDay: load.executionsPerDay * factor }, COSTS, seed, seconds);
     const [first] = grown.parts.filter(({ scales }) => !scales).toSorted((a, b) => b.used - a.used);
@@ -48,6 +57,7 @@ printTable(
       `× ${factor}`,
       `${grown.serving}`,
       `${grown.working}`,
+      `${grown.natsServers}`,
       whole(grown.commits.commitsPerSecond),
       ...latencyOf(grown),
       first === undefined ? "" : `${first.name}: ${percent(first.used)}`,
@@ -76,6 +86,7 @@ function theFleet(fleet: Fleet): string[][] {
   return [
     ["nodes that serve, of a core each", `${fleet.serving}`],
     ["nodes that work, for the bookkeeping alone", `${fleet.working}`],
+    ["servers of NATS", `${fleet.natsServers}`],
     ["streams a node", whole(fleet.streamsPerNode)],
     ["GB of memory a node, for its streams", ((fleet.streamsPerNode * COSTS.streamBytes) / 1e9).toFixed(1)],
     ["deliveries/s of all nodes", whole(fleet.node.deliveriesPerSecond * fleet.serving)],

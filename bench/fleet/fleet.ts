@@ -11,6 +11,8 @@ export interface Fleet {
   readonly day: Day;
   readonly serving: number;
   readonly working: number;
+  /** Servers of NATS, among which the nodes are spread. */
+  readonly natsServers: number;
   readonly streamsPerNode: number;
   readonly node: ServingNode;
   /** The same node, while another one's watchers have come to those that are left. */
@@ -28,7 +30,9 @@ export interface Part {
   readonly name: string;
   /** Of what it can do, in the busiest minute; above 1 it cannot. */
   readonly used: number;
-  /** Whether more nodes make it less. */
+  /** What makes it less. */
+  readonly helps: string;
+  /** Whether that is more of the same, which can always be had. */
   readonly scales: boolean;
 }
 
@@ -51,6 +55,9 @@ export function planFleet(load: Load, costs: Costs, seed: number, seconds: numbe
   const serving = servingNodes(load, demand, costs);
   // One to spare: a node may go in the busiest minute.
   const working = Math.max(2, Math.ceil(busiest.events / (costs.engineEventsPerSecond * ENGINE)) + 1);
+  // Three go on without one of them.
+  const fed = (busiest.events * costs.eventBytes * serving) / 1e6;
+  const natsServers = Math.max(3, Math.ceil(fed / (costs.natsMegabytes * CORE)));
   const node = simulateServing(shareOf(demand, serving, random), seconds, costs, random);
   const nodeAfterLoss = simulateServing(shareOf(demand, Math.max(1, serving - 1), random), seconds, costs, random);
   const commits = simulateCommits({ nodes: working, eventsPerSecond: busiest.events, seconds }, costs, random);
@@ -59,13 +66,14 @@ export function planFleet(load: Load, costs: Costs, seed: number, seconds: numbe
     day,
     serving,
     working,
+    natsServers,
     streamsPerNode,
     node,
     nodeAfterLoss,
     commits,
     endToEnd: together([commits.latencies, node.latencies], costs.hopMs, random),
     reconnectSeconds: streamsPerNode / (costs.acceptsPerSecond * Math.max(1, serving - 1)),
-    parts: partsOf(load, costs, { day, serving, node, streamsPerNode }),
+    parts: partsOf(load, costs, { day, serving, natsServers, node, streamsPerNode }),
   };
 }
 
@@ -81,21 +89,21 @@ function watchersOf({ running }: Moment, { watchers, skew }: Load, random: Rando
   return weights.map((weight) => (watchers * weight) / total);
 }
 
-/** The fewest nodes that have room for the streams, and of whose cores no more than a part is used. */
-function servingNodes({ watchers }: Load, demand: readonly Watched[], costs: Costs): number {
-  let nodes = Math.max(2, Math.ceil(watchers / costs.streamsPerNode) + 1);
-  while (expectedBusy(demand, nodes, costs) > CORE && nodes < 100_000) nodes = Math.ceil(nodes * 1.05);
-  return nodes;
+/** The fewest nodes that have room for the streams, and of whose cores no more than a part is used; one may go. */
+function servingNodes(
+  { watchers }: Load,
+  demand: readonly Watched[],
+  { streamsPerNode, deliveryUs, eventUs }: Costs,
+): number {
+  const deliveries = demand.reduce((sum, each) => sum + each.rate * each.watchers, 0);
+  // Each node hears of every event, however many there are: what is left of its core is for deliveries.
+  const hearing = demand.reduce((sum, { rate }) => sum + rate, 0) * eventUs * 1e-6;
+  const cores = (deliveries * deliveryUs * 1e-6) / Math.max(LEAST_LEFT, CORE - hearing);
+  return Math.max(2, Math.ceil(watchers / streamsPerNode) + 1, Math.ceil(cores) + 1);
 }
 
-/** The part of its core that each of so many nodes uses. */
-export function expectedBusy(demand: readonly Watched[], nodes: number, { deliveryUs, eventUs }: Costs): number {
-  return demand.reduce((sum, { rate, watchers }) => {
-    // A node that has no watcher of it drops the event unread.
-    const watched = 1 - Math.exp(-watchers / nodes);
-    return sum + rate * (watched * eventUs + (watchers / nodes) * deliveryUs) * 1e-6;
-  }, 0);
-}
+/** Of a core for deliveries, where hearing of events takes more than is to be used: what gives way is said elsewhere. */
+const LEAST_LEFT = 0.1;
 
 /** What comes to one of so many nodes: a proxy spreads watchers without looking at what they watch. */
 function shareOf(demand: readonly Watched[], nodes: number, random: Random): Watched[] {
@@ -106,30 +114,42 @@ function shareOf(demand: readonly Watched[], nodes: number, random: Random): Wat
   });
 }
 
-function partsOf(load: Load, costs: Costs, fleet: Pick<Fleet, "day" | "serving" | "node" | "streamsPerNode">): Part[] {
-  const { day, serving, node, streamsPerNode } = fleet;
+function partsOf(
+  load: Load,
+  costs: Costs,
+  fleet: Pick<Fleet, "day" | "serving" | "natsServers" | "node" | "streamsPerNode">,
+): Part[] {
+  const { day, serving, natsServers, node, streamsPerNode } = fleet;
   const feed = (day.busiest.events * costs.eventBytes) / 1e6;
   const out = (node.deliveriesPerSecond * costs.eventBytes) / 1e6;
+  const ends = (day.mostEndings * load.watchers) / Math.max(1, day.meanRunning);
+  const nodes = (name: string, used: number): Part => ({ name, used, helps: "more nodes", scales: true });
+  const fixed = (name: string, used: number, helps: string): Part => ({ name, used, helps, scales: false });
   return [
+    fixed(
+      "the row of the last position",
+      day.busiest.events / mostEventsPerSecond(LARGE_GROUP, costs),
+      "a disk that flushes sooner; services of their own",
+    ),
+    fixed(
+      "a serving node's core: hearing of every event",
+      day.busiest.events * costs.eventUs * 1e-6,
+      "nodes that serve a part of the executions",
+    ),
+    fixed(
+      "a serving node's network: the feed in",
+      feed / costs.networkMegabytes,
+      "nodes that serve a part of the executions",
+    ),
+    nodes("a serving node's core, deliveries included", node.busy),
+    nodes("a serving node's network: streams out", out / costs.networkMegabytes),
     {
-      name: "the row of the last position",
-      used: day.busiest.events / mostEventsPerSecond(LARGE_GROUP, costs),
-      scales: false,
-    },
-    {
-      name: "a serving node's core: hearing of every event",
-      used: day.busiest.events * costs.eventUs * 1e-6,
-      scales: false,
-    },
-    { name: "a serving node's core, deliveries included", used: node.busy, scales: true },
-    { name: "a serving node's network: feed in", used: feed / costs.networkMegabytes, scales: false },
-    { name: "a serving node's network: streams out", used: out / costs.networkMegabytes, scales: true },
-    { name: "one NATS server: the feed to all nodes", used: (feed * serving) / costs.natsMegabytes, scales: false },
-    { name: "streams of a node", used: streamsPerNode / costs.streamsPerNode, scales: true },
-    {
-      name: "streams that are opened as executions end",
-      used: (day.mostEndings * (load.watchers / Math.max(1, day.meanRunning))) / (costs.acceptsPerSecond * serving),
+      name: "a NATS server: the feed to its nodes",
+      used: (feed * serving) / (costs.natsMegabytes * natsServers),
+      helps: "more NATS servers",
       scales: true,
     },
+    nodes("a serving node's streams", streamsPerNode / costs.streamsPerNode),
+    nodes("streams that are opened as executions end", ends / (costs.acceptsPerSecond * serving)),
   ];
 }

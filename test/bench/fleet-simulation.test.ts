@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { mostEventsPerSecond, simulateCommits } from "../../bench/fleet/commit-line.ts";
@@ -125,6 +126,13 @@ test("twice the watchers are twice the deliveries and about twice the nodes; the
 test("every cost has a figure and says where it is from", () => {
   assert.deepEqual(SOURCES.map(({ cost }) => cost).toSorted(), Object.keys(COSTS).toSorted());
   for (const { from } of SOURCES) assert.notEqual(from, "");
+});
+
+test("docs/scale.md shows what the simulation prints", () => {
+  const page = readFileSync(join(ROOT, "docs", "scale.md"), "utf8").split("\n");
+  const command = join(ROOT, "bench", "fleet-simulation.ts");
+  const output = execFileSync(process.execPath, [command], { encoding: "utf8" });
+  for (const line of output.split("\n").filter((each) => each.startsWith("|"))) assert.ok(page.includes(line), line);
 });
 
 test("the command prints the day, the fleet, its parts and where the costs are from", () => {

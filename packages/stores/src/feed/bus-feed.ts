@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Bus, JournalEntry, Position } from "@millrace/engine";
-import type { CommitFeed, CommitPage, CommitSource, CommittedGroup, FeedFactory } from "./commit-feed.ts";
+import type { CommitFeed, CommitPage, CommitSource, CommittedGroup } from "./commit-feed.ts";
 import { HeldGroups } from "./held-groups.ts";
 import { decodeNotice, encodeNotice, type Notice, ownBeginning } from "./notice.ts";
 
@@ -26,7 +26,7 @@ export interface BusFeedOptions {
 type Listener = (entries: readonly JournalEntry[]) => void;
 
 /** The feeds of a service whose nodes tell each other of commits over a bus. */
-export function busFeed(bus: Bus, options: BusFeedOptions = {}): FeedFactory {
+export function busFeed(bus: Bus, options: BusFeedOptions = {}): (source: CommitSource, head: Position) => CommitFeed {
   return (source, head) => new BusFeed(bus, source, head, options);
 }
 

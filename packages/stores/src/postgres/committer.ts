@@ -104,6 +104,12 @@ export class Committer {
     return this.#fault;
   }
 
+  /** Somebody else could not reach the database: a fault, until a commit says that it is there. */
+  suspect(error: unknown): void {
+    if (this.#isClosed || this.#isRunning || this.#fault !== null) return;
+    this.#recover([], asError(error));
+  }
+
   /** Commits nothing while `fault` is one; what is under way comes to its end. With null it goes on. */
   hold(fault: Error | null): void {
     this.#held = fault;

@@ -91,8 +91,7 @@ export class ThreadLineage implements Lineage {
 
   close(): void {
     this.#closed = true;
-    this.#end("The store is closed.");
-    this.#discard();
+    this.#discard(this.#end("The store is closed."));
   }
 
   #ask<T>(method: Question["method"], ...args: unknown[]): Promise<T> {
@@ -143,24 +142,28 @@ export class ThreadLineage implements Lineage {
     if (this.#waiting.size > 0) return;
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
-      this.#end("The thread was idle.");
-      this.#unused = setTimeout(() => this.#discard(), UNUSED_MS).unref();
+      const ended = this.#end("The thread was idle.");
+      this.#unused = setTimeout(() => this.#discard(ended), UNUSED_MS).unref();
     }, IDLE_MS).unref();
   }
 
-  #end(reason: string): void {
+  /** Resolves when there is no thread any more. */
+  #end(reason: string): Promise<unknown> {
     clearTimeout(this.#idle);
     const thread = this.#thread;
     this.#thread = null;
     for (const { reject } of this.#waiting.values()) reject(new MillraceError("SERVICE_UNAVAILABLE", reason));
     this.#waiting.clear();
-    thread?.terminate();
+    return thread?.terminate() ?? Promise.resolve();
   }
 
-  /** Removes what was read, where it is kept for no other process. */
-  #discard(): void {
+  /** Removes what was read, where it is kept for no other process: at once, and what the thread writes before it has ended. */
+  #discard(ended: Promise<unknown>): void {
     clearTimeout(this.#unused);
-    if (this.#ownFolder !== null) removeOwnFolder(this.#ownFolder);
+    const folder = this.#ownFolder;
     this.#ownFolder = null;
+    if (folder === null) return;
+    removeOwnFolder(folder);
+    ended.finally(() => removeOwnFolder(folder));
   }
 }

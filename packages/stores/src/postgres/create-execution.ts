@@ -1,8 +1,9 @@
 import type { ExecutionRecord, FirstMessages, NewExecution, NewExecutionOptions, NewMessage } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { tooMany } from "../too-many.ts";
 import { LOCKS } from "./advisory-locks.ts";
 import type { Row } from "./columns.ts";
-import { EXECUTION, listedSnapshot, searchedName, toExecution } from "./execution-row.ts";
+import { EXECUTION, listedSnapshot, searchedText, toExecution } from "./execution-row.ts";
 import { countFirst, enqueueFirst } from "./first-messages.ts";
 import type { GroupTransaction } from "./jobs.ts";
 
@@ -21,7 +22,7 @@ const UNFINISHED = {
 /** Waits for others that are about to create one of the same id, tag or key: no row where they did. */
 const INSERT = {
   name: "execution-insert",
-  text: "INSERT INTO executions (id, owner, last_seq, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, config_listed, root_correlation_id, metadata, idempotency_key) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING key",
+  text: "INSERT INTO executions (id, owner, last_seq, config_id, searched, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, config_listed, root_correlation_id, metadata, idempotency_key) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING key",
 };
 
 /** What creating an execution comes to. */
@@ -51,7 +52,7 @@ export async function createExecution(
     owned ? transaction.nodeId : null,
     lastSeq,
     execution.configId,
-    searchedName(execution.configSnapshot),
+    searchedText(execution.tag, execution.configSnapshot),
     execution.startedAt,
     execution.parentExecutionId,
     execution.replaySource,
@@ -112,8 +113,5 @@ async function checkRoom({ ask }: GroupTransaction, maxUnfinished: number): Prom
   await ask("SELECT pg_advisory_xact_lock($1, 0)", [LOCKS.unfinished]);
   const [row] = await ask(UNFINISHED);
   if (Number(row?.count) < maxUnfinished) return;
-  throw new MillraceError(
-    "TOO_MANY_EXECUTIONS",
-    `${maxUnfinished} executions are running, as many as max_executions allows. Wait for one to end, or cancel one.`,
-  );
+  throw tooMany(maxUnfinished);
 }

@@ -42,9 +42,10 @@ export function listedSnapshot(snapshot: JsonObject): JsonObject {
 /** Characters of a name that executions are searched by: an entry of an index has its limits. */
 const SEARCHED_CHARACTERS = 256;
 
-/** What an execution is searched by. */
-export function searchedName({ name }: JsonObject): string | null {
-  return typeof name === "string" ? storable([...name].slice(0, SEARCHED_CHARACTERS).join("")) : null;
+/** What an execution is searched by: words are in the one or the other, and do not go over the line between them. */
+export function searchedText(tag: string | null, { name }: JsonObject): string {
+  const shown = typeof name === "string" ? [...name].slice(0, SEARCHED_CHARACTERS).join("") : "";
+  return storable(`${tag ?? ""}\n${shown}`.toLowerCase());
 }
 
 /** A text as PostgreSQL can hold it: it knows no character of the code 0. */

@@ -62,18 +62,28 @@ export function objectWrites(
   changes: readonly { readonly executionKey: number; readonly change: ObjectChange; readonly position: number }[],
 ): Write[] {
   const rows: (ReturnType<typeof rowOf> & { gone: number })[] = [];
+  const live = new Map<string, { gone: number }>();
   const replaced = new Set<string>();
   const removed = new Set<string>();
+  const lose = (key: string) => {
+    const row = live.get(key);
+    if (row !== undefined) row.gone = 1;
+    live.delete(key);
+  };
   for (const { executionKey, change, position } of changes) {
     if (change.kind === "removed") {
       removed.add(change.prefix);
-      for (const row of rows) if (row.object.key.startsWith(change.prefix)) row.gone = 1;
+      for (const key of [...live.keys()]) if (key.startsWith(change.prefix)) lose(key);
       continue;
     }
     const key = change.kind === "missing" ? change.key : change.object.key;
     replaced.add(key);
-    for (const row of rows) if (row.object.key === key) row.gone = 1;
-    if (change.kind === "written") rows.push({ ...rowOf(executionKey, change, position), gone: 0 });
+    lose(key);
+    if (change.kind === "written") {
+      const row = { ...rowOf(executionKey, change, position), gone: 0 };
+      rows.push(row);
+      live.set(key, row);
+    }
   }
   const writes: Write[] = [];
   // First what was there before, then what is new: each as it is after all of it.

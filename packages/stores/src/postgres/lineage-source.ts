@@ -1,6 +1,4 @@
 import { ID_PREFIX } from "@millrace/engine";
-import { MillraceError } from "@millrace/protocol";
-import { ChecksumMismatch, verify } from "../journal/checksum.ts";
 import {
   type EventRow,
   type LineageSource,
@@ -10,6 +8,7 @@ import {
 import { bigintArray } from "./binary-arrays.ts";
 import { type Row, text } from "./columns.ts";
 import { Database } from "./database.ts";
+import { ENTRY, toEntry } from "./journal-rows.ts";
 
 /** One for the slices of a journal, which take long, and one for all else. */
 const CONNECTIONS = 2;
@@ -48,12 +47,12 @@ const HEADS = {
 
 const ROWS = {
   name: "lineage-rows",
-  text: "SELECT first, last, count, frames, checksum FROM journal WHERE execution_key = $1 AND last > $2 AND lifecycle IS NULL ORDER BY last LIMIT $3",
+  text: `SELECT ${ENTRY} FROM journal WHERE execution_key = $1 AND last > $2 AND lifecycle IS NULL ORDER BY last LIMIT $3`,
 };
 
 const ROW = {
   name: "lineage-row",
-  text: "SELECT first, last, count, frames, checksum FROM journal WHERE last = $1 AND execution_key = $2 AND lifecycle IS NULL",
+  text: `SELECT ${ENTRY} FROM journal WHERE last = $1 AND execution_key = $2 AND lifecycle IS NULL`,
 };
 
 /** Opens what lineage is read off in PostgreSQL, with connections of its own; they are made when they are needed. */
@@ -123,15 +122,9 @@ function toExecution(row: Row): ProjectedExecution {
 
 /** @throws MillraceError STORE_DAMAGED */
 function toEventRow(row: Row): EventRow {
-  const last = Number(row.last);
-  const frames = Buffer.from(String(row.frames));
-  try {
-    verify(last, frames, row.checksum);
-  } catch (error) {
-    if (!(error instanceof ChecksumMismatch)) throw error;
-    throw new MillraceError("STORE_DAMAGED", `The database is damaged (${error.message}): restore a backup of it.`, {
-      cause: error,
-    });
-  }
-  return { first: Number(row.first), last, count: Number(row.count), frames };
+  const entry = toEntry("", row);
+  // No other rows are asked for.
+  if (entry.kind !== "events") throw new Error("a row without a lifecycle record has events");
+  const { first, last, count, frames } = entry;
+  return { first, last, count, frames };
 }

@@ -43,19 +43,10 @@ function conditionsOf(filter: ExecutionFilter): { readonly where: string; readon
   if (filter.startedAfter !== undefined) where.push(`started_at >= ${add(utc(filter.startedAfter))}`);
   if (filter.startedBefore !== undefined) where.push(`started_at < ${add(utc(filter.startedBefore))}`);
   for (const word of words) {
-    const anywhere = spellingsOf(word).map((spelling) => add(`%${literally(spelling)}%`));
-    const like = anywhere.map((pattern) => `tag ILIKE ${pattern} OR config_name ILIKE ${pattern}`);
-    where.push(`(id ILIKE ${add(`${literally(word)}%`)} OR ${like.join(" OR ")})`);
+    const small = literally(word.toLowerCase());
+    where.push(`(searched LIKE ${add(`%${small}%`)} OR id LIKE ${add(`${small}%`)})`);
   }
   return { where: where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`, values };
-}
-
-/** By their bytes, texts are compared in the cases of ASCII letters alone. */
-function spellingsOf(word: string): string[] {
-  if (/^[\x20-\x7e]*$/.test(word)) return [word];
-  const lower = word.toLowerCase();
-  const [first = ""] = lower;
-  return [...new Set([word, lower, word.toUpperCase(), first.toUpperCase() + lower.slice(first.length)])];
 }
 
 /** What means something in a pattern, as it is written. */

@@ -173,10 +173,9 @@ class Attempt {
   /** The second part. */
   async commit(written: WrittenGroup): Promise<WrittenGroup> {
     const { group, positions } = written;
-    if (positions !== null) {
-      group.position = positions.prev;
-      group.encode();
-    }
+    if (positions !== null) group.position = positions.prev;
+    // Also where nothing takes a position: what was removed from the object store takes none.
+    group.encode();
     const writes = [...journalWrites(group.entries), ...objectWrites(group.objectChanges), ...group.afterEncoding()];
     for (const { statement, values } of writes) this.#send(statement, values, () => {});
     this.committing = written;

@@ -2,7 +2,7 @@ import type { StoredObjectPage, StoredObjectQuery, WrittenObject } from "@millra
 import type { Database } from "../database.ts";
 import { isStorable } from "../execution-row.ts";
 import { endOf } from "../journal-writes.ts";
-import { OBJECT, toObject } from "./stored-object-row.ts";
+import { OBJECT, toObject } from "../object-rows.ts";
 
 /** Objects of executions that are being deleted are seen by nobody any more. */
 const KEPT = "NOT EXISTS (SELECT 1 FROM deletions WHERE deletions.key = objects.execution_key)";

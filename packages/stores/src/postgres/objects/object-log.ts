@@ -1,22 +1,10 @@
-import type {
-  Journal,
-  JournalBounds,
-  JournalEntry,
-  Lifecycle,
-  ObjectLog,
-  Position,
-  WrittenObject,
-} from "@millrace/engine";
-import { verify } from "../../journal/checksum.ts";
-import { toObjectEntry } from "../../journal/object-entry.ts";
+import type { Journal, JournalBounds, JournalEntry, ObjectLog, Position } from "@millrace/engine";
 import type { Row } from "../columns.ts";
 import type { Database } from "../database.ts";
 import { isStorable } from "../execution-row.ts";
 import type { CommitFeed } from "../feed.ts";
-import { OBJECT, toObject } from "./stored-object-row.ts";
-
-/** Objects of one entry: what a slow reader takes at once is bounded by it. */
-const OBJECTS_PER_ENTRY = 100;
+import { toLifecycle } from "../journal-rows.ts";
+import { OBJECT, objectEntriesOf } from "../object-rows.ts";
 
 /** What the frame of an object takes at least, in bytes. */
 const FRAME_BYTES = 300;
@@ -29,11 +17,11 @@ const READ = {
   name: "object-log-read",
   text: `WITH asked AS (SELECT key, id FROM executions WHERE id = ANY ($1::text[])),
     written AS (
-      SELECT asked.id AS execution, row.* FROM asked CROSS JOIN LATERAL
+      SELECT asked.id, row.* FROM asked CROSS JOIN LATERAL
         (SELECT position, ${OBJECT} FROM objects WHERE execution_key = asked.key AND position > $2 ORDER BY position LIMIT $3) AS row
       ORDER BY position LIMIT $3
     )
-    SELECT execution, position, ${OBJECT}, NULL AS lifecycle, NULL::bigint AS checksum FROM written
+    SELECT id, position, ${OBJECT}, NULL AS lifecycle, NULL::bigint AS checksum FROM written
     UNION ALL
     SELECT asked.id, last, NULL, NULL, NULL, NULL, NULL, NULL, lifecycle, checksum
       FROM asked JOIN journal ON execution_key = asked.key WHERE last > $2 AND lifecycle IS NOT NULL
@@ -104,35 +92,24 @@ export class PostgresObjectLog implements ObjectLog {
 }
 
 /** The entries of rows in the order of positions, up to a bound. */
-function* entriesOf(rows: readonly Row[], bound: Position): Generator<JournalEntry> {
-  const ends = new Map(rows.filter(isEnd).map((row) => [row.execution, row]));
-  let run: { readonly executionId: string; readonly first: Position; readonly objects: WrittenObject[] } | null = null;
-  for (const row of rows) {
-    const position = Number(row.position);
-    if (position > bound) break;
-    const executionId = String(row.execution);
-    const goesOn =
-      run !== null &&
-      row.lifecycle === null &&
-      run.executionId === executionId &&
-      run.first + run.objects.length === position &&
-      run.objects.length < OBJECTS_PER_ENTRY;
-    if (run !== null && !goesOn) {
-      yield toObjectEntry(run.executionId, run.first, run.objects);
-      run = null;
-    }
-    if (row.lifecycle === null) {
-      run ??= { executionId, first: position, objects: [] };
-      run.objects.push(toObject(row));
-    } else if (!isEnd(row) || ends.get(row.execution) === row) {
-      // Of an end that was told again, as objects were found after it, the last counts.
-      yield { kind: "lifecycle", executionId, first: position, last: position, lifecycle: lifecycleOf(row) };
-    }
-  }
-  if (run !== null) yield toObjectEntry(run.executionId, run.first, run.objects);
+function entriesOf(rows: readonly Row[], bound: Position): JournalEntry[] {
+  const within = rows.filter((row) => Number(row.position) <= bound);
+  const lifecycles = rows.filter((row) => row.lifecycle !== null).map(toLifecycleEntry);
+  const ends = new Map(lifecycles.filter(isEnd).map((entry) => [entry.executionId, entry]));
+  return [
+    ...objectEntriesOf(within.filter((row) => row.lifecycle === null)),
+    // Of an end that was told again, as objects were found after it, the last counts.
+    ...lifecycles.filter((entry) => entry.last <= bound && (!isEnd(entry) || ends.get(entry.executionId) === entry)),
+  ].sort((a, b) => a.first - b.first);
 }
 
-function firstOf(entries: Iterable<JournalEntry>, maxBytes: number): JournalEntry[] {
+function toLifecycleEntry(row: Row): Extract<JournalEntry, { kind: "lifecycle" }> {
+  const position = Number(row.position);
+  const lifecycle = toLifecycle({ ...row, last: position });
+  return { kind: "lifecycle", executionId: String(row.id), first: position, last: position, lifecycle };
+}
+
+function firstOf(entries: readonly JournalEntry[], maxBytes: number): JournalEntry[] {
   const page: JournalEntry[] = [];
   let bytes = 0;
   for (const entry of entries) {
@@ -143,13 +120,6 @@ function firstOf(entries: Iterable<JournalEntry>, maxBytes: number): JournalEntr
   return page;
 }
 
-function isEnd(row: Row): boolean {
-  return row.lifecycle !== null && lifecycleOf(row).kind === "ended";
-}
-
-function lifecycleOf({ position, lifecycle, checksum }: Row): Lifecycle {
-  const text = String(lifecycle);
-  verify(Number(position), text, checksum);
-  // Written by this store alone, from a value of that type.
-  return JSON.parse(text) as Lifecycle;
+function isEnd(entry: Extract<JournalEntry, { kind: "lifecycle" }>): boolean {
+  return entry.lifecycle.kind === "ended";
 }

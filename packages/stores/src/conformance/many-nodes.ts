@@ -237,6 +237,22 @@ export function manyNodesConformance(name: string, open: NodesFactory): void {
     }
   });
 
+  test(`${name}: nothing is written to an execution that another node has deleted meanwhile`, async () => {
+    await using service = await open();
+    const [node, other] = [await service.open(LONG), await service.open(LONG)];
+    const id = await start(node);
+    await enqueue(node, id, [newMessage()]);
+    await node.journal.append(ending(id));
+    assert.equal(await other.records.deleteExecution(id), true);
+    const kept = await start(node);
+    const [gone, written] = await Promise.all([
+      node.journal.append({ executionId: id, events: [newEvent(id)], enqueue: [newMessage()] }),
+      node.journal.append({ executionId: kept, events: [newEvent(kept)], enqueue: [newMessage()] }),
+    ]);
+    assert.deepEqual([gone.seqs.length, written.seqs.length], [0, 1]);
+    assert.equal(await node.journal.bounds(id), null);
+  });
+
   test(`${name}: a node that was frozen past its lease loses what it had to another, and cannot settle any of it`, async () => {
     await using service = await open();
     const [frozen, other] = [await service.open(SHORT), await service.open(SHORT)];
@@ -270,6 +286,19 @@ export function manyNodesConformance(name: string, open: NodesFactory): void {
     assert.equal((await other.ownership.ownerOf(unfinished.id))?.id, frozen.ownership.nodeId);
     const gone = (await other.ownership.nodes()).find((node) => node.id === before);
     assert.deepEqual([gone?.alive, gone?.executions], [false, 0]);
+  });
+
+  test(`${name}: a node takes from one whose lease ran out only once it has held its own for as long`, async () => {
+    await using service = await open();
+    const gone = await service.open(SHORT);
+    const id = await start(gone);
+    gone.freeze();
+    await eventually(async () => assert.ok(await service.haveAllRunOut()));
+    const late = await service.open(LONG);
+    assert.deepEqual(await late.ownership.claim(ANY), []);
+    assert.equal(await late.ownership.orphans(), 1);
+    const soon = await service.open(SHORT);
+    await eventually(async () => assert.equal((await soon.ownership.claim(ANY))[0]?.record.id, id));
   });
 
   test(`${name}: after the store itself was away for longer than leases hold, each node keeps what it had`, async () => {

@@ -223,12 +223,15 @@ export class BusFeed implements CommitFeed {
   #hold(): void {
     if (this.#head >= this.#known || this.#reading || this.#holding !== undefined || !this.#listening) return;
     const head = this.#head;
-    this.#holding = setTimeout(() => {
-      this.#holding = undefined;
-      // Where it came, and something else is missing by now, that has its moment too.
-      if (this.#head === head) this.#read();
-      else this.#hold();
-    }, this.#options.holdMs);
+    this.#holding = setTimeout(
+      () => {
+        this.#holding = undefined;
+        // Where it came, and something else is missing by now, that has its moment too.
+        if (this.#head === head) this.#read();
+        else this.#hold();
+      },
+      this.#bus.connected ? this.#options.holdMs : 0,
+    );
   }
 
   async #read(): Promise<void> {
@@ -244,15 +247,16 @@ export class BusFeed implements CommitFeed {
 
   /** False where nothing came of it: the store is away. */
   async #readPage(): Promise<boolean> {
+    const from = this.#head;
     let page: CommitPage;
     try {
-      page = await this.#source.readAfter(this.#head, this.#options.pageBytes);
+      page = await this.#source.readAfter(from, this.#options.pageBytes);
     } catch {
       return false;
     }
-    if (!this.#listening) return true;
-    // Meanwhile, what was read may have been told.
-    if (page.last <= this.#head) return this.#head >= this.#known;
+    // What was missing has come meanwhile: entries that are read may begin before it and end after it.
+    if (this.#head !== from || !this.#listening) return true;
+    if (page.last <= from) return false;
     this.#known = Math.max(this.#known, page.last);
     this.#news = true;
     this.#tell(page);

@@ -28,6 +28,8 @@ export interface ClaimsHost {
   readonly log: AdapterLog;
   /** Executions that this node owns at most. */
   readonly maxOwned: number;
+  /** Told of executions that are to be taken up here, before they are. Must not throw. */
+  claimed(executionIds: readonly string[]): void;
   now(): number;
 }
 
@@ -131,6 +133,7 @@ export class Claims {
       const from = previousOwner === null ? "which nobody owned" : `which node ${previousOwner} owned`;
       this.#host.log.info(`Execution ${record.id}, ${from}, is this node's own.`);
     }
+    this.#host.claimed(claimed.map(({ record }) => record.id));
     await this.#takeUp(claimed.map(({ record }) => record));
   }
 

@@ -56,7 +56,6 @@ export function assembleNode(
     log,
     maxOwned: settings.engine ? settings.maxOwned : 0,
     claimed: (executionIds) => parts.claimed?.(executionIds),
-    claimed: (executionIds) => parts.claimed?.(executionIds),
     now: () => clock.now(),
   });
   const pipelines = new FrozenPipelines({

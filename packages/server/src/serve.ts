@@ -13,6 +13,8 @@ import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
+import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
+import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { eventsEndpoints } from "./stream/events-endpoints.ts";
@@ -93,6 +95,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
       ...configEndpoints(service),
+      ...triggerEndpoints(service),
+      ...webhookEndpoints(service),
       ...system,
     ];
     let document: unknown;
@@ -194,6 +198,8 @@ const FEATURES = [
   "execution_search",
   "storage",
   "storage_events",
+  "triggers",
+  "webhooks",
 ];
 
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {

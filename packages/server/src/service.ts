@@ -3,6 +3,7 @@ import {
   type AdapterRegistry,
   type Clock,
   ClusterExecutions,
+  type Deliveries,
   Engine,
   type EngineParts,
   type EngineSettings,
@@ -18,6 +19,7 @@ import {
   type ObjectStore,
   type Records,
   type StoredObjects,
+  type Triggers,
   type WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
@@ -29,6 +31,9 @@ import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
+import type { ManageTriggers } from "./triggers/manage-triggers.ts";
+import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
+import type { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
 export interface Service {
@@ -46,6 +51,10 @@ export interface Service {
   readonly storedObjects: StoredObjects;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
+  readonly triggers: Triggers;
+  readonly manageTriggers: ManageTriggers;
+  readonly deliveries: Deliveries;
+  readonly manageWebhooks: ManageWebhooks;
   readonly clock: Clock;
   readonly ids: Ids;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
@@ -76,7 +85,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const baseDir = process.cwd();
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const stores = await openStores(settings);
-  const { journal, work, records, lineage, failures, kept, storedObjects, objects, place } = stores;
+  const { journal, work, records, lineage, failures, kept, storedObjects, objects, place, triggers, deliveries } =
+    stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -140,6 +150,16 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     settings,
   );
   retention.start();
+  const configs = new Configs({ records, clock, ids, loadDefinition: load });
+  const { manageTriggers, manageWebhooks, stop } = startTriggersAndWebhooks({
+    stores,
+    journal,
+    configs,
+    executions: engine,
+    clock,
+    ids,
+    log,
+  });
   return {
     engine,
     executions: engine,
@@ -152,12 +172,16 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     objects,
     storedObjects,
     adapters,
-    configs: new Configs({ records, clock, ids, loadDefinition: load }),
+    configs,
+    triggers,
+    manageTriggers,
+    deliveries,
+    manageWebhooks,
     clock,
     ids,
     loadDefinition: load,
     async close(graceMs) {
-      await retention.stop();
+      await Promise.all([retention.stop(), stop()]);
       adoption.stop();
       await engine.close(graceMs);
       await threads.close();

@@ -1,5 +1,6 @@
 import type {
   Bus,
+  Deliveries,
   Failures,
   Journal,
   KeptMessages,
@@ -10,6 +11,7 @@ import type {
   Records,
   StoredObjects,
   TaskQueue,
+  Triggers,
   WorkQueue,
 } from "@millrace/engine";
 
@@ -22,6 +24,8 @@ export interface Stores {
   readonly records: Records;
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
+  readonly triggers: Triggers;
+  readonly deliveries: Deliveries;
   readonly objects: ObjectStore & ObjectReader;
   /** What binds it to the other nodes; null where one process is the whole service. */
   readonly nodes: SharedParts | null;

@@ -4,6 +4,8 @@ import { type Lineage, lineageOf } from "./lineage.ts";
 import { type ClientOptions, createApi } from "./request.ts";
 import { type Storage, storageOf } from "./storage.ts";
 import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
+import { type TriggersClient, triggersOf } from "./triggers.ts";
+import { type WebhooksClient, webhooksOf } from "./webhooks.ts";
 
 /** A typed client of the Millrace API. Every call rejects with `ApiError`. */
 export interface Client {
@@ -13,6 +15,8 @@ export interface Client {
   readonly storage: Storage;
   readonly adapters: Adapters;
   readonly system: System;
+  readonly triggers: TriggersClient;
+  readonly webhooks: WebhooksClient;
 }
 
 /**
@@ -28,5 +32,7 @@ export function createClient(options: ClientOptions = {}): Client {
     storage: storageOf(api),
     adapters: adaptersOf(api),
     system: systemOf(api),
+    triggers: triggersOf(api),
+    webhooks: webhooksOf(api),
   };
 }

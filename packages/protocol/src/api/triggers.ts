@@ -174,6 +174,12 @@ export const triggerListSchema = listSchema("triggers", triggerSchema);
 /** A page of a trigger's firings, newest first. */
 export const firingListSchema = listSchema("firings", firingSchema);
 
+/** What is sent of a trigger: of its specs too, what has a default may be left out. */
+type SentSpecs<T> = Omit<T, "cron" | "folder"> & {
+  cron?: Sent<typeof cronSpecSchema> | undefined;
+  folder?: Sent<typeof folderSpecSchema> | undefined;
+};
+
 /** @see triggerKindSchema */
 export type TriggerKindName = z.infer<typeof triggerKindSchema>;
 /** @see cronSpecSchema */
@@ -187,9 +193,9 @@ export type TriggerWithSecret = z.infer<typeof triggerWithSecretSchema>;
 /** @see firingSchema */
 export type Firing = z.infer<typeof firingSchema>;
 /** @see createTriggerSchema */
-export type CreateTrigger = Sent<typeof createTriggerSchema>;
+export type CreateTrigger = SentSpecs<Sent<typeof createTriggerSchema>>;
 /** @see updateTriggerSchema */
-export type UpdateTrigger = Sent<typeof updateTriggerSchema>;
+export type UpdateTrigger = SentSpecs<Sent<typeof updateTriggerSchema>>;
 /** @see fireTriggerSchema */
 export type FireTrigger = Sent<typeof fireTriggerSchema>;
 /** @see triggerQuerySchema */

@@ -18,6 +18,9 @@ const EVERY_MS = 2_000;
 /** Files of a folder that are looked at; with more than that it is not watched. */
 const MOST_FILES = 100_000;
 
+/** The times of files are behind the clock by up to a tick of the system: a new one must not look old. */
+const CLOCK_TICK_MS = 20;
+
 const PAGE = 1_000;
 
 /** A file that was found, as it was then. */
@@ -97,7 +100,7 @@ export class FolderWatch {
     const done = new Set<string>();
     watched.waiting = new Map();
     for (const file of files) {
-      const old = spec.existing === "ignore" && file.changedAt < spec.since;
+      const old = spec.existing === "ignore" && file.changedAt < spec.since - CLOCK_TICK_MS;
       if (old || watched.done.has(file.key) || seen.has(file.key)) {
         done.add(file.key);
         continue;

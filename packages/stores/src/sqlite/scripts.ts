@@ -34,7 +34,7 @@ export class SqliteScripts implements Scripts {
   #prepare(text: string): StatementSync {
     const known = this.#statements.get(text);
     if (known !== undefined) return known;
-    const statement = this.#database.prepare(text);
+    const statement = this.#database.prepare(text.replaceAll(/\$(\d+)/g, "?$1"));
     this.#statements.set(text, statement);
     return statement;
   }

@@ -6,7 +6,7 @@ export type Value = string | number | null;
 
 /** One statement of a script. */
 export interface Query {
-  /** With parameters `$1`, `$2`, … that stand in it in this order for the first time. */
+  /** With the parameters `$1`, `$2`, … */
   readonly text: string;
   readonly values: readonly Value[];
   /** Where several nodes share the database: the rows that it reads are this script's until its end. `free`: but for those that are another's. */

@@ -8,50 +8,46 @@ import type { Sent } from "./sent.ts";
 export const triggerKindSchema = z.enum(["cron", "folder", "call"]);
 
 /** By the clock. */
-export const cronSpecSchema = z
-  .strictObject({
-    expression: z
-      .string()
-      .min(1)
-      .max(200)
-      .describe("Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly"),
-    time_zone: z.string().min(1).max(64).default("UTC").describe("Of the expression: a name as Europe/Berlin"),
-    missed: z
-      .enum(["once", "skip"])
-      .default("once")
-      .describe("What becomes of times at which no service ran: one run for all of them, or none"),
-  })
-  .meta({ id: "CronSpec" });
+export const cronSpecSchema = z.strictObject({
+  expression: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe("Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly"),
+  time_zone: z.string().min(1).max(64).default("UTC").describe("Of the expression: a name as Europe/Berlin"),
+  missed: z
+    .enum(["once", "skip"])
+    .default("once")
+    .describe("What becomes of times at which no service ran: one run for all of them, or none"),
+});
 
 /** What of a file goes into a payload. */
 export const filePropertySchema = z.enum(["path", "name", "size", "modified_at"]);
 
 /** By a file that appears. */
-export const folderSpecSchema = z
-  .strictObject({
-    path: z.string().min(1).max(4096).startsWith("/").describe("The folder, on the machine of the service: absolute"),
-    glob: z
-      .string()
-      .min(1)
-      .max(1024)
-      .default("*")
-      .describe("Which files: a pattern of their paths within the folder; `**/` goes into folders in it"),
-    settle_seconds: z
-      .number()
-      .min(0)
-      .max(3600)
-      .default(2)
-      .describe("A file is taken when its size and time have stayed the same for so long"),
-    existing: z
-      .enum(["ignore", "run"])
-      .default("ignore")
-      .describe("What becomes of files that are there when the trigger is made"),
-    fields: z
-      .record(z.string().min(1).max(128), filePropertySchema)
-      .default({ path: "path", name: "name", size: "size", modified_at: "modified_at" })
-      .describe("Fields of the payload, and what of the file goes into each"),
-  })
-  .meta({ id: "FolderSpec" });
+export const folderSpecSchema = z.strictObject({
+  path: z.string().min(1).max(4096).startsWith("/").describe("The folder, on the machine of the service: absolute"),
+  glob: z
+    .string()
+    .min(1)
+    .max(1024)
+    .default("*")
+    .describe("Which files: a pattern of their paths within the folder; `**/` goes into folders in it"),
+  settle_seconds: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(2)
+    .describe("A file is taken when its size and time have stayed the same for so long"),
+  existing: z
+    .enum(["ignore", "run"])
+    .default("ignore")
+    .describe("What becomes of files that are there when the trigger is made"),
+  fields: z
+    .record(z.string().min(1).max(128), filePropertySchema)
+    .default({ path: "path", name: "name", size: "size", modified_at: "modified_at" })
+    .describe("Fields of the payload, and what of the file goes into each"),
+});
 
 const tagTemplate = z
   .string()

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { skipWithout } from "../support/proxy-process.ts";
 import { skipWithoutTool } from "../support/tool.ts";
-import { DEPLOY, read, settingsOf } from "./files.ts";
+import { DEPLOY, ENVIRONMENT, filledIn, read, settingsOf } from "./files.ts";
 
 const compose = z
   .looseObject({
@@ -23,13 +23,7 @@ const compose = z
   })
   .parse(parse(read("compose.yaml"), { merge: true }));
 
-const ENVIRONMENT = { PATH: process.env.PATH ?? "", POSTGRES_PASSWORD: "secret1", NATS_PASSWORD: "secret2" };
-
-/** With variables filled in as Compose does it. */
-const filledIn = (text: string) =>
-  text.replace(/\$\{(\w+):[?-]([^}]*)\}/g, (_, name: string, otherwise: string) =>
-    Object.hasOwn(ENVIRONMENT, name) ? Reflect.get(ENVIRONMENT, name) : otherwise,
-  );
+const PATH = process.env.PATH ?? "";
 
 const nodes = Object.entries(compose.services).filter(([, { image }]) => image === "millrace");
 
@@ -38,10 +32,10 @@ test("Compose: the file is one that Compose takes, and it refuses to start witho
 }, () => {
   const config = (env: Record<string, string>) =>
     spawnSync("docker-compose", ["-f", join(DEPLOY, "compose.yaml"), "config"], { env, encoding: "utf8" });
-  const filled = config(ENVIRONMENT);
+  const filled = config({ PATH, ...ENVIRONMENT });
   assert.equal(filled.status, 0, filled.stderr);
   assert.match(filled.stdout, /postgres:\/\/millrace:secret1@postgres:5432\/millrace/);
-  assert.notEqual(config({ PATH: ENVIRONMENT.PATH }).status, 0);
+  assert.notEqual(config({ PATH }).status, 0);
 });
 
 test("Compose: there are two nodes that serve and one that works, with settings that a service takes", () => {

@@ -17,3 +17,14 @@ export function settingsOf(env: Readonly<Record<string, string>>): Settings {
   assert.deepEqual(warnings, []);
   return settings;
 }
+
+/** The variables that compose.yaml asks for. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = { POSTGRES_PASSWORD: "secret1", NATS_PASSWORD: "secret2" };
+
+/** A text of compose.yaml with its variables filled in, as Compose does it. */
+export function filledIn(text: string): string {
+  return text.replace(
+    /\$\{(\w+):[?-]([^}]*)\}/g,
+    (_, name: string, otherwise: string) => ENVIRONMENT[name] ?? otherwise,
+  );
+}

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
 import { skipWithoutTool } from "../support/tool.ts";
 import { read } from "./files.ts";
+import { HEALTHCHECK, startNats } from "./nats-server.ts";
 
 const skip = skipWithoutTool("nats-server", "NATS", "-v");
-
-const { services } = z
-  .looseObject({
-    services: z.looseObject({
-      nats: z.looseObject({ command: z.array(z.string()), healthcheck: z.looseObject({ test: z.array(z.string()) }) }),
-    }),
-  })
-  .parse(parse(read("compose.yaml"), { merge: true }));
 
 const scaled = z
   .looseObject({
@@ -32,41 +20,10 @@ const scaled = z
   })
   .parse(parse(read("kubernetes/autoscaling/work.yaml")));
 
-/** The server that compose.yaml starts, with a folder and ports of the test's own. */
-async function startNats() {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-nats-"));
-  const [port, httpPort] = [await freePort(), await freePort()];
-  const own = services.nats.command.map((argument) =>
-    argument
-      .replace("/data", folder)
-      .replace(/^--http_port=.*/, `--http_port=${httpPort}`)
-      .replace(/\$\{NATS_PASSWORD:\?\}/, "secret"),
-  );
-  const child = spawn("nats-server", [...own, `--port=${port}`, "--addr=127.0.0.1"], { stdio: "ignore" });
-  return {
-    port,
-    monitoring: `http://127.0.0.1:${httpPort}`,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.kill()) await once(child, "close");
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  assert.ok(address !== null && typeof address === "object");
-  return address.port;
-}
-
 /** Says something in NATS's own protocol, and resolves once the server has answered. */
 async function say(port: number, subject: string, payload: string): Promise<void> {
   const socket = connect(port, "127.0.0.1");
-  const login = JSON.stringify({ user: "millrace", pass: "secret", verbose: false });
+  const login = JSON.stringify({ user: "millrace", pass: "secret2", verbose: false });
   socket.write(`CONNECT ${login}\r\nSUB answers 1\r\n`);
   socket.write(`PUB ${subject} answers ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
   let heard = "";
@@ -91,7 +48,7 @@ function valueAt(json: unknown, path: string): unknown {
 
 test("NATS as compose.yaml starts it runs, and is found healthy by its check", { skip }, async () => {
   await using nats = await startNats();
-  const check = services.nats.healthcheck.test.at(-1)?.replace("http://127.0.0.1:8222", nats.monitoring) ?? "";
+  const check = HEALTHCHECK.replace("http://127.0.0.1:8222", nats.monitoring);
   await eventually(async () => assert.equal((await fetch(check)).status, 200));
 });
 

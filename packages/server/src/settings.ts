@@ -200,7 +200,9 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const result = settingsSchema.safeParse(values);
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
-    problems.push(`${origin[name] ?? name}: ${wrong(issue)}, got ${JSON.stringify(values[name])}`);
+    // A URL may hold a password.
+    const got = name.endsWith("_url") ? "" : `, got ${JSON.stringify(values[name])}`;
+    problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
   if (result.success) problems.push(...contradictions(result.data));
   if (problems.length > 0 || !result.success) {

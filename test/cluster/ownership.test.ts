@@ -3,37 +3,9 @@ import { test } from "node:test";
 import { defineAdapter } from "@millrace/engine";
 import { z } from "zod";
 import { ClusterRig } from "../support/cluster/cluster-rig.ts";
+import { Gate } from "../support/cluster/gate.ts";
 import { define } from "../support/engine-rig.ts";
 import { eventually } from "../support/eventually.ts";
-
-/** An adapter that holds messages until it is opened, and notes what it is given. */
-function gate(type = "gate") {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const taken: string[] = [];
-  const aborted: string[] = [];
-  const adapter = defineAdapter({
-    type,
-    description: "Holds.",
-    config: z.any(),
-    async process({ id, payload }, { signal }) {
-      taken.push(id);
-      await Promise.race([
-        opened,
-        new Promise<void>((resolve) => {
-          signal.addEventListener("abort", () => {
-            aborted.push(id);
-            resolve();
-          });
-        }),
-      ]);
-      return payload;
-    },
-  });
-  return { adapter, open: () => open(), taken, aborted };
-}
 
 test("an execution that a node without an engine starts is run by one that has an engine", async () => {
   await using rig = new ClusterRig();
@@ -46,12 +18,13 @@ test("an execution that a node without an engine starts is run by one that has a
     (await rig.events(id)).map(({ type }) => type),
     ["initiated", "completed"],
   );
+  assert.deepEqual(await rig.lifecycle(id), ["started", "ended"], "it is not taken up again: it is begun");
   assert.deepEqual(rig.faults, []);
 });
 
 test("any node stops, and tells of, an execution that another works on, also where the answer is lost", async () => {
   await using rig = new ClusterRig();
-  const held = gate();
+  const held = new Gate();
   const worker = rig.join("worker");
   const api = rig.join("api", { engine: false });
   const id = await rig.run(worker, define({ a: { steps: [{ adapter: held.adapter }] } }));
@@ -70,7 +43,7 @@ test("any node stops, and tells of, an execution that another works on, also whe
 
 test("a retry by way of another node takes a failed message back once, also where the answer is lost", async () => {
   await using rig = new ClusterRig();
-  const held = gate();
+  const held = new Gate();
   let fails = true;
   const failing = defineAdapter({
     type: "failing",
@@ -117,8 +90,8 @@ test("a retry by way of another node takes a failed message back once, also wher
 test("what a dead node worked on is taken up by another, and what a frozen node still does then counts for nothing", async () => {
   for (const how of ["kill", "freeze"] as const) {
     await using rig = new ClusterRig();
-    const first = gate();
-    const second = gate();
+    const first = new Gate();
+    const second = new Gate();
     const one = rig.join("one");
     const id = await rig.run(
       one,
@@ -152,7 +125,7 @@ test("what a dead node worked on is taken up by another, and what a frozen node 
 
 test("a node that is shut down leaves its executions to others at once", async () => {
   await using rig = new ClusterRig();
-  const first = gate();
+  const first = new Gate();
   const one = rig.join("one");
   const id = await rig.run(
     one,
@@ -173,10 +146,11 @@ test("a node that is shut down leaves its executions to others at once", async (
 
 test("a node whose lease was lost drops what it worked on, and goes on as a new one", async () => {
   await using rig = new ClusterRig();
-  const held = gate();
+  const held = new Gate();
   const one = rig.join("one");
   const id = await rig.run(one, define({ a: { steps: [{ adapter: held.adapter }] } }));
   await eventually(() => assert.equal(held.taken.length, 1));
+  await eventually(async () => assert.equal((await rig.events(id)).length, 2));
   one.ownership.lose();
   await eventually(() => assert.equal(held.aborted.length, 1));
   await eventually(() => assert.equal(held.taken.length, 2));
@@ -210,7 +184,7 @@ test("an execution that nobody works on can be stopped, and told of", async () =
 
 test("executions are shared out among nodes, and no more than max_executions are unfinished over all of them", async () => {
   await using rig = new ClusterRig();
-  const held = gate();
+  const held = new Gate();
   const api = rig.join("api", { engine: false, maxExecutions: 12 });
   const workers = [rig.join("one"), rig.join("two"), rig.join("three", { maxOwned: 2 })];
   const definition = define({ a: { steps: [{ adapter: held.adapter }] } });

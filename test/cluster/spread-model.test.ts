@@ -39,8 +39,13 @@ async function checkPlan(plan: Plan): Promise<number> {
     // A number of the plan's own, to choose by.
     const victim = joined.splice((commits + Math.abs(jumpMs)) % joined.length, 1)[0];
     joined.push(rig.join(NAMES[rig.nodes.length] ?? "", settings));
-    if (kind === "crash") victim?.kill();
-    else await victim?.executions.close(0);
+    if (kind === "close") await victim?.executions.close(0);
+    else if (jumpMs === 0) victim?.kill();
+    else {
+      // It is let go again when others have begun with what it had.
+      victim?.freeze();
+      setTimeout(() => victim?.letGo(), 5 * commits);
+    }
   }
   const last = joined.at(-1) as RigNode;
   assert.ok(await last.executions.wait(id, 60_000), "it comes to an end");

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { checkObjects, checkRun, type Run } from "../faults/check-round.ts";
 import { shapes } from "../faults/shapes.ts";
 import { attach, attachToObjects, compareSeen } from "../faults/watchers.ts";
+import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
 import type { MillraceProcess } from "../support/millrace-process.ts";
 import { NatsServer } from "../support/nats-servers.ts";
@@ -86,6 +87,22 @@ export async function chaosRound(options: { readonly seed: number; readonly coun
     ]);
   } catch (error) {
     console.error(fleet.stderr);
+    // DEBUGGING
+    if (error instanceof assert.AssertionError && Array.isArray(error.actual) && Array.isArray(error.expected)) {
+      const exp = new Set(error.expected);
+      const act = new Set(error.actual);
+      const extra = error.actual.filter((x) => !exp.has(x));
+      const missing = error.expected.filter((x) => !act.has(x));
+      console.error("EXTRA", extra.join(" "), "MISSING", missing.join(" "), "DUP", error.actual.length - act.size);
+      const around = Number(extra[0] ?? missing[0]);
+      const { onDatabase } = await import("../../packages/stores/src/support/postgres.ts");
+      console.error(
+        await onDatabase(
+          postgres.url(),
+          `select first,last,execution_key,count,lifecycle from journal where last between ${around - 60} and ${around + 80} order by last`,
+        ),
+      );
+    }
     throw error;
   } finally {
     clearTimeout(timer);
@@ -151,5 +168,6 @@ async function harm(on: {
 
 async function cancelEndless(fleet: Fleet, runs: readonly Run[]): Promise<void> {
   const run = runs.find(({ shape }) => shape.status === "cancelled");
-  if (run !== undefined) await fleet.client.executions.cancel(run.id);
+  if (run === undefined) return;
+  await eventually(() => fleet.client.executions.cancel(run.id));
 }

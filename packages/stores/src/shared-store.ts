@@ -66,10 +66,9 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       ...node,
       url,
       onDelete: () => lineage.sweep(),
-      async feed(...begin) {
-        const [, , clusterId] = begin;
+      async feed(source, head, clusterId) {
         bus = await openNatsBus({ servers: natsUrl, prefix: `millrace.${clusterId}`, name: `millrace ${node.name}` });
-        return busFeed(bus)(...begin);
+        return busFeed(bus)(source, head);
       },
     });
     if (bus === undefined || reading === undefined || duty === undefined)

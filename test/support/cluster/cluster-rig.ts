@@ -87,6 +87,7 @@ export class ClusterRig {
         keepPayloads: "all",
         abandonAfterMs: 50,
         interruptedAfterMs: 500,
+        aliveEveryMs: 100,
         ...settings,
       },
     );

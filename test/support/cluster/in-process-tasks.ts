@@ -1,5 +1,7 @@
-import { once } from "node:events";
 import type { TakenTask, TaskQueue } from "@millrace/engine";
+
+/** How often it is looked for a task, in milliseconds. */
+const LOOK_MS = 5;
 
 interface Waiting {
   readonly data: Uint8Array;
@@ -12,7 +14,9 @@ export class InProcessTasks {
   /** Tasks that were ever put. */
   put = 0;
   readonly #waiting: Waiting[] = [];
-  readonly #added = new EventTarget();
+
+  /** Tasks that are not done. */
+  left = 0;
 
   /** One node's end of it; nothing gets through while `isConnected` says so. */
   end(isConnected: () => boolean): TaskQueue {
@@ -20,15 +24,16 @@ export class InProcessTasks {
       redeliverAfterMs: this.redeliverAfterMs,
       put: async (data) => {
         this.put += 1;
+        this.left += 1;
         this.#add({ data, deliveries: 0 });
       },
       take: async (limit, waitMs, signal) => {
-        const deadline = AbortSignal.any([AbortSignal.timeout(waitMs), ...(signal === undefined ? [] : [signal])]);
-        while (!deadline.aborted) {
+        const deadline = performance.now() + waitMs;
+        while (performance.now() < deadline && !signal?.aborted) {
           if (isConnected() && this.#waiting.length > 0) {
             return this.#waiting.splice(0, limit).map((waiting) => this.#give(waiting, isConnected));
           }
-          await once(this.#added, "added", { signal: deadline }).catch(() => undefined);
+          await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
         }
         return [];
       },
@@ -37,7 +42,6 @@ export class InProcessTasks {
 
   #add(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    this.#added.dispatchEvent(new Event("added"));
   }
 
   #give(waiting: Waiting, isConnected: () => boolean): TakenTask {
@@ -63,6 +67,7 @@ export class InProcessTasks {
       extend: whileConnected(() => again(this.redeliverAfterMs)),
       done: whileConnected(() => {
         over = true;
+        this.left -= 1;
         clearTimeout(timer);
       }),
       giveBack: (delayMs) => whileConnected(() => again(delayMs))(),

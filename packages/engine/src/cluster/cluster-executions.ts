@@ -1,21 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { type ErrorInfo, isTerminal, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
-import type { Bus, TaskQueue } from "../bus-port.ts";
 import { EndWaiters } from "../execution/end-waiters.ts";
-import { Engine, type EngineParts, type EngineSettings } from "../execution/engine.ts";
+import type { Engine } from "../execution/engine.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "../execution/executions.ts";
 import { progressFromJson } from "../execution/progress-json.ts";
-import type { NodeRecord, Ownership } from "../ownership-port.ts";
+import type { NodeRecord } from "../ownership-port.ts";
 import type { ExecutionRecord } from "../ports.ts";
-import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
-import { Offers } from "../remote/offers.ts";
-import { RemoteWorker } from "../remote/remote-worker.ts";
+import type { FrozenPipelines } from "../remote/frozen-pipelines.ts";
+import type { Offers } from "../remote/offers.ts";
+import type { RemoteWorker } from "../remote/remote-worker.ts";
 import { askOwner, type Whereabouts, whereItIs } from "./ask-owner.ts";
-import { Claims } from "./claims.ts";
+import { assembleNode } from "./assemble-node.ts";
+import type { Claims } from "./claims.ts";
+import type { ClusterParts, ClusterSettings } from "./cluster-parts.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { OrphanWatch } from "./orphan-watch.ts";
-import { OwnerAnswers } from "./owner-answers.ts";
+import type { OrphanWatch } from "./orphan-watch.ts";
+import type { OwnerAnswers } from "./owner-answers.ts";
 import {
   depthsAnswerSchema,
   ORPHANS_SUBJECT,
@@ -24,30 +25,6 @@ import {
   retryRequest,
   stopAnswerSchema,
 } from "./owner-request.ts";
-
-/** What a node of a service of many stands on. */
-export interface ClusterParts extends Omit<EngineParts, "placement" | "spread"> {
-  readonly ownership: Ownership;
-  readonly bus: Bus;
-  /** Through which nodes take messages that others have no room for. */
-  readonly tasks: TaskQueue;
-  /** Told of executions that this node takes up, before it does. Must not throw. */
-  claimed?(executionIds: readonly string[]): void;
-}
-
-/** What an operator sets. */
-export interface ClusterSettings extends EngineSettings {
-  /** Whether this node takes executions; otherwise it only starts them, and asks those that do. */
-  readonly engine: boolean;
-  /** Executions that this node owns at most. Those of all nodes are limited by `maxExecutions`. */
-  readonly maxOwned: number;
-  /** Messages that this node works on at once, of its own executions and of others'. Default 64. */
-  readonly workSlots?: number;
-  /** Messages of a route are left to other nodes only where one takes so long on average, in milliseconds. Default 2. */
-  readonly worthOfferingMs?: number;
-  /** An execution that no node takes up for so long is interrupted, in milliseconds. Default 5000. */
-  readonly interruptedAfterMs?: number;
-}
 
 /** How long one looks for the node that works on an execution, in milliseconds: longer than a lease holds on. */
 const CHANGE_PATIENCE_MS = 30_000;
@@ -78,70 +55,15 @@ export class ClusterExecutions implements Executions {
   constructor(parts: ClusterParts, settings: ClusterSettings) {
     this.#parts = parts;
     this.#settings = settings;
-    const { ownership, bus, tasks, journal, work, records, clock } = parts;
-    const log = parts.log({ component: "cluster" });
-    this.#log = log;
-    const announce = () => this.#announce();
-    this.#offers = new Offers({
-      bus,
-      tasks,
-      ownership,
-      work,
-      journal,
-      log,
-      slots: settings.workSlots ?? 64,
-      worthMs: settings.worthOfferingMs ?? 2,
-      abandonAfterMs: settings.abandonAfterMs,
-      runs: (executionId) => this.#engine.runs(executionId),
-    });
-    const { spread } = this.#offers;
-    this.#engine = new Engine(
-      { ...parts, placement: { ownership, takesNew: () => this.#claims.takesNew, announce }, spread },
-      settings,
-    );
-    const engine = this.#engine;
-    this.#claims = new Claims({
-      engine,
-      ownership,
-      records,
-      log,
-      maxOwned: settings.engine ? settings.maxOwned : 0,
-      claimed: (executionIds) => parts.claimed?.(executionIds),
-      now: () => clock.now(),
-    });
-    const interruptedAfterMs = settings.interruptedAfterMs ?? 5_000;
-    this.#watch = new OrphanWatch({ ownership, journal, clock, log, interruptedAfterMs, announce });
-    this.#answers = new OwnerAnswers({
-      engine,
-      bus,
-      loadDefinition: (yaml) => parts.loadDefinition(yaml),
-      isHeldUp: (executionId) => this.#claims.isHeldUp(executionId),
-    });
-    this.#pipelines = new FrozenPipelines({
-      records,
-      loadDefinition: (yaml) => parts.loadDefinition(yaml),
-      chainHost: {
-        objects: parts.objects,
-        threads: parts.threads ?? null,
-        abandonAfterMs: settings.abandonAfterMs,
-        log: (flow, step) => {
-          const { id, route, attempt } = flow.message;
-          const execution = flow.host.executionId;
-          return parts.log({ execution_id: execution, route, adapter: step.name, message_id: id, attempt });
-        },
-      },
-    });
-    this.#worker = new RemoteWorker({
-      bus,
-      tasks,
-      ownership,
-      pipelines: this.#pipelines,
-      clock,
-      log,
-      free: () => spread.free,
-      takeSlot: () => spread.take(),
-      takeBack: (offer) => this.#offers.takeBack(offer),
-    });
+    this.#log = parts.log({ component: "cluster" });
+    const node = assembleNode(parts, settings, this.#log, () => this.#announce());
+    this.#engine = node.engine;
+    this.#claims = node.claims;
+    this.#watch = node.watch;
+    this.#answers = node.answers;
+    this.#offers = node.offers;
+    this.#worker = node.worker;
+    this.#pipelines = node.pipelines;
   }
 
   /** Begins to answer, and (where this node takes executions) to claim. */

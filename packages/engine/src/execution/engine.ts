@@ -10,6 +10,7 @@ import {
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Placement } from "../cluster/placement.ts";
+import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
@@ -23,6 +24,7 @@ import { foldJournal } from "./fold-journal.ts";
 import { hasMoved } from "./has-moved.ts";
 import { InterruptedEnds } from "./interrupted-ends.ts";
 import { LoopTurn } from "./loop-turn.ts";
+import { mustBeWritable } from "./must-be-writable.ts";
 import { progressFromJson } from "./progress-json.ts";
 import { recoverExecutions } from "./recovery.ts";
 import { Starts } from "./starts.ts";
@@ -52,9 +54,6 @@ export interface EngineSettings extends ExecutionSettings {
   /** Executions that may run at once. */
   readonly maxExecutions: number;
 }
-
-/** How long a shutdown waits until what it leaves is released to other nodes, in milliseconds. */
-const RELEASE_PATIENCE_MS = 3_000;
 
 /**
  * Runs executions: those that are started, and after {@link recover} those that a process before this one left; in a
@@ -131,7 +130,7 @@ export class Engine implements Executions {
   }
 
   async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
-    this.#mustBeWritable();
+    mustBeWritable(this.#parts.journal);
     const execution = this.#running.get(executionId);
     if (execution !== undefined) {
       const over = this.#waiters.whenOver(executionId);
@@ -181,7 +180,7 @@ export class Engine implements Executions {
 
   async retry(executionId: string, request: RetryFailures): Promise<Retried> {
     if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
-    this.#mustBeWritable();
+    mustBeWritable(this.#parts.journal);
     return this.#failureRetry.retry(executionId, request);
   }
 
@@ -216,6 +215,7 @@ export class Engine implements Executions {
       work,
       clock,
       log: this.#log,
+      mayBeNew: this.#parts.placement !== undefined,
       loadDefinition: (yaml: string) => this.#parts.loadDefinition(yaml),
       makeExecution: this.#makeExecution.bind(this),
       running: (execution: Execution) => this.#running.set(execution.id, execution),
@@ -235,16 +235,7 @@ export class Engine implements Executions {
     await Promise.all(executions.map((execution) => execution.pause(graceMs)));
     const { placement } = this.#parts;
     if (placement !== undefined) {
-      // Others go on with them at once. Where that cannot be said, they do when this node's lease has run out.
-      let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise((resolve) => {
-        timer = setTimeout(resolve, RELEASE_PATIENCE_MS);
-      });
-      const release = Promise.all(executions.map(({ lastWords }) => lastWords))
-        .then(() => placement.ownership.release(executions.map(({ id }) => id)))
-        .then(() => placement.announce());
-      await Promise.race([release, patience]).catch((error) => this.#log.warn(`Executions are not released: ${error}`));
-      clearTimeout(timer);
+      await releaseExecutions(executions, placement, this.#log);
       for (const execution of executions) this.#running.delete(execution.id);
     }
     this.#waiters.tellAll();
@@ -264,17 +255,6 @@ export class Engine implements Executions {
     if (trace === undefined) return false;
     trace.execution.failFlow(trace.flow, error);
     return true;
-  }
-
-  /** What is on its way to the journal waits while that cannot be written; a request for more is refused then. */
-  #mustBeWritable(): void {
-    const { fault } = this.#parts.journal;
-    if (fault === null) return;
-    if (fault instanceof MillraceError) throw fault;
-    throw new MillraceError(
-      "SERVICE_UNAVAILABLE",
-      `The store cannot be written at present (${fault.message}). Try again shortly.`,
-    );
   }
 
   #makeExecution(

@@ -19,6 +19,8 @@ export interface RecoveryHost {
   readonly work: WorkQueue;
   readonly clock: Clock;
   readonly log: AdapterLog;
+  /** Whether executions may be among them that nobody has begun yet. */
+  readonly mayBeNew: boolean;
   /** Compiles the frozen configuration of an execution. */
   loadDefinition: LoadDefinition;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
@@ -82,6 +84,14 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
     const [finding] = report.issues;
     throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
   }
+  if (host.mayBeNew && (await isNew(host.journal, record))) {
+    const { errorInfo, stopping } = record;
+    const progress = await foldJournal(host.journal, record);
+    const execution = host.makeExecution(record, definition, { progress, stopping, errorInfo });
+    host.running(execution);
+    await execution.resume();
+    return;
+  }
   const interruption = await findInterruption(host.journal, record);
   const progress = await foldJournal(host.journal, record);
   const interrupted = [...progress.open].filter(([, message]) => message.inFlight).map(([id]) => id);
@@ -102,6 +112,14 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   host.running(execution);
   await execution.resume();
   host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+}
+
+/** Whether nothing has happened to it but that it was started: it is not taken up again. */
+async function isNew(journal: Journal, { id }: ExecutionRecord): Promise<boolean> {
+  const last = await journal.lastLifecycle(id);
+  if (last?.kind !== "started") return false;
+  const bounds = await journal.bounds(id);
+  return bounds?.lastEvent === bounds?.start;
 }
 
 async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {

@@ -60,8 +60,8 @@ export const flowRequestSchema = z.discriminatedUnion("kind", [
     error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }),
     step: z.number().nullable(),
   }),
-  /** The worker cannot do it: what it has made cannot be told, or the pipeline does not load there. */
-  z.object({ kind: z.literal("returned"), session: z.string() }),
+  /** The worker does not go on with it; `elsewhere`: another may, as what it makes can be told. */
+  z.object({ kind: z.literal("returned"), session: z.string(), elsewhere: z.boolean() }),
   z.object({ kind: z.literal("alive"), sessions: z.array(z.string()) }),
   z.object({ kind: z.literal("late"), execution: z.string(), change: objectChange }),
 ]);
@@ -69,8 +69,9 @@ export const flowRequestSchema = z.discriminatedUnion("kind", [
 /** @see flowRequestSchema */
 export type FlowRequest = z.infer<typeof flowRequestSchema>;
 
-/** What a worker works on; null where it is nothing any more. */
+/** What a worker works on; null where it is nothing any more, or (`busy`) another is at work on it. */
 export const beginAnswerSchema = z.object({
+  busy: z.boolean(),
   flow: z
     .object({
       execution: z.string(),

@@ -11,9 +11,11 @@ import { abortsSubject, type FlowRequest, flowRequestSchema, flowsSubject, type 
 import type { Offer, Session } from "./offer.ts";
 import { stopped, WorkSpread } from "./work-spread.ts";
 
-/** How often a worker is missed that does not tell of itself, in milliseconds; after so many times it is given up. */
-const MISS_MS = 1_000;
-const MISSES = 10;
+/** A worker that has not told of itself for so many times is not at work any more where another wants to begin. */
+const ABSENT = 2;
+
+/** Nor is it after so many times in any case. */
+const GIVEN_UP = 10;
 
 /** A worker that was told to stop has so much longer than its adapter, in milliseconds. */
 const STOP_GRACE_MS = 1_000;
@@ -35,6 +37,8 @@ export interface OffersHost {
   readonly worthMs: number;
   /** How long an adapter that was told to stop is waited for, in milliseconds. */
   readonly abandonAfterMs: number;
+  /** How often workers tell that they are at work, in milliseconds. */
+  readonly aliveEveryMs: number;
   runs(executionId: string): boolean;
 }
 
@@ -73,7 +77,7 @@ export class Offers {
     this.#unsubscribe = bus.answer(flowsSubject(nodeId), async (data) =>
       encodeEnvelope(await this.#serve(decodeEnvelope(data, flowRequestSchema)), bus.maxBytes),
     );
-    this.#timer ??= setInterval(() => this.#miss(), MISS_MS);
+    this.#timer ??= setInterval(() => this.#miss(), this.#host.aliveEveryMs);
   }
 
   close(): void {
@@ -82,10 +86,10 @@ export class Offers {
     this.spread.close();
   }
 
-  /** A task of this node's own came back to it: nobody else has had room for it. */
-  takeBack(offerId: string): void {
+  /** A task of this node's own came back to it. True where nothing is left to offer: it is under way, or has room here. */
+  takeBack(offerId: string): boolean {
     const offer = this.#offers.get(offerId);
-    if (offer !== undefined) this.spread.takeBack(offer);
+    return offer === undefined || this.spread.takeBack(offer);
   }
 
   #offer(offer: Offer): boolean {
@@ -109,33 +113,36 @@ export class Offers {
   async #serve(request: FlowRequest): Promise<Answer> {
     switch (request.kind) {
       case "begin":
-        return { flow: await this.#begin(request) };
+        return this.#begin(request);
       case "alive":
         return this.#alive(request.sessions);
       case "late":
         return this.#late(request);
       case "returned":
-        return this.#returned(request.session);
+        return this.#returned(request);
       default:
         return this.#told(request);
     }
   }
 
-  async #begin({ offer: id, session: sessionId, worker }: In<"begin">): Promise<Answer | null> {
+  async #begin({ offer: id, session: sessionId, worker }: In<"begin">): Promise<Answer> {
+    const nothing = { flow: null, busy: false };
     const offer = this.#offers.get(id);
-    if (offer === undefined) return null;
+    if (offer === undefined) return nothing;
     if (offer.session === null) {
-      if (!this.spread.takeOut(offer)) return null;
+      if (!this.spread.takeOut(offer)) return nothing;
       this.#open(offer, { id: sessionId, worker });
       offer.flow.restart();
       offer.flow.host.touch(offer.flow);
     } else if (offer.session.id !== sessionId) {
-      // It was given out again: its worker has died, or cannot be reached. What that one says counts no more from here.
+      // It was given out again, as the queue has not heard of its worker. Its owner may have.
+      if (offer.session.silent < ABSENT) return { flow: null, busy: true };
+      // That worker has died, or cannot be reached: what it says counts no more from here.
       const session = this.#open(offer, { id: sessionId, worker });
       await this.#interrupted(offer);
-      if (offer.session !== session) return null;
+      if (offer.session !== session) return nothing;
     }
-    return offer.settled ? null : this.#flowOf(offer);
+    return offer.settled ? nothing : { flow: this.#flowOf(offer), busy: false };
   }
 
   #open(offer: Offer, { id, worker }: Pick<Session, "id" | "worker">): Session {
@@ -215,35 +222,38 @@ export class Offers {
     return {};
   }
 
-  /** The worker cannot do it: this node does. */
-  #returned(sessionId: string): Answer {
-    const offer = this.#sessions.get(sessionId);
-    if (offer !== undefined) this.#waitAgain(offer);
+  #returned({ session, elsewhere }: In<"returned">): Answer {
+    const offer = this.#sessions.get(session);
+    if (offer !== undefined) this.#waitAgain(offer, elsewhere);
     return {};
   }
 
-  #waitAgain(offer: Offer): void {
+  #waitAgain(offer: Offer, elsewhere: boolean): void {
     this.#forget(offer);
     offer.session = null;
     offer.id = null;
     offer.notBefore = 0;
-    if (!offer.settled) this.spread.wait(offer);
+    if (offer.settled) return;
+    this.spread.wait(offer);
+    if (elsewhere) this.#offer(offer);
   }
 
   /** Counted by looks rather than by the clock: a loop that was held up has not heard anybody. */
   #miss(): void {
+    // Nobody can be heard.
+    if (!this.#host.bus.connected) return;
     for (const offer of new Set(this.#sessions.values())) {
       const { session } = offer;
       if (session === null) continue;
       session.silent += 1;
-      if (session.silent < MISSES) continue;
+      if (session.silent < GIVEN_UP) continue;
       this.#host.log.warn(
         `Node ${session.worker} is not heard of any more: message ${offer.flow.message.id} is begun again.`,
       );
       this.#sessions.delete(session.id);
       this.#interrupted(offer)
         .then(() => {
-          if (offer.session === session) this.#waitAgain(offer);
+          if (offer.session === session) this.#waitAgain(offer, true);
         })
         .catch((error) => this.#host.log.error(`Message ${offer.flow.message.id} is not begun again: ${error}`));
     }

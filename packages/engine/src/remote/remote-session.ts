@@ -60,10 +60,14 @@ export class RemoteSession {
     this.#timestamps = new Timestamps(host.clock);
   }
 
-  /** Resolves when nothing is left to do. @throws MillraceError NODE_UNREACHABLE where the owner cannot be asked */
-  async run(pipeline: FrozenPipeline): Promise<void> {
+  /**
+   * Resolves when nothing is left to do; false where another is at work on the message.
+   * @throws MillraceError NODE_UNREACHABLE where the owner cannot be asked
+   */
+  async run(pipeline: FrozenPipeline): Promise<boolean> {
     const flow = await this.#begin(pipeline);
-    if (flow === null || this.#gone) return;
+    if (flow === "busy") return false;
+    if (flow === null || this.#gone) return true;
     let failure: StepFailure | null = null;
     try {
       const escaped = new Promise<never>((_, reject) => {
@@ -83,6 +87,7 @@ export class RemoteSession {
       else await this.#tell("done", rest, { error: failure.error, step: failure.step?.index ?? null });
     }
     flow.closed = true;
+    return true;
   }
 
   /** Whether its owner knows of it. */
@@ -111,11 +116,11 @@ export class RemoteSession {
     flow.closed = true;
   }
 
-  /** Gives the message back to its owner, for another to work on. */
-  async giveUp(): Promise<void> {
+  /** Gives the message back to its owner; `elsewhere`: for another to work on. */
+  async giveUp(elsewhere: boolean): Promise<void> {
     if (this.#gone) return;
     this.leave();
-    await this.#ask({ kind: "returned", session: this.id }, undefined).catch(() => undefined);
+    await this.#ask({ kind: "returned", session: this.id, elsewhere }, undefined).catch(() => undefined);
   }
 
   /** Fails the message with what its adapter let escape outside of its own call. */
@@ -124,11 +129,12 @@ export class RemoteSession {
     this.#fail(error);
   }
 
-  async #begin(pipeline: FrozenPipeline): Promise<Flow | null> {
+  async #begin(pipeline: FrozenPipeline): Promise<Flow | null | "busy"> {
     const { offer } = this.#task;
     const worker = this.#host.ownership.nodeId;
     const begin = { kind: "begin", offer, session: this.id, worker } as const;
-    const { flow: given } = await this.#ask(begin, beginAnswerSchema);
+    const { flow: given, busy } = await this.#ask(begin, beginAnswerSchema);
+    if (busy) return "busy";
     const route = pipeline.definition.routes.find((candidate) => candidate.route === given?.message.route);
     if (given === null || route === undefined) return null;
     const routes = new Set(pipeline.definition.routes.map((candidate) => candidate.route));
@@ -206,7 +212,7 @@ export class RemoteSession {
     } catch (error) {
       // It cannot be told, as it is too large, or the owner is another by now.
       const tooLarge = error instanceof MillraceError && error.code === "PAYLOAD_TOO_LARGE";
-      if (tooLarge) await this.giveUp();
+      if (tooLarge) await this.giveUp(false);
       else this.leave();
     }
   }

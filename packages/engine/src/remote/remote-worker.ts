@@ -17,10 +17,7 @@ const TAKE_MS = 5_000;
 const NO_ROOM_MS = 20;
 const NO_QUEUE_MS = 1_000;
 
-/** How often owners are told that their messages are worked on, in milliseconds. */
-const ALIVE_MS = 1_000;
-
-/** A task whose owner does not answer, or whose pipeline does not load here, is another's so much later, in milliseconds. */
+/** A task that this node does not do is another's, or is asked for again, so much later, in milliseconds. */
 const GIVE_BACK_MS = 1_000;
 
 /** What a worker needs. */
@@ -31,12 +28,14 @@ export interface RemoteWorkerHost {
   readonly pipelines: FrozenPipelines;
   readonly clock: Clock;
   readonly log: AdapterLog;
+  /** How often owners are told that their messages are worked on, in milliseconds. */
+  readonly aliveEveryMs: number;
   /** Slots to spare. */
   free(): number;
   /** Takes one; what it returns gives it back. */
   takeSlot(): () => void;
-  /** A task of this node's own. */
-  takeBack(offer: string): void;
+  /** A task of this node's own: true where it is under way, or nothing is left to do. */
+  takeBack(offer: string): boolean;
 }
 
 /**
@@ -66,7 +65,7 @@ export class RemoteWorker {
   open(nodeId: string): void {
     this.listenAs(nodeId);
     this.#timers = [
-      setInterval(() => this.#tellAlive(), ALIVE_MS),
+      setInterval(() => this.#tellAlive(), this.#host.aliveEveryMs),
       setInterval(
         () => {
           for (const task of this.#tasks) task.extend();
@@ -107,7 +106,7 @@ export class RemoteWorker {
     });
     await Promise.race([all, grace]);
     clearTimeout(timer);
-    await Promise.all([...this.#sessions.values()].map(({ session }) => session.giveUp()));
+    await Promise.all([...this.#sessions.values()].map(({ session }) => session.giveUp(true)));
     this.#unsubscribe();
     for (const interval of this.#timers) clearInterval(interval);
     await this.#loop;
@@ -138,7 +137,7 @@ export class RemoteWorker {
   }
 
   #work(taken: TakenTask): void {
-    const { ownership, takeBack, takeSlot, log } = this.#host;
+    const { ownership, takeBack, log } = this.#host;
     let task: Task;
     try {
       task = decodeEnvelope(taken.data, taskSchema);
@@ -148,11 +147,15 @@ export class RemoteWorker {
       taken.giveBack(GIVE_BACK_MS);
       return;
     }
-    if (task.owner === ownership.nodeId) {
-      takeBack(task.offer);
-      taken.done();
-      return;
-    }
+    // While it waited for a task this node may have got enough to do.
+    const own = task.owner === ownership.nodeId;
+    if (own ? !takeBack(task.offer) : this.#host.free() === 0) taken.giveBack(NO_ROOM_MS);
+    else if (own) taken.done();
+    else this.#begin(taken, task);
+  }
+
+  #begin(taken: TakenTask, task: Task): void {
+    const { ownership, takeSlot } = this.#host;
     const release = takeSlot();
     const { bus, clock } = this.#host;
     const trace = <T>(session: RemoteSession, run: () => T) => this.#traces.run(session, run);
@@ -160,7 +163,7 @@ export class RemoteWorker {
     this.#tasks.add(taken);
     const done = this.#run(session, task)
       .then(
-        () => taken.done(),
+        (over) => (over ? taken.done() : taken.giveBack(GIVE_BACK_MS)),
         (error) => this.#notBegun(taken, task, error),
       )
       .finally(() => {
@@ -171,9 +174,9 @@ export class RemoteWorker {
     this.#sessions.set(session.id, { session, done });
   }
 
-  async #run(session: RemoteSession, task: Task): Promise<void> {
+  async #run(session: RemoteSession, task: Task): Promise<boolean> {
     const pipeline = await this.#host.pipelines.of(task.execution);
-    if (pipeline !== null) await session.run(pipeline);
+    return pipeline === null || session.run(pipeline);
   }
 
   async #notBegun(taken: TakenTask, task: Task, error: unknown): Promise<void> {
@@ -187,14 +190,14 @@ export class RemoteWorker {
   }
 
   #tellAlive(): void {
-    const { bus } = this.#host;
+    const { bus, aliveEveryMs } = this.#host;
     const byOwner = new Map<string, RemoteSession[]>();
     for (const { session } of this.#sessions.values()) {
       byOwner.set(session.owner, [...(byOwner.get(session.owner) ?? []), session]);
     }
     for (const [owner, sessions] of byOwner) {
       const alive = { kind: "alive", sessions: sessions.filter(({ began }) => began).map(({ id }) => id) };
-      bus.request(flowsSubject(owner), encodeEnvelope(alive, bus.maxBytes), ALIVE_MS).then(
+      bus.request(flowsSubject(owner), encodeEnvelope(alive, bus.maxBytes), aliveEveryMs).then(
         (data) => {
           const { gone, cancelled } = decodeEnvelope(data, aliveAnswerSchema);
           for (const id of gone) this.#sessions.get(id)?.session.abort("abandoned");

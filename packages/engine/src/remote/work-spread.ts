@@ -123,10 +123,13 @@ export class WorkSpread implements Spread {
     return true;
   }
 
-  /** This node has room for it, and nobody else has: it is left to others no longer. */
-  takeBack(offer: Offer): void {
-    offer.notBefore = 0;
-    this.#pumpSoon();
+  /** Where there is room it is left to others no longer. True where it begins at once, or has begun. */
+  takeBack(offer: Offer): boolean {
+    if (offer.settled || offer.session !== null) return true;
+    if (this.#used >= this.#host.slots || this.#load.isLoaded) return false;
+    this.#waiting.remove(offer.flow.host.executionId, offer);
+    offer.here();
+    return true;
   }
 
   /** What a worker has done is done. */
@@ -244,7 +247,7 @@ export class WorkSpread implements Spread {
     const known = this.#portable.get(route);
     if (known !== undefined) return known;
     const portable = route.definition.steps.every(
-      ({ adapter }) => adapter.gather === undefined && adapter.stateful !== true,
+      ({ adapter, config }) => adapter.gather === undefined && adapter.stateful?.(config) !== true,
     );
     this.#portable.set(route, portable);
     return portable;

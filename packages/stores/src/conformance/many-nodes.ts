@@ -288,6 +288,19 @@ export function manyNodesConformance(name: string, open: NodesFactory): void {
     assert.deepEqual([gone?.alive, gone?.executions], [false, 0]);
   });
 
+  test(`${name}: a node takes from one whose lease ran out only once it has held its own for as long`, async () => {
+    await using service = await open();
+    const gone = await service.open(SHORT);
+    const id = await start(gone);
+    gone.freeze();
+    await eventually(async () => assert.ok(await service.haveAllRunOut()));
+    const late = await service.open(LONG);
+    assert.deepEqual(await late.ownership.claim(ANY), []);
+    assert.equal(await late.ownership.orphans(), 1);
+    const soon = await service.open(SHORT);
+    await eventually(async () => assert.equal((await soon.ownership.claim(ANY))[0]?.record.id, id));
+  });
+
   test(`${name}: after the store itself was away for longer than leases hold, each node keeps what it had`, async () => {
     await using service = await open();
     const nodes = [await service.open(SHORT), await service.open(SHORT)];

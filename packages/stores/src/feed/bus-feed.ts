@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Bus, JournalEntry, Position } from "@millrace/engine";
-import type { CommitFeed, CommitPage, CommitSource, CommittedGroup, FeedFactory } from "./commit-feed.ts";
+import type { CommitFeed, CommitPage, CommitSource, CommittedGroup } from "./commit-feed.ts";
 import { HeldGroups } from "./held-groups.ts";
 import { decodeNotice, encodeNotice, type Notice, ownBeginning } from "./notice.ts";
 
@@ -26,7 +26,7 @@ export interface BusFeedOptions {
 type Listener = (entries: readonly JournalEntry[]) => void;
 
 /** The feeds of a service whose nodes tell each other of commits over a bus. */
-export function busFeed(bus: Bus, options: BusFeedOptions = {}): FeedFactory {
+export function busFeed(bus: Bus, options: BusFeedOptions = {}): (source: CommitSource, head: Position) => CommitFeed {
   return (source, head) => new BusFeed(bus, source, head, options);
 }
 
@@ -88,6 +88,11 @@ export class BusFeed implements CommitFeed {
   /** @see CommitFeed.head */
   get head(): Position {
     return this.#head;
+  }
+
+  /** Bytes of commits that are held until those before them are there. */
+  get heldBytes(): number {
+    return this.#held.bytes;
   }
 
   onCommit(listener: Listener): () => void {
@@ -184,7 +189,7 @@ export class BusFeed implements CommitFeed {
     this.#news = true;
     this.#known = Math.max(this.#known, last);
     if (group !== null) {
-      if (prev === this.#head) {
+      if (prev <= this.#head) {
         this.#tell(group);
         this.#tellHeld();
       } else this.#held.put(group);
@@ -218,12 +223,15 @@ export class BusFeed implements CommitFeed {
   #hold(): void {
     if (this.#head >= this.#known || this.#reading || this.#holding !== undefined || !this.#listening) return;
     const head = this.#head;
-    this.#holding = setTimeout(() => {
-      this.#holding = undefined;
-      // Where it came, and something else is missing by now, that has its moment too.
-      if (this.#head === head) this.#read();
-      else this.#hold();
-    }, this.#options.holdMs);
+    this.#holding = setTimeout(
+      () => {
+        this.#holding = undefined;
+        // Where it came, and something else is missing by now, that has its moment too.
+        if (this.#head === head) this.#read();
+        else this.#hold();
+      },
+      this.#bus.connected ? this.#options.holdMs : 0,
+    );
   }
 
   async #read(): Promise<void> {
@@ -239,15 +247,16 @@ export class BusFeed implements CommitFeed {
 
   /** False where nothing came of it: the store is away. */
   async #readPage(): Promise<boolean> {
+    const from = this.#head;
     let page: CommitPage;
     try {
-      page = await this.#source.readAfter(this.#head, this.#options.pageBytes);
+      page = await this.#source.readAfter(from, this.#options.pageBytes);
     } catch {
       return false;
     }
-    if (!this.#listening) return true;
-    // Meanwhile, what was read may have been told.
-    if (page.last <= this.#head) return this.#head >= this.#known;
+    // What was missing has come meanwhile: entries that are read may begin before it and end after it.
+    if (this.#head !== from || !this.#listening) return true;
+    if (page.last <= from) return false;
     this.#known = Math.max(this.#known, page.last);
     this.#news = true;
     this.#tell(page);

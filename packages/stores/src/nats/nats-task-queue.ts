@@ -25,8 +25,14 @@ const PULL_MS = 5_000;
 /** How long the server may take to say that there is nothing, in milliseconds. */
 const ANSWER_MS = 2_000;
 
-/** JetStream's codes: the stream is full (messages, bytes). */
-const FULL = new Set([10077, 10047]);
+/**
+ * A stream that is gone is made again after so long, in milliseconds: a server that is still clearing away the old one
+ * (nats-server 2.9.10) makes a consumer that gives out nothing.
+ */
+const RENEW_PAUSE_MS = 500;
+
+/** What JetStream says of a stream that is full; the code says only that it was not stored. */
+const FULL = /maximum (messages|bytes) exceeded/;
 
 /** How a work queue is opened. */
 export interface TaskQueueOptions {
@@ -91,7 +97,7 @@ export class NatsTaskQueue implements TaskQueue {
         await this.#client.publish(this.#stream.subject, data, { msgID, timeout: PUT_TRY_MS });
         return;
       } catch (error) {
-        if (error instanceof JetStreamApiError && FULL.has(error.code)) {
+        if (error instanceof JetStreamApiError && FULL.test(error.message)) {
           throw unavailable("it is full: workers do not keep up");
         }
         if (this.#connection.isClosed() || performance.now() > deadline) {
@@ -105,12 +111,13 @@ export class NatsTaskQueue implements TaskQueue {
 
   async take(limit: number, waitMs: number, signal?: AbortSignal): Promise<TakenTask[]> {
     const deadline = performance.now() + waitMs;
-    while (!isAborted(signal) && !this.#connection.isClosed()) {
+    const stopped = () => signal?.aborted === true;
+    while (!stopped() && !this.#connection.isClosed()) {
       // First what is there, however much, then one, as soon as it comes: a request for many would wait for as many.
       const there = await this.#pull(limit, 0, signal);
       if (there.tasks.length > 0) return there.tasks;
       const left = deadline - performance.now();
-      if (left <= 0 || isAborted(signal)) return [];
+      if (left <= 0 || stopped()) return [];
       const next = there.failed ? there : await this.#pull(1, Math.min(left, PULL_MS), signal);
       if (next.tasks.length > 0) return next.tasks;
       if (!next.failed) continue;
@@ -135,6 +142,7 @@ export class NatsTaskQueue implements TaskQueue {
   async #ensure(): Promise<void> {
     if (this.#connection.isClosed()) return;
     try {
+      if (await this.#stream.gone()) await wait(RENEW_PAUSE_MS);
       const { created, replicas } = await this.#stream.ensure();
       this.#replicas = replicas;
       if (created === this.#created) return;
@@ -151,9 +159,4 @@ function unavailable(reason: string): MillraceError {
     "SERVICE_UNAVAILABLE",
     `The work queue takes no task at present (${reason}). Try again shortly.`,
   );
-}
-
-/** A call, for the compiler: it takes what was looked at once for what it is after a wait. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
 }

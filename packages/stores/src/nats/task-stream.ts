@@ -71,6 +71,11 @@ export class TaskStream {
     }
   }
 
+  /** Whether there is no stream. Throws where JetStream cannot be asked. */
+  async gone(): Promise<boolean> {
+    return (await this.#streamInfo()) === null;
+  }
+
   /**
    * Makes the stream and the consumer, or brings what is there into the form that it is to have: any node may do so, and
    * several at once. Resolves with the time at which the stream was made: another one means that it was made anew.

@@ -104,6 +104,12 @@ export class Committer {
     return this.#fault;
   }
 
+  /** Somebody else could not reach the database: a fault, until a commit says that it is there. */
+  suspect(error: unknown): void {
+    if (this.#isClosed || this.#isRunning || this.#fault !== null) return;
+    this.#recover([], asError(error));
+  }
+
   /** Commits nothing while `fault` is one; what is under way comes to its end. With null it goes on. */
   hold(fault: Error | null): void {
     this.#held = fault;
@@ -138,7 +144,7 @@ export class Committer {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#idle;
+    while (this.#isRunning) await this.#idle;
     clearTimeout(this.#retryTimer);
     if (this.#waiting.length > 0 || this.#inDoubt !== null) await this.#run();
     clearTimeout(this.#retryTimer);
@@ -169,6 +175,8 @@ export class Committer {
       setImmediate(() => {
         void this.#run().finally(() => {
           this.#isRunning = false;
+          // Asked for since it was last looked whether anything waits.
+          if (this.#waiting.length > 0) this.#schedule();
           resolve();
         });
       });

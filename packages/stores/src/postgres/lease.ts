@@ -49,6 +49,8 @@ export class Lease {
   #timer: NodeJS.Timeout | undefined;
   #replacing: Promise<void> | null = null;
   #isOver = false;
+  /** Told when the lease cannot be renewed as the database does not answer. Must not throw. */
+  onUnreachable: (error: unknown) => void = () => {};
 
   constructor(session: Session, description: NodeDescription) {
     this.#session = session;
@@ -121,8 +123,9 @@ export class Lease {
       const { rowCount } = await this.#session.query(RENEW, [id, this.leaseMs]);
       if (rowCount === 0 && !this.#isOver) await this.replace(id);
       return ms;
-    } catch {
+    } catch (error) {
       this.#session.drop();
+      this.onUnreachable(error);
       return Math.min(ms, RETRY_MS);
     }
   }

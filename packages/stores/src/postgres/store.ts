@@ -125,6 +125,8 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
   const head = await source.readHead();
   const feed = (await options.feed?.(source, head, clusterId)) ?? new LocalFeed(source, head);
   const committer = new Committer(writer, lease, (group) => feed.committed(group));
+  // A node that has nothing to commit finds out as well.
+  lease.onUnreachable = (error) => committer.suspect(error);
   const trimming = new PostgresTrimming(database);
   const journal = new PostgresJournal({ committer, feed, reads: source, trim: (id) => trimming.trim(id) });
   return {

@@ -171,6 +171,7 @@ function limitsOf(schema: z.infer<typeof fieldSchema>): string {
   if (kind.enum !== undefined) return kind.enum.map((value) => `\`${value}\``).join(", ");
   if (kind.type === "array") return "a list; with commas in a flag or variable";
   if (kind.type === "string") return "a text";
+  if (kind.type === "boolean") return "`true`, `false`";
   const least = kind.exclusiveMinimum === undefined ? `${kind.minimum}` : `more than ${kind.exclusiveMinimum}`;
   return `${least} … ${kind.maximum}${kind.type === "integer" ? ", whole" : ""}`;
 }

@@ -121,6 +121,11 @@ export class Committer {
     return this.#submit({ kind: "other", write }, options);
   }
 
+  /** Finds out whether the store can be written, where there is reason to doubt it. */
+  probe(): void {
+    if (this.#fault === null) this.submit(async () => {}, { patient: false, weight: 0 }).catch(() => undefined);
+  }
+
   /** Commits what waits, as far as it can be at once, and takes nothing more. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

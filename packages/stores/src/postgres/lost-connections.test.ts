@@ -127,6 +127,18 @@ await overPostgres(() => {
     assert.deepEqual(faults, [true, false]);
   });
 
+  test("PostgreSQL: that the database went away is known also while nothing is written, and that it is back", async () => {
+    await using setUp = await nodeBehindProxy();
+    const { store, proxy } = setUp;
+    const faults: boolean[] = [];
+    store.journal.onFault((fault) => faults.push(fault !== null));
+    proxy.goDown();
+    await eventually(() => assert.ok(store.journal.fault !== null));
+    proxy.comeUp();
+    await eventually(() => assert.equal(store.journal.fault, null));
+    assert.deepEqual(faults, [true, false]);
+  });
+
   test("PostgreSQL: a step with a value that cannot be kept is refused alone", async () => {
     await using setUp = await nodeBehindProxy();
     const { store } = setUp;

@@ -125,7 +125,7 @@ export class Committer {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#idle;
+    while (this.#isRunning) await this.#idle;
     clearTimeout(this.#retryTimer);
     if (this.#waiting.length > 0 || this.#inDoubt !== null) await this.#run();
     clearTimeout(this.#retryTimer);
@@ -156,6 +156,8 @@ export class Committer {
       setImmediate(() => {
         void this.#run().finally(() => {
           this.#isRunning = false;
+          // Asked for since it was last looked whether anything waits.
+          if (this.#waiting.length > 0) this.#schedule();
           resolve();
         });
       });

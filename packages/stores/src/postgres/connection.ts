@@ -105,11 +105,7 @@ export class Session {
 
   /** Runs a statement on the connection that is there. @throws what the driver says; an error where there is none */
   run(statement: Statement | string, values: readonly unknown[] = []): Promise<QueryResult> {
-    const client = this.#client;
-    if (client === null) return Promise.reject(new Error("the connection was lost"));
-    const answered = client.query(
-      typeof statement === "string" ? { text: statement, values: [...values] } : { ...statement, values: [...values] },
-    );
+    const answered = this.#send(statement, [...values]);
     // Of several that go out together the first that fails is what counts: the others are not waited for any more.
     answered.catch(() => undefined);
     return answered;
@@ -136,6 +132,11 @@ export class Session {
     if (client === null) return;
     await Promise.race([client.end().catch(() => undefined), timeout(LEAVE_MS)]);
     client.connection.stream.destroy();
+  }
+
+  async #send(statement: Statement | string, values: unknown[]): Promise<QueryResult> {
+    if (this.#client === null) throw new Error("the connection was lost");
+    return this.#client.query(typeof statement === "string" ? { text: statement, values } : { ...statement, values });
   }
 
   #connected(): Promise<Client> {

@@ -21,7 +21,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #links = new Set<Link>();
-  #cut: { readonly cut: Cut; left: number; readonly done: () => void } | null = null;
+  #cut: { readonly cut: Cut; left: number; readonly freezes: boolean; readonly done: () => void } | null = null;
   #isHeld = false;
   #isDown = false;
 
@@ -51,7 +51,14 @@ export class TcpProxy implements AsyncDisposable {
   /** Cuts a connection once, at a byte from here on. Resolves when it is cut. */
   cut(cut: Cut): Promise<void> {
     return new Promise((resolve) => {
-      this.#cut = { cut, left: cut.afterBytes, done: resolve };
+      this.#cut = { cut, left: cut.afterBytes, freezes: false, done: resolve };
+    });
+  }
+
+  /** As {@link cut}, but behind what that byte came with everything is held ({@link hold}). */
+  freezeAfter(cut: Cut): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cut = { cut, left: cut.afterBytes, freezes: true, done: resolve };
     });
   }
 
@@ -127,6 +134,12 @@ export class TcpProxy implements AsyncDisposable {
       return;
     }
     this.#cut = null;
+    if (cutting.freezes) {
+      this.hold();
+      to.write(data);
+      cutting.done();
+      return;
+    }
     // What is passed on is passed on whole before the end.
     to.end(data.subarray(0, cutting.left), () => {
       this.#end(link);

@@ -1,10 +1,10 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "@nats-io/transport-node";
 import { eventually } from "./eventually.ts";
 
 /** For the `skip` of a test: false where there is a nats-server to be started, else why the test is skipped. */
@@ -68,16 +68,15 @@ export class NatsServer {
   /** Starts it, again where it was. */
   async start(): Promise<void> {
     this.#child = spawn("nats-server", ["-c", join(this.#folder, "nats.conf")], { stdio: "ignore" });
-    await eventually(async () => {
-      if (this.#child?.exitCode !== null) throw new Error("nats-server has ended: its configuration does not fit");
-      // Whether it wants credentials or not: it is there.
-      await connect({ servers: this.url, timeout: 1_000, reconnect: false }).then(
-        (connection) => connection.close(),
-        (error) => {
-          if (!(error instanceof Error && error.name === "AuthorizationError")) throw error;
-        },
-      );
-    });
+    try {
+      await eventually(async () => {
+        if (this.#child?.exitCode !== null) throw new Error("nats-server has ended: its configuration does not fit");
+        assert.match(await greeting(this.port), /^INFO /);
+      });
+    } catch (error) {
+      await this.end("SIGKILL");
+      throw error;
+    }
   }
 
   /** Ends it with a signal, and waits until it is gone. */
@@ -114,6 +113,17 @@ export class NatsServer {
       config,
     ];
     writeFileSync(join(this.#folder, "nats.conf"), lines.join("\n"));
+  }
+}
+
+/** What a server says to whoever connects, be it with credentials, encrypted, or not. */
+async function greeting(port: number): Promise<string> {
+  const socket = createConnection(port, "127.0.0.1");
+  try {
+    const [data] = await once(socket, "data");
+    return String(data);
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -36,7 +36,7 @@ const FULL = /maximum (messages|bytes) exceeded/;
 
 /** How a work queue is opened. */
 export interface TaskQueueOptions {
-  /** @see TaskQueue.redeliverAfterMs. From 1000; default 30000. */
+  /** @see TaskQueue.redeliverAfterMs. Default 30000. */
   readonly redeliverAfterMs?: number;
   /** Copies of a task, on as many servers. Default: three where the cluster has them, else one. */
   readonly replicas?: number;

@@ -110,6 +110,10 @@ export class Engine implements Executions {
         if (this.#running.has(executionId)) await over.promise;
         over.cancel();
       },
+      notHere: (executionId) =>
+        placement === null || this.#closing
+          ? new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.")
+          : moved(executionId),
       start: (input) => this.start(input),
     });
   }

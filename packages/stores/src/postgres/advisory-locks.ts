@@ -10,6 +10,8 @@ export const LOCKS = {
   configPath: 0x6d6c_0003,
   /** How many executions are not over: alone by who creates one only where there is room. */
   unfinished: 0x6d6c_0004,
+  /** What one node does for all, as retention: alone by who does it. The second number is that of its name. */
+  duty: 0x6d6c_0005,
 } as const;
 
 /** The second number of a lock that is named by a text. Two texts may have the same: one waits for the other, then. */

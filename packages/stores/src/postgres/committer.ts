@@ -1,9 +1,9 @@
 import { EventEncoder } from "@millrace/protocol";
+import type { CommittedGroup } from "../feed/commit-feed.ts";
 import { refusal, unavailable } from "../journal/unavailable.ts";
 import type { Row } from "./columns.ts";
 import type { Session, Statement } from "./connection.ts";
 import { ExecutionStates } from "./execution-states.ts";
-import type { CommittedGroup } from "./feed.ts";
 import type { ExecutionJob, Job, OtherJob } from "./jobs.ts";
 import { messageOf } from "./postgres-errors.ts";
 import { Refusal, type Written, type WrittenGroup, writeGroup } from "./write-group.ts";
@@ -75,6 +75,8 @@ export class Committer {
   #inDoubt: Doubt | null = null;
   #backlog = 0;
   #fault: Error | null = null;
+  /** Why nothing is to be committed although the store could; null: there is no such reason. */
+  #held: Error | null = null;
   #isClosed = false;
   /** Jobs of committed groups are told of their outcomes in the order of commits, after the feed was. */
   #told: Promise<void> = Promise.resolve();
@@ -97,9 +99,26 @@ export class Committer {
     return this.#backlog;
   }
 
-  /** Why the last commit failed; null while commits succeed. */
+  /** Why the last commit failed, or nothing is committed; null while commits succeed. */
   get fault(): Error | null {
     return this.#fault;
+  }
+
+  /** Somebody else could not reach the database: a fault, until a commit says that it is there. */
+  suspect(error: unknown): void {
+    if (this.#isClosed || this.#isRunning || this.#fault !== null) return;
+    this.#recover([], asError(error));
+  }
+
+  /** Commits nothing while `fault` is one; what is under way comes to its end. With null it goes on. */
+  hold(fault: Error | null): void {
+    this.#held = fault;
+    if (this.#isClosed) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#pauseMs = 0;
+    if (fault !== null) this.#recover([], fault);
+    else this.#schedule();
   }
 
   /** @see Journal.onFault */
@@ -197,6 +216,7 @@ export class Committer {
 
   /** False where the store is at fault: what is left of the jobs waits again. */
   async #commit(jobs: readonly Job[]): Promise<boolean> {
+    if (this.#held !== null && !this.#isClosed) return this.#recover(jobs, this.#held);
     for (let attempts = 1; ; attempts += 1) {
       this.#number += 1;
       if (this.#nodeId !== this.#node.id) {

@@ -1,10 +1,10 @@
 import type { JournalBounds, JournalEntry, Lifecycle, Position, Recovery } from "@millrace/engine";
 import { type ExecutionStatus, isTerminal } from "@millrace/protocol";
+import type { CommitPage, CommitSource } from "../feed/commit-feed.ts";
 import { textArray } from "./binary-arrays.ts";
 import type { Row } from "./columns.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
-import type { CommitPage, CommitSource } from "./feed.ts";
 import { ENTRY, toEntry, toLifecycle } from "./journal-rows.ts";
 import { objectEntriesOf } from "./object-rows.ts";
 

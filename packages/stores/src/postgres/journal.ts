@@ -8,8 +8,8 @@ import type {
   Recovery,
   Transition,
 } from "@millrace/engine";
+import type { CommitFeed } from "../feed/commit-feed.ts";
 import type { Committer } from "./committer.ts";
-import type { CommitFeed } from "./feed.ts";
 import type { JournalReads } from "./journal-reads.ts";
 import { prepareTransition } from "./transition-writes.ts";
 

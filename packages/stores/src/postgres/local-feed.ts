@@ -1,5 +1,5 @@
 import type { JournalEntry, Position } from "@millrace/engine";
-import type { CommitFeed, CommitSource, CommittedGroup } from "./feed.ts";
+import type { CommitFeed, CommitSource, CommittedGroup } from "../feed/commit-feed.ts";
 
 /** Bytes of frames that are read at once. */
 const PAGE_BYTES = 4 * 1024 * 1024;

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Failures, Journal, KeptMessages, Ownership, Records, StoredObjects, WorkQueue } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import { Committer } from "./committer.ts";
 import { Session } from "./connection.ts";
 import { Database } from "./database.ts";
 import { PostgresFailures } from "./failures.ts";
-import type { CommitFeed, CommitSource, FeedFactory } from "./feed.ts";
 import { PostgresJournal } from "./journal.ts";
 import { JournalReads } from "./journal-reads.ts";
 import { PostgresKeptMessages } from "./kept-messages.ts";
@@ -47,6 +47,11 @@ export interface PostgresStore {
   readonly feed: CommitFeed;
   /** For what else is kept in the same database. */
   readonly database: Database;
+  /**
+   * Commits nothing while it is given a fault: what waits stays waiting, and what may not wait is refused. With null it goes
+   * on.
+   */
+  hold(fault: Error | null): void;
   /** Commits what waits, and ends all connections. What the node owns stays its own until its lease runs out. */
   close(): Promise<void>;
 }
@@ -87,15 +92,16 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await database.transaction(async (ask) => checkServer((await ask(SERVER))[0] ?? {}));
     await migrate(database);
     const clusterId = await identify(database);
-    const lease = new Lease(leasing, options, () => probe());
+    const lease = new Lease(leasing, options);
     await lease.take();
-    const ports = await overConnections({ database, writer, lease, options });
+    const ports = await overConnections({ database, writer, lease, options, clusterId });
     probe = () => ports.committer.probe();
     await writer.connect();
     return {
       clusterId,
       ...ports,
       database,
+      hold: (fault) => ports.committer.hold(fault),
       async close() {
         lease.stop();
         await ports.committer.close();
@@ -114,13 +120,16 @@ interface Connections {
   readonly writer: Session;
   readonly lease: Lease;
   readonly options: PostgresStoreOptions;
+  readonly clusterId: string;
 }
 
-async function overConnections({ database, writer, lease, options }: Connections) {
+async function overConnections({ database, writer, lease, options, clusterId }: Connections) {
   const source = new JournalReads(database);
   const head = await source.readHead();
-  const feed = options.feed?.(source, head) ?? new LocalFeed(source, head);
+  const feed = (await options.feed?.(source, head, clusterId)) ?? new LocalFeed(source, head);
   const committer = new Committer(writer, lease, (group) => feed.committed(group));
+  // A node that has nothing to commit finds out as well.
+  lease.onUnreachable = (error) => committer.suspect(error);
   const trimming = new PostgresTrimming(database);
   const journal = new PostgresJournal({ committer, feed, reads: source, trim: (id) => trimming.trim(id) });
   return {

@@ -83,7 +83,8 @@ function columnsOf(record: RecordChange) {
   if (sets.length === 0) return null;
   return {
     statement: {
-      name: `executions_set_${columns.map(([name]) => name).join("_")}${isEnd ? "_end" : ""}`,
+      // Names of statements have 63 letters at most.
+      name: `set_${columns.map(([name]) => name.slice(0, 9)).join("_")}${isEnd ? "_end" : ""}`,
       text: `UPDATE executions SET ${sets.join(", ")} WHERE key = $1`,
     },
     values: columns.map(([, value]) => value),

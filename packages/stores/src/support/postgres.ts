@@ -22,7 +22,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
  * with TEST_REQUIRE_POSTGRES=1 it fails.
  */
 export async function overPostgres(register: () => void): Promise<void> {
-  const reason = await unreachable();
+  const reason = await unreachablePostgres();
   if (reason === null) {
     after(dropTemplate);
     register();
@@ -95,7 +95,8 @@ function required(): boolean {
   return process.env.TEST_REQUIRE_POSTGRES === "1";
 }
 
-async function unreachable(): Promise<string | null> {
+/** Why no PostgreSQL can be reached; null where one can. */
+export async function unreachablePostgres(): Promise<string | null> {
   try {
     await onDatabase(POSTGRES_URL, "SELECT 1");
     return null;

@@ -1,8 +1,8 @@
 import type { Journal, JournalBounds, JournalEntry, ObjectLog, Position } from "@millrace/engine";
+import type { CommitFeed } from "../../feed/commit-feed.ts";
 import type { Row } from "../columns.ts";
 import type { Database } from "../database.ts";
 import { isStorable } from "../execution-row.ts";
-import type { CommitFeed } from "../feed.ts";
 import { toLifecycle } from "../journal-rows.ts";
 import { OBJECT, objectEntriesOf } from "../object-rows.ts";
 

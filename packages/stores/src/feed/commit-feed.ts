@@ -20,7 +20,7 @@ export interface CommitSource {
   readHead(): Promise<Position>;
   /**
    * All that was committed after a position, of executions that are not deleted: about `maxBytes` of frames, at least
-   * one commit's. `last`: up to where the page is complete; the position itself where nothing follows.
+   * one entry. `last`: up to where the page is complete; the position itself where nothing follows.
    * @throws MillraceError SERVICE_UNAVAILABLE
    */
   readAfter(after: Position, maxBytes: number): Promise<CommitPage>;
@@ -30,6 +30,7 @@ export interface CommitSource {
 export interface CommitFeed {
   /** The last position that was told. */
   readonly head: Position;
+  /** Told of all that comes after {@link head}. Must not throw. Returns the way to stop. */
   onCommit(listener: (entries: readonly JournalEntry[]) => void): () => void;
   /** As {@link onCommit}, with the entries of the objects' own journal. */
   onObjects(listener: (entries: readonly JournalEntry[]) => void): () => void;
@@ -38,5 +39,5 @@ export interface CommitFeed {
   close(): void;
 }
 
-/** Makes the feed of a store; `head` is where it begins. */
-export type FeedFactory = (source: CommitSource, head: Position) => CommitFeed;
+/** Makes the feed of the service with this id; `head` is where it begins. */
+export type FeedFactory = (source: CommitSource, head: Position, clusterId: string) => CommitFeed | Promise<CommitFeed>;

@@ -190,6 +190,9 @@ export class Committer {
       if (jobs.length === 0 && this.#fault === null) return;
       // With no job it is a probe, by which the fault is lifted when the store is back.
       if (!(await this.#commit(jobs))) return;
+      // Whoever goes on after this commit comes along in the next, with those who have waited: otherwise each half would
+      // wait for the other's commit, for ever.
+      await new Promise((resolve) => setImmediate(resolve));
     } while (this.#waiting.length > 0 || this.#inDoubt !== null);
   }
 

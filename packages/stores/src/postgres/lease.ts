@@ -44,16 +44,15 @@ const FORGET_OLD: Statement = {
 export class Lease {
   readonly #session: Session;
   readonly #description: NodeDescription;
-  readonly #onTrouble: () => void;
   readonly #listeners = new Set<() => void>();
   #id: string = randomUUID();
   #timer: NodeJS.Timeout | undefined;
   #replacing: Promise<void> | null = null;
   #isOver = false;
+  /** Told when the lease cannot be renewed as the database does not answer. Must not throw. */
+  onUnreachable: (error: unknown) => void = () => {};
 
-  /** `onTrouble` is told when it could not be renewed. */
-  constructor(session: Session, description: NodeDescription, onTrouble: () => void) {
-    this.#onTrouble = onTrouble;
+  constructor(session: Session, description: NodeDescription) {
     this.#session = session;
     this.#description = description;
   }
@@ -124,9 +123,9 @@ export class Lease {
       const { rowCount } = await this.#session.query(RENEW, [id, this.leaseMs]);
       if (rowCount === 0 && !this.#isOver) await this.replace(id);
       return ms;
-    } catch {
+    } catch (error) {
       this.#session.drop();
-      if (!this.#isOver) this.#onTrouble();
+      if (!this.#isOver) this.onUnreachable(error);
       return Math.min(ms, RETRY_MS);
     }
   }

@@ -92,10 +92,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await database.transaction(async (ask) => checkServer((await ask(SERVER))[0] ?? {}));
     await migrate(database);
     const clusterId = await identify(database);
-    const lease = new Lease(leasing, options, () => probe());
+    const lease = new Lease(leasing, options);
     await lease.take();
     const ports = await overConnections({ database, writer, lease, options, clusterId });
     probe = () => ports.committer.probe();
+    // A node that has nothing to commit finds out as well.
+    lease.onUnreachable = () => probe();
     await writer.connect();
     return {
       clusterId,

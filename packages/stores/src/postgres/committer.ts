@@ -121,6 +121,11 @@ export class Committer {
     return this.#submit({ kind: "other", write }, options);
   }
 
+  /** Finds out whether the store can be written, where there is reason to doubt it. */
+  probe(): void {
+    if (this.#fault === null) this.submit(async () => {}, { patient: false, weight: 0 }).catch(() => undefined);
+  }
+
   /** Commits what waits, as far as it can be at once, and takes nothing more. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -172,6 +177,9 @@ export class Committer {
       if (jobs.length === 0 && this.#fault === null) return;
       // With no job it is a probe, by which the fault is lifted when the store is back.
       if (!(await this.#commit(jobs))) return;
+      // Whoever goes on after this commit comes along in the next, with those who have waited: otherwise each half would
+      // wait for the other's commit, for ever.
+      await new Promise((resolve) => setImmediate(resolve));
     } while (this.#waiting.length > 0 || this.#inDoubt !== null);
   }
 

@@ -44,13 +44,16 @@ const FORGET_OLD: Statement = {
 export class Lease {
   readonly #session: Session;
   readonly #description: NodeDescription;
+  readonly #onTrouble: () => void;
   readonly #listeners = new Set<() => void>();
   #id: string = randomUUID();
   #timer: NodeJS.Timeout | undefined;
   #replacing: Promise<void> | null = null;
   #isOver = false;
 
-  constructor(session: Session, description: NodeDescription) {
+  /** `onTrouble` is told when it could not be renewed. */
+  constructor(session: Session, description: NodeDescription, onTrouble: () => void) {
+    this.#onTrouble = onTrouble;
     this.#session = session;
     this.#description = description;
   }
@@ -123,6 +126,7 @@ export class Lease {
       return ms;
     } catch {
       this.#session.drop();
+      if (!this.#isOver) this.#onTrouble();
       return Math.min(ms, RETRY_MS);
     }
   }

@@ -77,18 +77,21 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { url, name, readers = READERS } = options;
   checkUrl(url);
   const database = new Database({ url, name: `millrace ${name}` }, readers);
+  let probe = () => {};
   const writer = new Session(
     { url, name: `millrace commits ${name}` },
-    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS },
+    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS, onLost: () => probe() },
   );
   const leasing = new Session({ url, name: `millrace lease ${name}` }, { setup: LEASE, timeoutMs: LEASE_TIMEOUT_MS });
   try {
     await database.transaction(async (ask) => checkServer((await ask(SERVER))[0] ?? {}));
     await migrate(database);
     const clusterId = await identify(database);
-    const lease = new Lease(leasing, options);
+    const lease = new Lease(leasing, options, () => probe());
     await lease.take();
     const ports = await overConnections({ database, writer, lease, options });
+    probe = () => ports.committer.probe();
+    await writer.connect();
     return {
       clusterId,
       ...ports,

@@ -20,6 +20,21 @@ const ROW_OBJECT_ERRORS = {
 const ROW_OBJECTS =
   "The object is at `executions/{execution}/{route}/{stage}/{name}`, one for each message: nothing is ever added to an object, as a step that is done again after a crash would add its rows twice. A message that is taken again writes its object again, whole or not at all. Put `batch` on a route before, as in the example, and not into the same chain: the batch is then a message of its own, whose rows stay the same whatever happens, while one that is gathered anew after a crash may have others.";
 
+/** What a document in a file, a field or an object may fail with. */
+const DOCUMENT_ERRORS = {
+  FIELD_MISSING: "The message has no text in `field` or `object_field`. Not retried.",
+  FILE_NOT_FOUND: "There is no such file. Not retried.",
+  FILE_TOO_LARGE: "The document has more than `max_bytes`. Not retried.",
+  FILE_UNREADABLE: "The file cannot be opened, or is a folder, pipe or device.",
+  OBJECT_NOT_FOUND: "There is no object of that key. Not retried.",
+  PATH_MISSING: "The message has no text in `path`, and neither `field` nor `object_field` is set. Not retried.",
+  PATH_OUTSIDE_ROOT: "The path leaves its root. Not retried.",
+};
+
+/** Where documents are read that nobody trusts. */
+const DOCUMENT_THREADS =
+  "The document is read in a thread of its own, which ends at once on cancel, and where the document takes more time or memory than it may: the service goes on meanwhile. As many are read at a time as the machine has cores but one, at most four; others wait.";
+
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
@@ -53,6 +68,15 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   },
   delay: {
     errors: {},
+  },
+  docx_to_markdown: {
+    more: `Headings are those of the document's styles (\`Heading 1\`, \`Title\`), whatever their letters look like. The first row of a table is its head. Footnotes and endnotes are numbered together, and stand at the end. Pictures, comments, headers and footers are left out. ${DOCUMENT_THREADS} Every part is unpacked once before, and counted, so that a small file cannot become a large one.`,
+    errors: {
+      DOCX_INVALID: "The document is no .docx, has a password, or is damaged: the message says what. Not retried.",
+      DOCX_TOO_COMPLEX: "It took more than `max_seconds` or `max_memory_mb`. Not retried.",
+      DOCX_TOO_LARGE: "Its parts are more than `max_unpacked_bytes`, or more than 10,000. Not retried.",
+      ...DOCUMENT_ERRORS,
+    },
   },
   fail: {
     more: "`exit` ends the whole process, and `allocate` brings it down: they are for trying what a restart does.",
@@ -137,6 +161,16 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
       MARKDOWN_TOO_LARGE: "A text that was not parsed before has more than `max_bytes`. Not retried.",
       MARKDOWN_INVALID: "The text cannot be parsed. Not retried.",
+    },
+  },
+  pdf_to_text: {
+    more: `Text is put into the order in which it is read: from the top to the bottom, and column by column where a page has columns; the cells of a table's row stay in one line. Paragraphs are separated by an empty line. A message per page is sent as the page is read. A PDF of pictures alone, as a scanner makes, has pages with an empty \`text\`: there is no recognition of letters. What a message per document has in \`page_list\` are the pages' \`page\`, \`offset\` in \`text\`, \`width\`, \`height\` and \`blocks\`, whose offsets are those within the page. ${DOCUMENT_THREADS}`,
+    errors: {
+      PDF_ENCRYPTED: "The PDF is encrypted, and `password` is missing or wrong. Not retried.",
+      PDF_INVALID: "It is no PDF, or is damaged: the message says where. Not retried.",
+      PDF_TOO_COMPLEX: "It took more than `max_seconds` or `max_memory_mb`. Not retried.",
+      PDF_TOO_LONG: "It has more than `max_pages` or `max_characters`. Not retried; pages that were sent before go on.",
+      ...DOCUMENT_ERRORS,
     },
   },
   read_file: {

@@ -4,6 +4,7 @@ import { csvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
+import { docxToMarkdown } from "./docx-to-markdown.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
@@ -17,6 +18,7 @@ import { jsonlWrite } from "./jsonl-write.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
+import { pdfToText } from "./pdf-to-text.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
 import { sitemap } from "./sitemap.ts";
@@ -33,6 +35,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   csvWrite,
   dedupe,
   delay,
+  docxToMarkdown,
   fail,
   files,
   filter,
@@ -46,6 +49,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   log,
   markdownParse,
   markdownSplit,
+  pdfToText,
   readFile,
   rss,
   sitemap,

@@ -1,0 +1,36 @@
+import type { JsonObject } from "@millrace/protocol";
+
+/** Work that takes long, and whose input nobody trusts: done in a thread, which can be ended. */
+export type Work =
+  | { readonly kind: "pdf"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: PdfWork }
+  | { readonly kind: "docx"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: DocxWork };
+
+/** How a PDF is read. */
+export interface PdfWork {
+  readonly password: string | null;
+  readonly maxPages: number;
+  readonly maxCharacters: number;
+  readonly perDocument: boolean;
+  readonly blocks: boolean;
+}
+
+/** How a document of Word is read. */
+export interface DocxWork {
+  readonly maxUnpackedBytes: number;
+}
+
+/** A failure on its way out of the thread. */
+export interface WorkFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** From the service to a thread. */
+export type ToWorkThread = { readonly kind: "work"; readonly work: Work } | { readonly kind: "next" };
+
+/** From a thread to the service. */
+export type FromWorkThread =
+  | { readonly kind: "value"; readonly value: JsonObject }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly failure: WorkFailure };

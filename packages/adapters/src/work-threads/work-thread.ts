@@ -1,0 +1,183 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { AdapterError } from "@millrace/engine";
+import type { JsonObject } from "@millrace/protocol";
+import type { FromWorkThread, ToWorkThread, Work } from "./work-messages.ts";
+
+/** Threads at once: each takes a core and the memory of a document. */
+const MAX_THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
+
+/** How long a thread that has nothing to do is kept, in milliseconds: to start one takes as long as a small document. */
+const IDLE_MS = 10_000;
+
+/** Between two looks at a thread's memory, in milliseconds. */
+const LOOK_MS = 25;
+
+/** What V8 would let a thread use beyond the limit: where a single piece does not fit it ends the process. */
+const HEADROOM_MB = 2048;
+
+const MIB = 1024 * 1024;
+
+/** What a piece of work may take. */
+export interface WorkLimits {
+  readonly signal: AbortSignal;
+  /** Time that the thread is at work, in milliseconds: not the time that its values wait to be taken. */
+  readonly timeMs: number;
+  readonly memoryMb: number;
+  /** What it fails with when it took too long. */
+  tooLong(): AdapterError;
+  /** What it fails with when it used too much memory. */
+  tooMuch(): AdapterError;
+}
+
+const idle: WorkThread[] = [];
+const waiting: (() => void)[] = [];
+let threads = 0;
+
+/**
+ * Does work in a thread, as soon as one is free; its values come one by one, each when it is asked for. The thread is
+ * ended where the work takes too long, uses too much memory, or is not wanted any more.
+ */
+export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<JsonObject, void> {
+  const thread = await takeThread(limits.signal);
+  let whole = false;
+  try {
+    yield* thread.run(work, limits);
+    whole = true;
+  } finally {
+    if (whole) thread.rest();
+    else thread.end();
+  }
+}
+
+async function takeThread(signal: AbortSignal): Promise<WorkThread> {
+  while (threads >= MAX_THREADS && idle.length === 0) {
+    signal.throwIfAborted();
+    const free = Promise.withResolvers<void>();
+    waiting.push(free.resolve);
+    signal.addEventListener("abort", () => free.resolve(), { once: true });
+    await free.promise;
+    const place = waiting.indexOf(free.resolve);
+    if (place >= 0) waiting.splice(place, 1);
+  }
+  signal.throwIfAborted();
+  return idle.pop()?.wake() ?? new WorkThread();
+}
+
+/** States: *working* ⇄ *resting* (kept for the next) → *gone*. */
+class WorkThread {
+  readonly #worker = new Worker(new URL("./work-thread-main.ts", import.meta.url), {
+    name: "document",
+    env: {},
+    stdout: true,
+    stderr: true,
+    // Where it must not come to: its memory is looked at all the time, and it is ended long before.
+    resourceLimits: { maxOldGenerationSizeMb: 4096 + HEADROOM_MB },
+  });
+  #answer: PromiseWithResolvers<FromWorkThread> | null = null;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #gone = false;
+
+  constructor() {
+    threads += 1;
+    // What a library prints of a broken document is nobody's log.
+    this.#worker.stdout.resume();
+    this.#worker.stderr.resume();
+    this.#worker.on("message", (message: FromWorkThread) => this.#answer?.resolve(message));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(new Error("its thread has ended")));
+  }
+
+  async *run(work: Work, limits: WorkLimits): AsyncGenerator<JsonObject, void> {
+    let leftMs = limits.timeMs;
+    let ask: ToWorkThread = { kind: "work", work };
+    while (true) {
+      const began = performance.now();
+      const answer = await this.#ask(ask, leftMs, limits);
+      leftMs -= performance.now() - began;
+      if (answer.kind === "done") return;
+      if (answer.kind === "failed") {
+        const { code, message, retryable } = answer.failure;
+        throw new AdapterError(code, message, { retryable });
+      }
+      yield answer.value;
+      ask = { kind: "next" };
+    }
+  }
+
+  /** Has nothing to do. */
+  rest(): void {
+    if (this.#gone) return;
+    this.#worker.unref();
+    this.#idleTimer = setTimeout(() => this.end(), IDLE_MS).unref();
+    idle.push(this);
+    waiting.shift()?.();
+  }
+
+  wake(): this {
+    clearTimeout(this.#idleTimer);
+    this.#worker.ref();
+    return this;
+  }
+
+  end(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    clearTimeout(this.#idleTimer);
+    const place = idle.indexOf(this);
+    if (place >= 0) idle.splice(place, 1);
+    // A thread that is being ended counts until it is gone.
+    this.#worker.terminate().then(
+      () => this.#left(),
+      () => this.#left(),
+    );
+  }
+
+  #left(): void {
+    threads -= 1;
+    waiting.shift()?.();
+  }
+
+  async #ask(message: ToWorkThread, timeMs: number, limits: WorkLimits): Promise<FromWorkThread> {
+    const { signal, memoryMb, tooLong, tooMuch } = limits;
+    signal.throwIfAborted();
+    const answer = Promise.withResolvers<FromWorkThread>();
+    this.#answer = answer;
+    const onAbort = () => answer.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const timer = setTimeout(() => answer.reject(tooLong()), Math.max(1, timeMs));
+    const watch = setInterval(() => {
+      this.#usedBytes().then((used) => {
+        if (used > memoryMb * MIB) answer.reject(tooMuch());
+      });
+    }, LOOK_MS);
+    if (message.kind === "work") this.#worker.postMessage(message, [message.work.bytes.buffer]);
+    else this.#worker.postMessage(message);
+    try {
+      return await answer.promise;
+    } finally {
+      this.#answer = null;
+      clearTimeout(timer);
+      clearInterval(watch);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #usedBytes(): Promise<number> {
+    try {
+      const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics();
+      return heap + external;
+    } catch {
+      // It has just ended, or has not begun yet.
+      return 0;
+    }
+  }
+
+  #fail(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#answer?.reject(
+      new AdapterError("DOCUMENT_INVALID", `The document cannot be read: ${why.slice(0, 300)}.`, { retryable: false }),
+    );
+    this.end();
+  }
+}

@@ -163,6 +163,29 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       MARKDOWN_INVALID: "The text cannot be parsed. Not retried.",
     },
   },
+  parquet_rows: {
+    more: "A row group at a time is read, and unpacked in a thread of its own: a file of any size takes the memory of its largest row group. `path` is relative to the message's `root`, as for [`read_file`](read_file.md). Columns that are not in `columns` are not read. Codecs: Snappy, gzip, Zstandard, Brotli, LZ4, none. Whole numbers beyond 2^53 arrive as text, and so do decimals of more than 15 digits, so that no digit is lost (within lists and structures decimals are floating-point numbers); times are RFC 3339 with as many digits as the column has, dates `YYYY-MM-DD`; NaN and infinite numbers are null, as JSON has none. Rows are counted from 1, those included that `skip_rows` leaves out.",
+    errors: {
+      PARQUET_INVALID:
+        "It is no Parquet file, or is encrypted or damaged. Not retried; rows that were sent before go on.",
+      PARQUET_COLUMN_MISSING: "A column of `columns` is not in the file. Not retried.",
+      PARQUET_COLUMN_TAKEN: "A column has the name of `number_field`. Not retried.",
+      PARQUET_ROW_GROUP_TOO_LARGE:
+        "A row group has more than `max_row_group_bytes`, or takes more than `max_memory_mb`. Not retried.",
+      ...DOCUMENT_ERRORS,
+      FIELD_MISSING: "The message has no text in `object_field`. Not retried.",
+    },
+  },
+  parquet_write: {
+    more: `${ROW_OBJECTS} A field that is missing or null is null. Name the \`columns\` where all objects are to have the same: what is inferred is of the object's own rows. Fields that are not in \`columns\` are left out. Each row group has the least and greatest value and the number of nulls of each column (of texts the first 16 bytes); \`object_columns\` has them of the whole object, as \`{name, type, nulls, min, max}\` (of texts the first 64 characters; none of \`json\`). The rows of an object are in memory while it is written.`,
+    errors: {
+      ...ROW_OBJECT_ERRORS,
+      PARQUET_TYPE_UNCLEAR:
+        "A column that is not in `columns` has values of different types, or there is no column. Not retried.",
+      ROW_INVALID: "A row is not an object. Not retried.",
+      VALUE_INVALID: "A value is none of its column's type. Not retried.",
+    },
+  },
   pdf_to_text: {
     more: `Text is put into the order in which it is read: from the top to the bottom, and column by column where a page has columns; the cells of a table's row stay in one line. Paragraphs are separated by an empty line. A message per page is sent as the page is read. A PDF of pictures alone, as a scanner makes, has pages with an empty \`text\`: there is no recognition of letters. What a message per document has in \`page_list\` are the pages' \`page\`, \`offset\` in \`text\`, \`width\`, \`height\` and \`blocks\`, whose offsets are those within the page. ${DOCUMENT_THREADS}`,
     errors: {

@@ -18,6 +18,8 @@ import { jsonlWrite } from "./jsonl-write.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
+import { parquetRows } from "./parquet-rows.ts";
+import { parquetWrite } from "./parquet-write.ts";
 import { pdfToText } from "./pdf-to-text.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
@@ -49,6 +51,8 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   log,
   markdownParse,
   markdownSplit,
+  parquetRows,
+  parquetWrite,
   pdfToText,
   readFile,
   rss,

@@ -1,9 +1,24 @@
+import type { FileHandle } from "node:fs/promises";
 import type { JsonObject } from "@millrace/protocol";
 
 /** Work that takes long, and whose input nobody trusts: done in a thread, which can be ended. */
 export type Work =
   | { readonly kind: "pdf"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: PdfWork }
-  | { readonly kind: "docx"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: DocxWork };
+  | { readonly kind: "docx"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: DocxWork }
+  | { readonly kind: "parquet"; readonly source: ParquetSource; readonly options: ParquetWork };
+
+/** Where the bytes of a Parquet file are; a file's handle is closed by whoever reads it. */
+export type ParquetSource = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly handle: FileHandle };
+
+/** How a Parquet file is read. */
+export interface ParquetWork {
+  /** Null: all. */
+  readonly columns: readonly string[] | null;
+  readonly binary: "base64" | "text";
+  readonly maxRowGroupBytes: number;
+  readonly rowStart: number;
+  readonly maxRows: number | null;
+}
 
 /** How a PDF is read. */
 export interface PdfWork {

@@ -34,6 +34,11 @@ async function* begin(work: Work): AsyncGenerator<JsonObject, void> {
     yield* readPdf(work.bytes, work.options);
     return;
   }
+  if (work.kind === "parquet") {
+    const { readParquet } = await import("../parquet/read-parquet.ts");
+    yield* readParquet(work.source, work.options);
+    return;
+  }
   const { readDocx } = await import("../documents/read-docx.ts");
   yield await readDocx(work.bytes, work.options);
 }

@@ -1,11 +1,14 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import { type Transferable, Worker } from "node:worker_threads";
 import { AdapterError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import type { FromWorkThread, ToWorkThread, Work } from "./work-messages.ts";
 
-/** Threads at once: each takes a core and the memory of a document. */
-const MAX_THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
+/**
+ * Threads that compute at once. One whose value waits to be taken computes nothing, and does not count: who takes it may
+ * need a thread for that.
+ */
+const MAX_AT_WORK = Math.max(1, Math.min(4, availableParallelism() - 1));
 
 /** How long a thread that has nothing to do is kept, in milliseconds: to start one takes as long as a small document. */
 const IDLE_MS = 10_000;
@@ -21,7 +24,7 @@ const MIB = 1024 * 1024;
 /** What a piece of work may take. */
 export interface WorkLimits {
   readonly signal: AbortSignal;
-  /** Time that the thread is at work, in milliseconds: not the time that its values wait to be taken. */
+  /** Time that the thread is at work, in milliseconds: not the time that its values wait to be taken. May be infinite. */
   readonly timeMs: number;
   readonly memoryMb: number;
   /** What it fails with when it took too long. */
@@ -32,14 +35,15 @@ export interface WorkLimits {
 
 const idle: WorkThread[] = [];
 const waiting: (() => void)[] = [];
-let threads = 0;
+let atWork = 0;
 
 /**
- * Does work in a thread, as soon as one is free; its values come one by one, each when it is asked for. The thread is
- * ended where the work takes too long, uses too much memory, or is not wanted any more.
+ * Does work in a thread, as soon as one may; its values come one by one, each when it is asked for. The thread is ended
+ * where the work takes too long, uses too much memory, or is not wanted any more.
  */
 export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<JsonObject, void> {
-  const thread = await takeThread(limits.signal);
+  limits.signal.throwIfAborted();
+  const thread = idle.pop()?.wake() ?? new WorkThread();
   let whole = false;
   try {
     yield* thread.run(work, limits);
@@ -50,18 +54,26 @@ export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<
   }
 }
 
-async function takeThread(signal: AbortSignal): Promise<WorkThread> {
-  while (threads >= MAX_THREADS && idle.length === 0) {
+async function begin(signal: AbortSignal): Promise<void> {
+  while (atWork >= MAX_AT_WORK) {
     signal.throwIfAborted();
     const free = Promise.withResolvers<void>();
+    const onAbort = () => free.resolve();
     waiting.push(free.resolve);
-    signal.addEventListener("abort", () => free.resolve(), { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
     await free.promise;
+    signal.removeEventListener("abort", onAbort);
     const place = waiting.indexOf(free.resolve);
     if (place >= 0) waiting.splice(place, 1);
   }
+  if (signal.aborted) waiting.shift()?.();
   signal.throwIfAborted();
-  return idle.pop()?.wake() ?? new WorkThread();
+  atWork += 1;
+}
+
+function over(): void {
+  atWork -= 1;
+  waiting.shift()?.();
 }
 
 /** States: *working* ⇄ *resting* (kept for the next) → *gone*. */
@@ -79,7 +91,6 @@ class WorkThread {
   #gone = false;
 
   constructor() {
-    threads += 1;
     // What a library prints of a broken document is nobody's log.
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();
@@ -92,8 +103,14 @@ class WorkThread {
     let leftMs = limits.timeMs;
     let ask: ToWorkThread = { kind: "work", work };
     while (true) {
+      await begin(limits.signal);
       const began = performance.now();
-      const answer = await this.#ask(ask, leftMs, limits);
+      let answer: FromWorkThread;
+      try {
+        answer = await this.#ask(ask, leftMs, limits);
+      } finally {
+        over();
+      }
       leftMs -= performance.now() - began;
       if (answer.kind === "done") return;
       if (answer.kind === "failed") {
@@ -111,7 +128,6 @@ class WorkThread {
     this.#worker.unref();
     this.#idleTimer = setTimeout(() => this.end(), IDLE_MS).unref();
     idle.push(this);
-    waiting.shift()?.();
   }
 
   wake(): this {
@@ -126,16 +142,7 @@ class WorkThread {
     clearTimeout(this.#idleTimer);
     const place = idle.indexOf(this);
     if (place >= 0) idle.splice(place, 1);
-    // A thread that is being ended counts until it is gone.
-    this.#worker.terminate().then(
-      () => this.#left(),
-      () => this.#left(),
-    );
-  }
-
-  #left(): void {
-    threads -= 1;
-    waiting.shift()?.();
+    void this.#worker.terminate();
   }
 
   async #ask(message: ToWorkThread, timeMs: number, limits: WorkLimits): Promise<FromWorkThread> {
@@ -145,14 +152,13 @@ class WorkThread {
     this.#answer = answer;
     const onAbort = () => answer.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    const timer = setTimeout(() => answer.reject(tooLong()), Math.max(1, timeMs));
+    const timer = Number.isFinite(timeMs) ? setTimeout(() => answer.reject(tooLong()), Math.max(1, timeMs)) : undefined;
     const watch = setInterval(() => {
       this.#usedBytes().then((used) => {
         if (used > memoryMb * MIB) answer.reject(tooMuch());
       });
     }, LOOK_MS);
-    if (message.kind === "work") this.#worker.postMessage(message, [message.work.bytes.buffer]);
-    else this.#worker.postMessage(message);
+    this.#worker.postMessage(message, message.kind === "work" ? givenAway(message.work) : []);
     try {
       return await answer.promise;
     } finally {
@@ -180,4 +186,10 @@ class WorkThread {
     );
     this.end();
   }
+}
+
+/** What moves into the thread, and is the service's no more. */
+function givenAway(work: Work): Transferable[] {
+  if (work.kind !== "parquet") return [work.bytes.buffer];
+  return ["bytes" in work.source ? work.source.bytes.buffer : work.source.handle];
 }

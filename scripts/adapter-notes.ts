@@ -123,6 +123,18 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       HEADER_INVALID: "A header cannot be sent. Not retried.",
     },
   },
+  join: {
+    more: "Put it at the beginning of a route of its own, which all parts come to. Steps on the way must pass `part` on, as `json_transform` does in the example. The parts that it holds take no slot of the route's `concurrency`; they are in flight, and settled together when what the whole gives rise to is committed: after a crash they are gathered anew, and none counts twice. A part that failed is missing until a retry of it comes. Where a part cannot come any more, as it failed for good, was dropped by `filter` or sent elsewhere, the whole ends with `timeout_seconds`, or when the routes before have nothing more to do, whichever is first. With `partial: fail` its parts then fail with `JOIN_INCOMPLETE`, and can be retried together with the one that failed; with `partial: emit` it goes on with those that came, and a part that comes later fails with `JOIN_PART_LATE`. After a restart the time of each whole begins anew, and what went on without some part is forgotten: such a part then makes a whole of its own that is not complete. A split of an empty list has no parts, and makes no whole. The items are in memory, and together they must fit into one message (`max_payload_bytes`): write large ones with `store_write`, and join their keys.",
+    errors: {
+      JOIN_INCOMPLETE:
+        "Parts are missing, and the whole is not waited for any more; the message says which. Not retried.",
+      JOIN_PART_INVALID:
+        "The message has no `part_field`, it is none, or says another `count` than others of the group. Not retried.",
+      JOIN_PART_LATE: "The whole has gone on without the part. Not retried.",
+      JOIN_PARTS_MIXED: "A step before it in the chain made parts of different wholes. Not retried.",
+      JOIN_TOO_LARGE: "The whole has more than `max_parts`. Not retried.",
+    },
+  },
   json_transform: {
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},

@@ -12,6 +12,7 @@ import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
 import { httpRequest } from "./http-request.ts";
+import { join } from "./join.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import { jsonlWrite } from "./jsonl-write.ts";
@@ -45,6 +46,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   htmlExtract,
   htmlToMarkdown,
   httpRequest,
+  join,
   jsonTransform,
   jsonlRows,
   jsonlWrite,

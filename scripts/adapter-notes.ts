@@ -226,6 +226,16 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       FEED_INVALID: "It is no RSS or Atom, or not well formed. Not retried.",
     },
   },
+  script: {
+    more: "The script has the language, the payload, the message and `log`, and nothing else: no files, network, environment, timers, modules or other messages. What must reach further is an [adapter of its own](../writing-adapters.md), which whoever runs the service puts into a folder: that is how more is granted. It runs in a process of its own for each step of each execution, which Node.js's permission model lets do nothing, started with the first message and ended when there was none for ten seconds; messages are worked on one at a time. Only text crosses, and what comes back is taken for untrusted. What the script's top makes stays from one message to the next, in no order that can be relied on, and is gone after a restart. What a message makes of itself should be the same each time: a step that is done again after a crash relies on it. `${env:NAME}` and `${secret:NAME}` are replaced in the code, as in any text of a config; the `${…}` of a template literal is not. Types are erased, not checked; `enum`, `namespace` and parameter properties have no erased form. An error with `retryable: true` is tried again.",
+    errors: {
+      SCRIPT_FAILED:
+        "The script threw, or emitted what is no payload; the message says where. Retried only where the error says `retryable: true`.",
+      SCRIPT_INVALID: "The script does not compile. The execution is not started.",
+      SCRIPT_OUT_OF_MEMORY: "It used more than `max_memory_mb`. Not retried.",
+      SCRIPT_TOO_SLOW: "It took longer than `max_seconds` for a message. Not retried.",
+    },
+  },
   sitemap: {
     more: "It fetches nothing: `http_request` before it does, and `sitemaps_to` leads the sitemaps of an index back there, as `{url, modified_at, sitemap_depth}`. The answer may be packed with gzip. A sitemap that names itself, and what is no http or https URL, is left out and logged. `modified_at` is in ISO 8601, in UTC, or a date; what a sitemap does not say is null.",
     errors: {

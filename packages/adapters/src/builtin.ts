@@ -24,6 +24,7 @@ import { parquetWrite } from "./parquet-write.ts";
 import { pdfToText } from "./pdf-to-text.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
+import { script } from "./script.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
@@ -58,6 +59,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   pdfToText,
   readFile,
   rss,
+  script,
   sitemap,
   split,
   sqlUpsert,

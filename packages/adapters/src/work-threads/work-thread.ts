@@ -1,14 +1,8 @@
-import { availableParallelism } from "node:os";
 import { type Transferable, Worker } from "node:worker_threads";
 import { AdapterError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import type { FromWorkThread, ToWorkThread, Work } from "./work-messages.ts";
-
-/**
- * Threads that compute at once. One whose value waits to be taken computes nothing, and does not count: who takes it may
- * need a thread for that.
- */
-const MAX_AT_WORK = Math.max(1, Math.min(4, availableParallelism() - 1));
+import { freeSlot, takeSlot } from "./work-slots.ts";
 
 /** How long a thread that has nothing to do is kept, in milliseconds: to start one takes as long as a small document. */
 const IDLE_MS = 10_000;
@@ -34,8 +28,6 @@ export interface WorkLimits {
 }
 
 const idle: WorkThread[] = [];
-const waiting: (() => void)[] = [];
-let atWork = 0;
 
 /**
  * Does work in a thread, as soon as one may; its values come one by one, each when it is asked for. The thread is ended
@@ -52,28 +44,6 @@ export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<
     if (whole) thread.rest();
     else thread.end();
   }
-}
-
-async function begin(signal: AbortSignal): Promise<void> {
-  while (atWork >= MAX_AT_WORK) {
-    signal.throwIfAborted();
-    const free = Promise.withResolvers<void>();
-    const onAbort = () => free.resolve();
-    waiting.push(free.resolve);
-    signal.addEventListener("abort", onAbort, { once: true });
-    await free.promise;
-    signal.removeEventListener("abort", onAbort);
-    const place = waiting.indexOf(free.resolve);
-    if (place >= 0) waiting.splice(place, 1);
-  }
-  if (signal.aborted) waiting.shift()?.();
-  signal.throwIfAborted();
-  atWork += 1;
-}
-
-function over(): void {
-  atWork -= 1;
-  waiting.shift()?.();
 }
 
 /** States: *working* ⇄ *resting* (kept for the next) → *gone*. */
@@ -103,13 +73,13 @@ class WorkThread {
     let leftMs = limits.timeMs;
     let ask: ToWorkThread = { kind: "work", work };
     while (true) {
-      await begin(limits.signal);
+      await takeSlot(limits.signal);
       const began = performance.now();
       let answer: FromWorkThread;
       try {
         answer = await this.#ask(ask, leftMs, limits);
       } finally {
-        over();
+        freeSlot();
       }
       leftMs -= performance.now() - began;
       if (answer.kind === "done") return;

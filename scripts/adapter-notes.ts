@@ -35,6 +35,16 @@ const DOCUMENT_ERRORS = {
 const DOCUMENT_THREADS =
   "The document is read in a thread of its own, which ends at once on cancel, and where the document takes more time or memory than it may: the service goes on meanwhile. As many are read at a time as the machine has cores but one, at most four; others wait.";
 
+/** What PostgreSQL may answer. */
+const POSTGRES_ERRORS = {
+  DATABASE_REFUSED: "There is no such database or user, or the password is wrong. Not retried.",
+  DATABASE_UNAVAILABLE: "The database cannot be reached, or has no room for another connection.",
+  ROW_REJECTED: "The database refuses a value. Not retried.",
+  SQL_INVALID: "The statement is none, or has not the parameters that it needs. Not retried.",
+  SQL_TIMEOUT: "The database took too long.",
+  TABLE_MISMATCH: "The table, or a column, is not there. Not retried.",
+};
+
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
@@ -250,9 +260,23 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   split: {
     errors: { NOT_AN_ARRAY: "The field is missing or holds something else. Not retried." },
   },
-  sql_upsert: {
-    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. Statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own database is refused.",
+  sql_query: {
+    more: "The rows are read as they are taken: a query that finds a million rows takes the memory of some. In SQLite the file is opened for reading, and a query may do nothing but read tables and call functions; it runs in a thread of its own. In PostgreSQL the query runs in a transaction that only reads, over a cursor; connections are kept for ten seconds and shared. A transaction that reads can still call functions that do something: give the service a role that may read what it should, and nothing else. On cancel and time-out the server is told to stop. What arrives: whole numbers beyond 2^53 as text, `numeric` as text with every digit, `date` as `YYYY-MM-DD`, `timestamp` and `timestamptz` as RFC 3339 (the latter in UTC) with every digit, `json` and `jsonb` as they are, lists as lists, `bytea` and blobs in base64, NaN as null, and what has no place in JSON as PostgreSQL writes it. A message that is taken again asks again: order the rows, so that they come as before, where what was sent already must fit.",
     errors: {
+      ...POSTGRES_ERRORS,
+      COLUMN_TAKEN: "A column has the name of `number_field`. Not retried.",
+      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
+      DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
+      DATABASE_NOT_FOUND: "There is no such file. Not retried.",
+      PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
+      SQL_READ_ONLY: "The statement does more than read. Not retried.",
+      TOO_MANY_ROWS: "The query finds more than `max_rows`. Not retried; rows that were sent before go on.",
+    },
+  },
+  sql_upsert: {
+    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. In SQLite, statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own SQLite database is refused. In PostgreSQL, rows go in statements of up to a thousand; `key` needs a primary key or a unique index there.",
+    errors: {
+      ...POSTGRES_ERRORS,
       FIELD_MISSING: "The message has no such `field`. Not retried.",
       NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
       ROW_INVALID: "A row is not an object. Not retried.",
@@ -262,8 +286,8 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       TABLE_MISMATCH: "The table, a column or a unique index on the key is not there. Not retried.",
       DATABASE_NOT_FOUND: "There is no such file, or no such folder. Not retried.",
       DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
-      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
-      DATABASE_UNAVAILABLE: "The database cannot be written at present: the disk is full, say.",
+      DATABASE_BUSY: "Another has held the database, or rows of it, for `wait_seconds`.",
+      DATABASE_UNAVAILABLE: "The database cannot be reached or written at present: the disk is full, say.",
       PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
     },
   },

@@ -27,6 +27,7 @@ import { rss } from "./rss.ts";
 import { script } from "./script.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
+import { sqlQuery } from "./sql-query.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
@@ -62,6 +63,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   script,
   sitemap,
   split,
+  sqlQuery,
   sqlUpsert,
   storeWrite,
   switchAdapter,

@@ -5,7 +5,19 @@ import type { JsonObject } from "@millrace/protocol";
 export type Work =
   | { readonly kind: "pdf"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: PdfWork }
   | { readonly kind: "docx"; readonly bytes: Uint8Array<ArrayBuffer>; readonly options: DocxWork }
-  | { readonly kind: "parquet"; readonly source: ParquetSource; readonly options: ParquetWork };
+  | { readonly kind: "parquet"; readonly source: ParquetSource; readonly options: ParquetWork }
+  | { readonly kind: "sqlite"; readonly query: SqliteWork };
+
+/** A query over an SQLite file. */
+export interface SqliteWork {
+  readonly file: string;
+  /** As the config names it. */
+  readonly shown: string;
+  readonly sql: string;
+  readonly parameters: readonly (string | number | null)[];
+  /** The longest wait for another process, in milliseconds. */
+  readonly waitMs: number;
+}
 
 /** Where the bytes of a Parquet file are; a file's handle is closed by whoever reads it. */
 export type ParquetSource = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly handle: FileHandle };

@@ -39,6 +39,11 @@ async function* begin(work: Work): AsyncGenerator<JsonObject, void> {
     yield* readParquet(work.source, work.options);
     return;
   }
+  if (work.kind === "sqlite") {
+    const { querySqlite } = await import("../sql/query-sqlite.ts");
+    yield* querySqlite(work.query);
+    return;
+  }
   const { readDocx } = await import("../documents/read-docx.ts");
   yield await readDocx(work.bytes, work.options);
 }

@@ -160,6 +160,7 @@ class WorkThread {
 
 /** What moves into the thread, and is the service's no more. */
 function givenAway(work: Work): Transferable[] {
+  if (work.kind === "sqlite") return [];
   if (work.kind !== "parquet") return [work.bytes.buffer];
   return ["bytes" in work.source ? work.source.bytes.buffer : work.source.handle];
 }

@@ -302,6 +302,18 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
     },
   },
+  subpipeline: {
+    more: "The child is an execution as any other: it has a page, events and objects of its own, names the execution that it is a part of as `parent_execution_id`, and its first message has the step's message as origin in the [lineage](../lineage.md). It runs the version of the config that is stored when it starts, and counts towards `max_executions`: where as many run as may, the step waits for a place, so leave room for children. The step's `timeout_seconds` (300 unless it is set) is the time that the child may take. A step that is done again after a crash finds the child that it had started, by an idempotency key of the message and the attempt; another attempt starts another child. Cancelling an execution cancels its children; a shutdown leaves them, and they are found again. Children may have children, eight below each other. With `results: objects` there is a message per object that the child wrote, in the order of their keys, as soon as it is over: let the child write its results with `store_write`. Objects stay with the child, and go when it is deleted. Name a stored config; the file of a pipeline that `millrace run` is given is none.",
+    errors: {
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, from where no execution can be started. Not retried.",
+      PAYLOAD_INVALID: "The expression `payload` gives no object. Not retried.",
+      SUBPIPELINE_FAILED: "The child failed or was cancelled; the message says why. Retried only with `retry: true`.",
+      SUBPIPELINE_NOT_FOUND: "There is no stored config of that name or id. Not retried.",
+      SUBPIPELINE_NOT_RUNNABLE: "The config has errors, is not active, or its name is that of several. Not retried.",
+      SUBPIPELINE_TOO_DEEP: "There are eight executions above already. Not retried.",
+      SUBPIPELINE_TOO_MANY_RESULTS: "The child wrote more objects than `max_results`. Not retried.",
+    },
+  },
   switch: {
     errors: {},
   },

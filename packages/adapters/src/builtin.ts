@@ -30,6 +30,7 @@ import { split } from "./split.ts";
 import { sqlQuery } from "./sql-query.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
+import { subpipeline } from "./subpipeline.ts";
 import { switchAdapter } from "./switch.ts";
 import { throttle } from "./throttle.ts";
 
@@ -66,6 +67,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   sqlQuery,
   sqlUpsert,
   storeWrite,
+  subpipeline,
   switchAdapter,
   throttle,
 ];

@@ -1,4 +1,4 @@
-import type { AdapterCategory, JsonObject } from "@millrace/protocol";
+import type { AdapterCategory, ErrorInfo, JsonObject, TerminalStatus } from "@millrace/protocol";
 import type { z } from "zod";
 import type { ObjectStore } from "./ports.ts";
 
@@ -29,6 +29,36 @@ export interface AdapterLog {
   error(text: string, fields?: JsonObject): void;
 }
 
+/** Which pipeline a step runs for its message. */
+export interface ChildRequest {
+  /** The name of a stored config, or its id. */
+  readonly config: string;
+  /** Merged into the payload of its `init_message`. */
+  readonly payload: JsonObject;
+  /** As in the message: each payload of a message has a child of its own. */
+  readonly piece: number;
+}
+
+/** How the execution of a child ended. */
+export interface ChildOutcome {
+  readonly executionId: string;
+  readonly status: TerminalStatus;
+  readonly errorInfo: ErrorInfo | null;
+  /** Its messages that completed, and that failed for good. */
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/** Executions of other pipelines that a step runs as a part of its own work. */
+export interface Children {
+  /**
+   * Runs a stored config to its end. A step that is redone after a crash finds the same execution; another attempt
+   * starts another. When the step is cancelled, or takes too long, so is the child.
+   * @throws AdapterError SUBPIPELINE_NOT_FOUND, SUBPIPELINE_NOT_RUNNABLE, SUBPIPELINE_TOO_DEEP
+   */
+  run(request: ChildRequest): Promise<ChildOutcome>;
+}
+
 /** What an adapter is given besides the message. */
 export interface AdapterContext<Config = unknown, Prepared = unknown> {
   /** The step's configuration: validated, defaults applied, `${env:…}` and `${secret:…}` replaced. */
@@ -43,6 +73,8 @@ export interface AdapterContext<Config = unknown, Prepared = unknown> {
   readonly log: AdapterLog;
   /** Where `store_write` and its like write. */
   readonly objects: ObjectStore;
+  /** Not there in a thread, nor where no configs are stored. */
+  readonly children?: Children | undefined;
 }
 
 /** A payload on its way to one route instead of the step's `outbound`; made by {@link routeTo}. */

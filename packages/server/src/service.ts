@@ -23,6 +23,7 @@ import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
+import { namedPipeline } from "./runnable-pipeline.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 
@@ -69,6 +70,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     graceMs: ABANDON_AFTER_MS,
     log: adapterLog(log),
   });
+  const configs = new Configs({ records, clock, ids, loadDefinition: load });
   const engine = new Engine(
     {
       journal,
@@ -80,6 +82,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       clock,
       ids,
       loadDefinition: load,
+      findPipeline: (config) => namedPipeline(configs, records, config),
       log: (fields) => adapterLog(log.child(fields)),
     },
     {
@@ -135,7 +138,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     objects,
     storedObjects,
     adapters,
-    configs: new Configs({ records, clock, ids, loadDefinition: load }),
+    configs,
     clock,
     ids,
     loadDefinition: load,

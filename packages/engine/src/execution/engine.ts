@@ -12,6 +12,7 @@ import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { endInterrupted } from "./end-interrupted.ts";
 import { EndWaiters } from "./end-waiters.ts";
@@ -38,6 +39,11 @@ export interface EngineParts {
   readonly ids: Ids;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  /**
+   * The stored config of that name, or id; without it no pipeline runs another.
+   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+   */
+  findPipeline?(config: string): Promise<Pipeline>;
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
@@ -62,6 +68,7 @@ export class Engine implements Executions {
   readonly #turn = new LoopTurn();
   readonly #starts: Starts;
   readonly #failureRetry: FailureRetry;
+  readonly #children: ChildExecutions | null;
   /** Executions that are being ended without having been taken up. */
   readonly #endings = new Map<string, Promise<void>>();
   #closing = false;
@@ -82,6 +89,19 @@ export class Engine implements Executions {
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
     });
+    const findPipeline = parts.findPipeline?.bind(parts);
+    this.#children =
+      findPipeline === undefined
+        ? null
+        : new ChildExecutions({
+            records,
+            findPipeline,
+            start: (input) => this.start(input),
+            stop: (id, status, errorInfo) => this.stop(id, status, errorInfo),
+            wait: (id, timeoutMs, signal) => this.wait(id, timeoutMs, signal),
+            progress: (id) => this.progress(id),
+            onFault: (id, error) => this.#report(id, error),
+          });
     this.#failureRetry = new FailureRetry({
       failures,
       records,
@@ -257,6 +277,7 @@ export class Engine implements Executions {
         work,
         objects,
         threads,
+        children: this.#children,
         clock,
         settings: this.#settings,
         turn: this.#turn,

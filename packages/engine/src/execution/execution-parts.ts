@@ -4,6 +4,7 @@ import type { AdapterThreads } from "../adapter-threads.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import type { ChildExecutions } from "./child-executions.ts";
 import type { LoopTurn } from "./loop-turn.ts";
 
 /** What an execution is made of. */
@@ -16,6 +17,8 @@ export interface ExecutionParts {
   readonly objects: ObjectStore;
   /** Null: no step may be isolated. */
   readonly threads: AdapterThreads | null;
+  /** Null: no step runs another pipeline. */
+  readonly children: ChildExecutions | null;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
   /** Shared by all executions. */

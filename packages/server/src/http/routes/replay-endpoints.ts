@@ -3,11 +3,11 @@ import { executionSchema, replayListQuerySchema, replayListSchema, replaySchema 
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
 import { type ReplayParts, replay } from "../../replay/replay.ts";
+import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
 import { findExecution } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
-import { runnablePipeline } from "./config-endpoints.ts";
 
 /** What the endpoints of replays stand on. */
 export interface ReplayEndpointParts extends ReplayParts {

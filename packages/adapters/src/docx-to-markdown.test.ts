@@ -52,6 +52,11 @@ describe("docx_to_markdown", () => {
     assert.match(await sample("footnote-hyperlink.docx"), /\]\(https?:\/\//);
   });
 
+  test("leaves out the marks of places that are only linked to", async () => {
+    const document = documentOf('<w:p><w:bookmarkStart w:id="1" w:name="here"/><w:r><w:t>text</w:t></w:r></w:p>');
+    assert.equal((await convert(document)).text, "text\n");
+  });
+
   test("makes notes of footnotes and endnotes", async () => {
     for (const name of ["footnotes.docx", "endnotes.docx"]) {
       assert.equal(await sample(name), "Ouch[^1].[^2]\n\n[^1]: A tachyon walks into a bar.\n\n[^2]: Fin.\n");

@@ -47,7 +47,7 @@ export async function readDocx(bytes: Uint8Array<ArrayBuffer>, { maxUnpackedByte
     const { sup, ol } = defaultHandlers;
     const text = await htmlToMarkdownText(html, null, {
       handlers: noteHandlers({ sup: sup ?? passOn, ol: ol ?? passOn }),
-      prepare: headTables,
+      prepare: tidy,
     });
     const warnings = [...new Set(messages.map(({ message }) => message))].slice(0, 20);
     return { text, metadata, ...(warnings.length === 0 ? {} : { warnings }) };
@@ -60,9 +60,17 @@ export async function readDocx(bytes: Uint8Array<ArrayBuffer>, { maxUnpackedByte
   }
 }
 
-/** Markdown has no table without a head, and few documents of Word mark theirs: it is the first row. */
-function headTables(tree: Root): void {
+/**
+ * Markdown has no table without a head, and few documents of Word mark theirs: it is the first row. And it has no places
+ * that are only linked to.
+ */
+function tidy(tree: Root): void {
   walk(tree, (node) => {
+    if ("children" in node) {
+      node.children = node.children.filter(
+        (child) => !(child.type === "element" && child.tagName === "a" && child.properties.href === undefined),
+      );
+    }
     if (node.type !== "element" || node.tagName !== "table") return;
     const body = node.children.find((child) => child.type === "element");
     const row = body?.type === "element" && body.tagName === "tbody" ? body.children[0] : body;

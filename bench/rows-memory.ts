@@ -106,7 +106,7 @@ async function read(name: Name, folder: string, path: string): Promise<void> {
   }
   clearInterval(watch);
   process.send?.({ rows, peak, early, ms: performance.now() - began });
-  process.disconnect();
+  process.disconnect?.();
 }
 
 if (process.send !== undefined) {

@@ -98,6 +98,8 @@ export class ScriptProcess {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       serialization: "json",
     });
+    // One that comes when nobody waits for an answer is told of when the next message meets it.
+    child.on("error", () => undefined);
     const setup: ScriptSetup = {
       code: this.#code,
       name: SCRIPT_NAME,
@@ -154,7 +156,7 @@ export class ScriptProcess {
       clearTimeout(timer);
       clearInterval(watch);
       signal.removeEventListener("abort", onAbort);
-      child.off("message", onMessage).off("exit", onExit);
+      child.off("message", onMessage).off("error", onError).off("exit", onExit);
     }
   }
 

@@ -62,7 +62,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
       method: "GET",
       path: "/api/v1/executions/{execution_id}/replays",
       summary: "List the executions that replay this one, or retry messages of it",
-      description: "The newest first.",
+      description: "The newest first; those among them that a `subpipeline` of it has started.",
       tag,
       params,
       query: replayListQuerySchema,

@@ -43,7 +43,9 @@ test("a pipeline runs a stored one for its message, and goes on with the objects
   assert.ok(child !== undefined && more.length === 0);
   assert.deepEqual([child.status, child.replay_source], ["completed", null]);
 
-  const response = await fetch(`${url}/api/v1/storage/objects/${encodeURIComponent(`executions/${id}/run/seen/2.json`)}`);
+  const response = await fetch(
+    `${url}/api/v1/storage/objects/${encodeURIComponent(`executions/${id}/run/seen/2.json`)}`,
+  );
   const seen: unknown = response.ok ? await response.json() : await response.text();
   assert.deepEqual(Object(seen).object, { index: 2, square: 4 });
   assert.deepEqual([Object(seen).who, Object(seen).subpipeline.execution_id], ["me", child.id]);

@@ -40,6 +40,8 @@ export const docxToMarkdown: Adapter<z.infer<typeof config>> = defineAdapter({
     "Converts a document of Word (.docx) to Markdown in `text`: headings, lists, tables, notes, links; adds `metadata`, and `warnings` about what has no place there.",
   config,
   example: EXAMPLE,
+  // A file is on the disk of one machine.
+  stateful: ({ field, object_field: objectField }) => field === undefined && objectField === undefined,
   async *process({ payload }, { config: settings, signal, objects }) {
     const { bytes, name, rest } = await takeBytes(payload, settings, objects, signal);
     const work = { kind: "docx", bytes, options: { maxUnpackedBytes: settings.max_unpacked_bytes } } as const;

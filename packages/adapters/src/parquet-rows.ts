@@ -66,6 +66,8 @@ export const parquetRows: Adapter<z.infer<typeof config>> = defineAdapter({
     "Reads a Parquet file, at `path` or in the object store: one message per row, with a field per column and the row's number.",
   config,
   example: EXAMPLE,
+  // A file is on the disk of one machine.
+  stateful: ({ object_field: objectField }) => objectField === undefined,
   async *process({ payload }, { config: settings, signal, objects }) {
     const kept = keptOf(payload, settings.keep);
     const { number_field: numberField } = settings;

@@ -61,6 +61,8 @@ export const pdfToText: Adapter<z.infer<typeof config>> = defineAdapter({
     "Takes the text out of a PDF, in reading order: one message per page with `page`, `pages`, `text`, `width`, `height`, `blocks` and `metadata`, or one per document.",
   config,
   example: EXAMPLE,
+  // A file is on the disk of one machine.
+  stateful: ({ field, object_field: objectField }) => field === undefined && objectField === undefined,
   async *process({ payload }, { config: settings, signal, objects }) {
     const { bytes, name, rest } = await takeBytes(payload, settings, objects, signal);
     const work = {

@@ -97,6 +97,8 @@ export const sqlQuery: Adapter<Config, readonly Expression[]> = defineAdapter({
     "Asks an SQLite or PostgreSQL database: one message per row, with a field per column and the row's number. It only reads.",
   config,
   example: EXAMPLE,
+  // A file is on the disk of one machine.
+  stateful: ({ file }) => file !== undefined,
   prepare: ({ parameters }) => parameters.map(compileExpression),
   async *process(message, { config: settings, prepared, signal }) {
     const { number_field: numberField, max_rows: maxRows } = settings;

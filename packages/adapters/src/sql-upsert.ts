@@ -101,6 +101,7 @@ interface Prepared {
 export const sqlUpsert: Adapter<Config, Prepared> = defineAdapter({
   type: "sql_upsert",
   category: "sink",
+  stateful: ({ file }) => file !== undefined,
   description:
     "Puts the payload, or the rows of a batch, into a table of an SQLite or PostgreSQL database: a row whose key is there already is replaced. Adds `rows_written`.",
   config,

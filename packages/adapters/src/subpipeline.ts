@@ -65,6 +65,8 @@ export const subpipeline: Adapter<Config, Expression | null> = defineAdapter({
     "Runs a stored config with the message as its first payload, and waits for its end; goes on with `subpipeline`: `{execution_id, status, completed, failed}`, or with the objects that it wrote.",
   config,
   example: EXAMPLE,
+  // Children are started by the node that the execution belongs to.
+  stateful: () => true,
   prepare: ({ payload }) => (payload === undefined ? null : compileExpression(payload)),
   async *process({ payload, piece }, { config: settings, prepared, children, objects, signal }) {
     if (children === undefined) {

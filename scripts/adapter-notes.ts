@@ -20,6 +20,31 @@ const ROW_OBJECT_ERRORS = {
 const ROW_OBJECTS =
   "The object is at `executions/{execution}/{route}/{stage}/{name}`, one for each message: nothing is ever added to an object, as a step that is done again after a crash would add its rows twice. A message that is taken again writes its object again, whole or not at all. Put `batch` on a route before, as in the example, and not into the same chain: the batch is then a message of its own, whose rows stay the same whatever happens, while one that is gathered anew after a crash may have others.";
 
+/** What a document in a file, a field or an object may fail with. */
+const DOCUMENT_ERRORS = {
+  FIELD_MISSING: "The message has no text in `field` or `object_field`. Not retried.",
+  FILE_NOT_FOUND: "There is no such file. Not retried.",
+  FILE_TOO_LARGE: "The document has more than `max_bytes`. Not retried.",
+  FILE_UNREADABLE: "The file cannot be opened, or is a folder, pipe or device.",
+  OBJECT_NOT_FOUND: "There is no object of that key. Not retried.",
+  PATH_MISSING: "The message has no text in `path`, and neither `field` nor `object_field` is set. Not retried.",
+  PATH_OUTSIDE_ROOT: "The path leaves its root. Not retried.",
+};
+
+/** Where documents are read that nobody trusts. */
+const DOCUMENT_THREADS =
+  "The document is read in a thread of its own, which ends at once on cancel, and where the document takes more time or memory than it may: the service goes on meanwhile. As many are read at a time as the machine has cores but one, at most four; others wait.";
+
+/** What PostgreSQL may answer. */
+const POSTGRES_ERRORS = {
+  DATABASE_REFUSED: "There is no such database or user, or the password is wrong. Not retried.",
+  DATABASE_UNAVAILABLE: "The database cannot be reached, or has no room for another connection.",
+  ROW_REJECTED: "The database refuses a value. Not retried.",
+  SQL_INVALID: "The statement is none, or has not the parameters that it needs. Not retried.",
+  SQL_TIMEOUT: "The database took too long.",
+  TABLE_MISMATCH: "The table, or a column, is not there. Not retried.",
+};
+
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
@@ -53,6 +78,15 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   },
   delay: {
     errors: {},
+  },
+  docx_to_markdown: {
+    more: `Headings are those of the document's styles (\`Heading 1\`, \`Title\`), whatever their letters look like. The first row of a table is its head. Footnotes and endnotes are numbered together, and stand at the end. Pictures, comments, headers and footers are left out. ${DOCUMENT_THREADS} Every part is unpacked once before, and counted, so that a small file cannot become a large one.`,
+    errors: {
+      DOCX_INVALID: "The document is no .docx, has a password, or is damaged: the message says what. Not retried.",
+      DOCX_TOO_COMPLEX: "It took more than `max_seconds` or `max_memory_mb`. Not retried.",
+      DOCX_TOO_LARGE: "Its parts are more than `max_unpacked_bytes`, or more than 10,000. Not retried.",
+      ...DOCUMENT_ERRORS,
+    },
   },
   fail: {
     more: "`exit` ends the whole process, and `allocate` brings it down: they are for trying what a restart does.",
@@ -99,6 +133,18 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       HEADER_INVALID: "A header cannot be sent. Not retried.",
     },
   },
+  join: {
+    more: "Put it at the beginning of a route of its own, which all parts come to. Steps on the way must pass `part` on, as `json_transform` does in the example. The parts that it holds take no slot of the route's `concurrency`; they are in flight, and settled together when what the whole gives rise to is committed: after a crash they are gathered anew, and none counts twice. A part that failed is missing until a retry of it comes. Where a part cannot come any more, as it failed for good, was dropped by `filter` or sent elsewhere, the whole ends with `timeout_seconds`, or when the routes before have nothing more to do, whichever is first. With `partial: fail` its parts then fail with `JOIN_INCOMPLETE`, and can be retried together with the one that failed; with `partial: emit` it goes on with those that came, and a part that comes later fails with `JOIN_PART_LATE`. After a restart the time of each whole begins anew, and what went on without some part is forgotten: such a part then makes a whole of its own that is not complete. A split of an empty list has no parts, and makes no whole. The items are in memory, and together they must fit into one message (`max_payload_bytes`): write large ones with `store_write`, and join their keys.",
+    errors: {
+      JOIN_INCOMPLETE:
+        "Parts are missing, and the whole is not waited for any more; the message says which. Not retried.",
+      JOIN_PART_INVALID:
+        "The message has no `part_field`, it is none, or says another `count` than others of the group. Not retried.",
+      JOIN_PART_LATE: "The whole has gone on without the part. Not retried.",
+      JOIN_PARTS_MIXED: "A step before it in the chain made parts of different wholes. Not retried.",
+      JOIN_TOO_LARGE: "The whole has more than `max_parts`. Not retried.",
+    },
+  },
   json_transform: {
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},
@@ -139,6 +185,39 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       MARKDOWN_INVALID: "The text cannot be parsed. Not retried.",
     },
   },
+  parquet_rows: {
+    more: "A row group at a time is read, and unpacked in a thread of its own: a file of any size takes the memory of its largest row group. `path` is relative to the message's `root`, as for [`read_file`](read_file.md). Columns that are not in `columns` are not read. Codecs: Snappy, gzip, Zstandard, Brotli, LZ4, none. Whole numbers beyond 2^53 arrive as text, and so do decimals of more than 15 digits, so that no digit is lost (within lists and structures decimals are floating-point numbers); times are RFC 3339 with as many digits as the column has, dates `YYYY-MM-DD`; NaN and infinite numbers are null, as JSON has none. Rows are counted from 1, those included that `skip_rows` leaves out.",
+    errors: {
+      PARQUET_INVALID:
+        "It is no Parquet file, or is encrypted or damaged. Not retried; rows that were sent before go on.",
+      PARQUET_COLUMN_MISSING: "A column of `columns` is not in the file. Not retried.",
+      PARQUET_COLUMN_TAKEN: "A column has the name of `number_field`. Not retried.",
+      PARQUET_ROW_GROUP_TOO_LARGE:
+        "A row group has more than `max_row_group_bytes`, or takes more than `max_memory_mb`. Not retried.",
+      ...DOCUMENT_ERRORS,
+      FIELD_MISSING: "The message has no text in `object_field`. Not retried.",
+    },
+  },
+  parquet_write: {
+    more: `${ROW_OBJECTS} A field that is missing or null is null. Name the \`columns\` where all objects are to have the same: what is inferred is of the object's own rows. Fields that are not in \`columns\` are left out. Each row group has the least and greatest value and the number of nulls of each column (of texts the first 16 bytes); \`object_columns\` has them of the whole object, as \`{name, type, nulls, min, max}\` (of texts the first 64 characters; none of \`json\`). The rows of an object are in memory while it is written.`,
+    errors: {
+      ...ROW_OBJECT_ERRORS,
+      PARQUET_TYPE_UNCLEAR:
+        "A column that is not in `columns` has values of different types, or there is no column. Not retried.",
+      ROW_INVALID: "A row is not an object. Not retried.",
+      VALUE_INVALID: "A value is none of its column's type. Not retried.",
+    },
+  },
+  pdf_to_text: {
+    more: `Text is put into the order in which it is read: from the top to the bottom, and column by column where a page has columns; the cells of a table's row stay in one line. Paragraphs are separated by an empty line. A message per page is sent as the page is read. A PDF of pictures alone, as a scanner makes, has pages with an empty \`text\`: there is no recognition of letters. What a message per document has in \`page_list\` are the pages' \`page\`, \`offset\` in \`text\`, \`width\`, \`height\` and \`blocks\`, whose offsets are those within the page. ${DOCUMENT_THREADS}`,
+    errors: {
+      PDF_ENCRYPTED: "The PDF is encrypted, and `password` is missing or wrong. Not retried.",
+      PDF_INVALID: "It is no PDF, or is damaged: the message says where. Not retried.",
+      PDF_TOO_COMPLEX: "It took more than `max_seconds` or `max_memory_mb`. Not retried.",
+      PDF_TOO_LONG: "It has more than `max_pages` or `max_characters`. Not retried; pages that were sent before go on.",
+      ...DOCUMENT_ERRORS,
+    },
+  },
   read_file: {
     errors: {
       FILE_NOT_TEXT: "The file is not text in the given encoding. Not retried.",
@@ -157,6 +236,16 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       FEED_INVALID: "It is no RSS or Atom, or not well formed. Not retried.",
     },
   },
+  script: {
+    more: "The script has the language, the payload, the message and `log`, and nothing else: no files, network, environment, timers, modules or other messages. What must reach further is an [adapter of its own](../writing-adapters.md), which whoever runs the service puts into a folder: that is how more is granted. It runs in a process of its own for each step of each execution, which Node.js's permission model lets do nothing, started with the first message and ended when there was none for ten seconds; messages are worked on one at a time. Only text crosses, and what comes back is taken for untrusted. What the script's top makes stays from one message to the next, in no order that can be relied on, and is gone after a restart. What a message makes of itself should be the same each time: a step that is done again after a crash relies on it. `${env:NAME}` and `${secret:NAME}` are replaced in the code, as in any text of a config; the `${…}` of a template literal is not. Types are erased, not checked; `enum`, `namespace` and parameter properties have no erased form. An error with `retryable: true` is tried again.",
+    errors: {
+      SCRIPT_FAILED:
+        "The script threw, or emitted what is no payload; the message says where. Retried only where the error says `retryable: true`.",
+      SCRIPT_INVALID: "The script does not compile. The execution is not started.",
+      SCRIPT_OUT_OF_MEMORY: "It used more than `max_memory_mb`. Not retried.",
+      SCRIPT_TOO_SLOW: "It took longer than `max_seconds` for a message. Not retried.",
+    },
+  },
   sitemap: {
     more: "It fetches nothing: `http_request` before it does, and `sitemaps_to` leads the sitemaps of an index back there, as `{url, modified_at, sitemap_depth}`. The answer may be packed with gzip. A sitemap that names itself, and what is no http or https URL, is left out and logged. `modified_at` is in ISO 8601, in UTC, or a date; what a sitemap does not say is null.",
     errors: {
@@ -171,9 +260,23 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   split: {
     errors: { NOT_AN_ARRAY: "The field is missing or holds something else. Not retried." },
   },
-  sql_upsert: {
-    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. Statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own database is refused.",
+  sql_query: {
+    more: "The rows are read as they are taken: a query that finds a million rows takes the memory of some. In SQLite the file is opened for reading, and a query may do nothing but read tables and call functions; it runs in a thread of its own. In PostgreSQL the query runs in a transaction that only reads, over a cursor; connections are kept for ten seconds and shared. A transaction that reads can still call functions that do something: give the service a role that may read what it should, and nothing else. On cancel and time-out the server is told to stop. What arrives: whole numbers beyond 2^53 as text, `numeric` as text with every digit, `date` as `YYYY-MM-DD`, `timestamp` and `timestamptz` as RFC 3339 (the latter in UTC) with every digit, `json` and `jsonb` as they are, lists as lists, `bytea` and blobs in base64, NaN as null, and what has no place in JSON as PostgreSQL writes it. A message that is taken again asks again: order the rows, so that they come as before, where what was sent already must fit.",
     errors: {
+      ...POSTGRES_ERRORS,
+      COLUMN_TAKEN: "A column has the name of `number_field`. Not retried.",
+      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
+      DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
+      DATABASE_NOT_FOUND: "There is no such file. Not retried.",
+      PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
+      SQL_READ_ONLY: "The statement does more than read. Not retried.",
+      TOO_MANY_ROWS: "The query finds more than `max_rows`. Not retried; rows that were sent before go on.",
+    },
+  },
+  sql_upsert: {
+    more: "The rows of a message are written in one transaction: all of them or none. A message that is taken again after a crash or a retry writes the same rows by the same keys, so that each is there once. With several messages in flight at once, an older one that is taken again may come after a newer one of the same key: `newest_by` keeps the newer row. A field that is missing is null, one that is not in `columns` is left out; `integer` and `real` take texts that are such numbers, as CSV has them. In SQLite, statements are short and give way to other work, but a slow disk holds the service up at each commit: set `isolation: thread` then. Millrace's own SQLite database is refused. In PostgreSQL, rows go in statements of up to a thousand; `key` needs a primary key or a unique index there.",
+    errors: {
+      ...POSTGRES_ERRORS,
       FIELD_MISSING: "The message has no such `field`. Not retried.",
       NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
       ROW_INVALID: "A row is not an object. Not retried.",
@@ -183,8 +286,8 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       TABLE_MISMATCH: "The table, a column or a unique index on the key is not there. Not retried.",
       DATABASE_NOT_FOUND: "There is no such file, or no such folder. Not retried.",
       DATABASE_INVALID: "The file is no database, is damaged, or is Millrace's own. Not retried.",
-      DATABASE_BUSY: "Another process has held the database for `wait_seconds`.",
-      DATABASE_UNAVAILABLE: "The database cannot be written at present: the disk is full, say.",
+      DATABASE_BUSY: "Another has held the database, or rows of it, for `wait_seconds`.",
+      DATABASE_UNAVAILABLE: "The database cannot be reached or written at present: the disk is full, say.",
       PATH_OUTSIDE_ROOT: "The file is not in the folder that the service was started in. Not retried.",
     },
   },
@@ -197,6 +300,18 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       OBJECT_KEY_INVALID:
         "The whole key is longer than 2048 bytes, or the object would lie in a folder that is another object. Not retried.",
       OBJECT_STORE_UNAVAILABLE: "The object cannot be written at present: the disk is full, say.",
+    },
+  },
+  subpipeline: {
+    more: "The child is an execution as any other: it has a page, events and objects of its own, names the execution that it is a part of as `parent_execution_id`, and its first message has the step's message as origin in the [lineage](../lineage.md). It runs the version of the config that is stored when it starts, and counts towards `max_executions`: where as many run as may, the step waits for a place, so leave room for children. The step's `timeout_seconds` (300 unless it is set) is the time that the child may take. A step that is done again after a crash finds the child that it had started, by an idempotency key of the message and the attempt; another attempt starts another child. Cancelling an execution cancels its children; a shutdown leaves them, and they are found again. Children may have children, eight below each other. With `results: objects` there is a message per object that the child wrote, in the order of their keys, as soon as it is over: let the child write its results with `store_write`. Objects stay with the child, and go when it is deleted. Name a stored config; the file of a pipeline that `millrace run` is given is none.",
+    errors: {
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`, from where no execution can be started. Not retried.",
+      PAYLOAD_INVALID: "The expression `payload` gives no object. Not retried.",
+      SUBPIPELINE_FAILED: "The child failed or was cancelled; the message says why. Retried only with `retry: true`.",
+      SUBPIPELINE_NOT_FOUND: "There is no stored config of that name or id. Not retried.",
+      SUBPIPELINE_NOT_RUNNABLE: "The config has errors, is not active, or its name is that of several. Not retried.",
+      SUBPIPELINE_TOO_DEEP: "There are eight executions above already. Not retried.",
+      SUBPIPELINE_TOO_MANY_RESULTS: "The child wrote more objects than `max_results`. Not retried.",
     },
   },
   switch: {

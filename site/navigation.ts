@@ -50,6 +50,7 @@ const SECTIONS: readonly Section[] = [
       "guides/disk-use.md",
       "performance.md",
       ["performance-journal.md", "Performance: the journal"],
+      ["performance-content.md", "Performance: content"],
     ],
   },
   {

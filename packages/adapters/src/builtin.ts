@@ -4,6 +4,7 @@ import { csvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
+import { docxToMarkdown } from "./docx-to-markdown.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
@@ -11,18 +12,25 @@ import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
 import { httpRequest } from "./http-request.ts";
+import { join } from "./join.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import { jsonlWrite } from "./jsonl-write.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
+import { parquetRows } from "./parquet-rows.ts";
+import { parquetWrite } from "./parquet-write.ts";
+import { pdfToText } from "./pdf-to-text.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
+import { script } from "./script.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
+import { sqlQuery } from "./sql-query.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
+import { subpipeline } from "./subpipeline.ts";
 import { switchAdapter } from "./switch.ts";
 import { throttle } from "./throttle.ts";
 
@@ -33,6 +41,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   csvWrite,
   dedupe,
   delay,
+  docxToMarkdown,
   fail,
   files,
   filter,
@@ -40,18 +49,25 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   htmlExtract,
   htmlToMarkdown,
   httpRequest,
+  join,
   jsonTransform,
   jsonlRows,
   jsonlWrite,
   log,
   markdownParse,
   markdownSplit,
+  parquetRows,
+  parquetWrite,
+  pdfToText,
   readFile,
   rss,
+  script,
   sitemap,
   split,
+  sqlQuery,
   sqlUpsert,
   storeWrite,
+  subpipeline,
   switchAdapter,
   throttle,
 ];

@@ -26,6 +26,7 @@ import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
+import { namedPipeline } from "./runnable-pipeline.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
@@ -85,6 +86,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     graceMs: ABANDON_AFTER_MS,
     log: adapterLog(log),
   });
+  const configs = new Configs({ records, clock, ids, loadDefinition: load });
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const parts: EngineParts = {
     journal,
@@ -96,6 +98,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     loadDefinition: load,
+    findPipeline: (config) => namedPipeline(configs, records, config),
     log: (fields) => adapterLog(log.child(fields)),
   };
   const limits: EngineSettings = {
@@ -152,7 +155,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     objects,
     storedObjects,
     adapters,
-    configs: new Configs({ records, clock, ids, loadDefinition: load }),
+    configs,
     clock,
     ids,
     loadDefinition: load,

@@ -62,6 +62,8 @@ export function assembleNode(
     records,
     loadDefinition,
     chainHost: {
+      // A step that starts executions works where its own execution is (`stateful`).
+      children: null,
       objects: parts.objects,
       threads: parts.threads ?? null,
       abandonAfterMs,

@@ -14,6 +14,7 @@ import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
 import { Execution } from "./execution.ts";
@@ -46,6 +47,11 @@ export interface EngineParts {
   readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  /**
+   * The stored config of that name, or id; without it no pipeline runs another.
+   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+   */
+  findPipeline?(config: string): Promise<Pipeline>;
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
@@ -71,6 +77,7 @@ export class Engine implements Executions {
   readonly #turn = new LoopTurn();
   readonly #starts: Starts;
   readonly #failureRetry: FailureRetry;
+  readonly #children: ChildExecutions | null;
   readonly #ends: InterruptedEnds;
   #closing = false;
 
@@ -98,6 +105,19 @@ export class Engine implements Executions {
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
     });
+    const findPipeline = parts.findPipeline?.bind(parts);
+    this.#children =
+      findPipeline === undefined
+        ? null
+        : new ChildExecutions({
+            records,
+            findPipeline,
+            start: (input) => this.start(input),
+            stop: (id, status, errorInfo) => this.stop(id, status, errorInfo),
+            wait: (id, timeoutMs, signal) => this.wait(id, timeoutMs, signal),
+            progress: (id) => this.progress(id),
+            onFault: (id, error) => this.#report(id, error),
+          });
     this.#failureRetry = new FailureRetry({
       failures,
       records,
@@ -276,6 +296,7 @@ export class Engine implements Executions {
         work,
         objects,
         threads,
+        children: this.#children,
         spread,
         clock,
         settings: this.#settings,

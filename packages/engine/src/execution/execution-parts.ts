@@ -6,6 +6,7 @@ import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
 import type { RouteRunner } from "../route/route-runner.ts";
+import type { ChildExecutions } from "./child-executions.ts";
 import type { LoopTurn } from "./loop-turn.ts";
 
 /** What an execution is made of. */
@@ -18,6 +19,8 @@ export interface ExecutionParts {
   readonly objects: ObjectStore;
   /** Null: no step may be isolated. */
   readonly threads: AdapterThreads | null;
+  /** Null: no step runs another pipeline. */
+  readonly children: ChildExecutions | null;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
   /** Null: every message is worked on here, at once. */

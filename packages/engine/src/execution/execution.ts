@@ -292,6 +292,7 @@ function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<str
   const chainHost = {
     objects: parts.objects,
     threads: parts.threads,
+    children: parts.children,
     abandonAfterMs: parts.settings.abandonAfterMs,
     log: (flow: Flow, step: { name: string; type: string }) =>
       parts.log({

@@ -175,7 +175,7 @@ export class Intake {
   #releaseLast(): void {
     if (this.#gathering.length === 0) return;
     const last = this.#gathering.filter((route) => route.hasLast);
-    for (const route of last) route.releaseGathered();
+    for (const route of last) route.releaseGathered(true);
     if (last.length > 0) this.pump();
   }
 }

@@ -1,5 +1,5 @@
 import { type EventError, type JsonObject, MillraceError } from "@millrace/protocol";
-import { type AdapterContext, type AdapterLog, type Emit, type Message, Routed } from "../adapter.ts";
+import { type AdapterContext, type AdapterLog, type Children, type Emit, type Message, Routed } from "../adapter.ts";
 import type { AdapterThreads, ThreadEmits, ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
@@ -28,6 +28,7 @@ export type Pending = Promise<void> | undefined;
 export interface ChainHost {
   readonly objects: ObjectStore;
   readonly threads: AdapterThreads | null;
+  readonly children: { of(flow: Flow, stepIndex: number): Children } | null;
   /** How long an adapter that was told to stop is waited for, in milliseconds, before it is abandoned. */
   readonly abandonAfterMs: number;
   log(flow: Flow, step: Step): AdapterLog;
@@ -311,6 +312,10 @@ class StepContext implements AdapterContext {
 
   get objects(): ObjectStore {
     return new FlowObjects(this.#host.objects, this.#flow);
+  }
+
+  get children(): Children | undefined {
+    return this.#host.children?.of(this.#flow, this.#step.index);
   }
 
   get signal(): AbortSignal {

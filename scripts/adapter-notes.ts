@@ -5,6 +5,20 @@ export interface AdapterNotes {
   readonly errors: Readonly<Record<string, string>>;
 }
 
+/** What a request over HTTP may fail with, beside its status. */
+const HTTP_ERRORS = {
+  HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
+  HTTP_FAILED: "The request could not be made, or the connection broke.",
+  HTTP_HOST_PAUSED:
+    "The host asked to be left alone (429, 503) for longer than `timeout_seconds`. Not tried again before that time is over.",
+  HTTP_ADDRESS_REFUSED:
+    "The host leads to an address of this machine or of a private network, and is not in the setting `http_allow_hosts`. Not retried.",
+  HTTP_REDIRECT_INVALID: "More redirects than are followed, or one to what is no http or https URL. Not retried.",
+  HTTP_BODY_TOO_LARGE: "The body has more than `max_bytes`. Not retried.",
+  HTTP_HEADERS_TOO_LARGE: "The head of the answer has more than 64 KiB. Not retried.",
+  HTTP_ENCODING_INVALID: "The body is not packed as it says. Not retried.",
+};
+
 /** What an object of rows may fail with. */
 const ROW_OBJECT_ERRORS = {
   FIELD_MISSING: "The message has no such `field`. Not retried.",
@@ -89,12 +103,52 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     },
   },
   http_request: {
-    more: '`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.\n\nTo post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: `message_id` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own.\n\n```yaml\nversion: "1.0"\nroutes:\n  post:\n    adapters:\n      - type: http_request\n        config:\n          url: https://example.org/orders\n          method: POST\n          headers:\n            content-type: application/json\n            authorization: "Bearer ${secret:ORDERS_TOKEN}"\n            idempotency-key: "${message_id}"\n          body: \'${ {"order": id, "lines": lines} }\'\ninit_message: { route: post, payload: { id: 7, lines: [] } }\n```',
+    more: `\`headers\` are by lower-case name, each a text; \`set-cookie\` is a list. \`url\` is where the answer came from in the end, and \`redirected\` whether that is elsewhere. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.
+
+\`auth\` says who asks: \`{type: basic, username, password}\`, \`{type: bearer, token}\`, \`{type: header, name, value}\` or \`{type: query, name, value}\`. Its values are sent as they are, and stand in no message: take them from the environment. Another origin, to which a redirect or a next page leads, gets neither them nor any header but harmless ones.
+
+\`paging\` asks for further pages, one message each with its number as \`page\`, up to \`max_pages\` (100). \`{type: link}\` follows the \`Link\` header's \`next\`; \`{type: next, next}\` the URL that an expression finds over \`status\`, \`headers\` and \`body\`; \`{type: cursor, parameter, cursor}\` sends the cursor that an expression finds; \`{type: page, parameter, start, items}\` counts pages until \`items\`, an expression, finds none; \`{type: offset, parameter, limit, limit_parameter, items}\` counts items until a page has fewer than \`limit\`.
+
+\`\`\`yaml
+version: "1.0"
+routes:
+  fetch:
+    adapters:
+      - type: http_request
+        config:
+          url: https://api.example.org/orders
+          auth: { type: bearer, token: "\${secret:ORDERS_TOKEN}" }
+          paging: { type: cursor, parameter: after, cursor: body.meta.next }
+    outbound: [order]
+  order: { adapters: [{ type: json_transform, config: { expression: body.orders } }, { type: log }] }
+init_message: { route: fetch }
+\`\`\`
+
+Requests go to public addresses alone, and to hosts that whoever runs the service allows: [Fetch from the web](../guides/fetching.md) says how, and how hosts are spared.
+
+To post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: \`message_id\` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own. [\`http_post\`](http_post.md) does all that by itself.
+
+\`\`\`yaml
+version: "1.0"
+routes:
+  post:
+    adapters:
+      - type: http_request
+        config:
+          url: https://example.org/orders
+          method: POST
+          headers:
+            content-type: application/json
+            authorization: "Bearer \${secret:ORDERS_TOKEN}"
+            idempotency-key: "\${message_id}"
+          body: '\${ {"order": id, "lines": lines} }'
+init_message: { route: post, payload: { id: 7, lines: [] } }
+\`\`\``,
     errors: {
-      HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
-      HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
-      HTTP_FAILED: "The request could not be made, or the connection broke.",
-      HTTP_BODY_TOO_LARGE: "The body has more than `max_bytes`. Not retried.",
+      HTTP_STATUS:
+        "The answer's status is 400 or more and not in `accept`. Those in `retry_on` are retried, not before what `Retry-After` says; the others are not.",
+      ...HTTP_ERRORS,
+      PAGING_INVALID: "The next page has no URL or cursor that can be sent, or was asked for before. Not retried.",
       URL_INVALID: "The URL is no http or https URL. Not retried.",
       HEADER_INVALID: "A header cannot be sent. Not retried.",
     },

@@ -4,6 +4,7 @@ import { csvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
+import { type AdapterEnvironment, adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
@@ -26,32 +27,37 @@ import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
 import { throttle } from "./throttle.ts";
 
-/** The adapters that are always there. */
-export const builtinAdapters: readonly AnyAdapter[] = [
-  batch,
-  csvRows,
-  csvWrite,
-  dedupe,
-  delay,
-  fail,
-  files,
-  filter,
-  generate,
-  htmlExtract,
-  htmlToMarkdown,
-  httpRequest,
-  jsonTransform,
-  jsonlRows,
-  jsonlWrite,
-  log,
-  markdownParse,
-  markdownSplit,
-  readFile,
-  rss,
-  sitemap,
-  split,
-  sqlUpsert,
-  storeWrite,
-  switchAdapter,
-  throttle,
-];
+/** The adapters that are always there, as a service has them. */
+export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly AnyAdapter[] {
+  return [
+    batch,
+    csvRows,
+    csvWrite,
+    dedupe,
+    delay,
+    fail,
+    files,
+    filter,
+    generate,
+    htmlExtract,
+    htmlToMarkdown,
+    httpRequest(environment),
+    jsonTransform,
+    jsonlRows,
+    jsonlWrite,
+    log,
+    markdownParse,
+    markdownSplit,
+    readFile,
+    rss,
+    sitemap,
+    split,
+    sqlUpsert,
+    storeWrite,
+    switchAdapter,
+    throttle,
+  ];
+}
+
+/** The adapters that are always there, to look at: nothing is granted to them. */
+export const builtinAdapters: readonly AnyAdapter[] = makeBuiltinAdapters(adapterEnvironment(NO_GRANTS));

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
@@ -55,8 +55,9 @@ const ABANDON_AFTER_MS = 1_000;
  */
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
-  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
   const dataDir = resolve(settings.data_dir);
+  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(dataDir, "state") };
+  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const store = openSqliteStore(dataDir, { durability: settings.durability });
   const { journal, work, records, lineage, failures, kept, storedObjects } = store;
   const objects = new FileObjectStore(dataDir, { flush: settings.durability === "full" });
@@ -66,6 +67,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
     graceMs: ABANDON_AFTER_MS,
+    grants,
     log: adapterLog(log),
   });
   const executions = new Engine(

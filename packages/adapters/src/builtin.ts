@@ -26,6 +26,7 @@ import { sqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { switchAdapter } from "./switch.ts";
 import { throttle } from "./throttle.ts";
+import { webCrawl } from "./web-crawl.ts";
 
 /** The adapters that are always there, as a service has them. */
 export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly AnyAdapter[] {
@@ -56,6 +57,7 @@ export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly A
     storeWrite,
     switchAdapter,
     throttle,
+    webCrawl(environment),
   ];
 }
 

@@ -19,16 +19,23 @@ const MOST_LAYERS = 3;
 const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
 
 /**
- * Reads a body and unpacks it, and no more of it than allowed, however much comes, or comes of it.
+ * Reads a body and unpacks it, and no more of it than allowed, however much comes, or comes of it. `truncate`: what is
+ * beyond is left out.
  * @throws AdapterError HTTP_BODY_TOO_LARGE, HTTP_ENCODING_INVALID, not retryable
  */
-export async function readUnpacked(body: Readable, encoding: string | null, maxBytes: number): Promise<Buffer> {
+export async function readUnpacked(
+  body: Readable,
+  encoding: string | null,
+  maxBytes: number,
+  truncate = false,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of unpacked(body, encoding)) {
     size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
+    if (size > maxBytes && !truncate) throw tooLarge(maxBytes);
     chunks.push(chunk);
+    if (size > maxBytes) return Buffer.concat(chunks, maxBytes);
   }
   const [first] = chunks;
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size);

@@ -20,9 +20,13 @@ export interface HttpRequest {
   readonly timeoutSeconds: number;
   /** The largest body that is read, in bytes, after decompression. */
   readonly maxBytes: number;
+  /** Whether a body that is larger is cut off there, rather than refused. */
+  readonly truncate?: boolean;
   /** Redirects that are followed; 0: the answer may be one. */
   readonly maxRedirects: number;
   readonly politeness?: Politeness;
+  /** The longest that a pause of the host is waited for, in seconds; default `timeoutSeconds`. */
+  readonly maxPauseSeconds?: number;
   /** Called before a redirect is followed. Throws where it must not be. */
   onRedirect?(to: URL): void | Promise<void>;
   /** Called with the head of the answer: false leaves the body unread, and empty. */
@@ -112,7 +116,7 @@ export class HttpClient {
         const leave = await this.pace.enter(
           hop.url.host,
           request.politeness ?? UNHURRIED,
-          timeoutSeconds * 1000,
+          (request.maxPauseSeconds ?? timeoutSeconds) * 1000,
           timeout === null ? signal : AbortSignal.any([signal, timeout]),
         );
         try {
@@ -166,7 +170,7 @@ export class HttpClient {
   ): Promise<HttpAnswer> {
     let bytes: Buffer = EMPTY;
     if (request.wantsBody?.(status, headers) ?? true) {
-      bytes = await readUnpacked(body, headers.get("content-encoding"), request.maxBytes);
+      bytes = await readUnpacked(body, headers.get("content-encoding"), request.maxBytes, request.truncate);
     } else void discard(body);
     return { status, statusText, headers, url, redirected: wasRedirected, body: bytes, retryAfterMs: afterMs };
   }

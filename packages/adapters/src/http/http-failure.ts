@@ -1,14 +1,19 @@
 import { AdapterError } from "@millrace/engine";
 import { HostPaused } from "./host-pace.ts";
 
+/** Thrown by those who ask, to give up a request where a redirect leads: it is passed on as it is. */
+export class Refusal extends Error {
+  override readonly name: string = "Refusal";
+}
+
 /** A URL as errors and events may show it: credentials, and what follows the `?`, may be secret. */
 export function shown(url: URL): string {
   return `${url.origin}${url.pathname}${url.search === "" ? "" : "?…"}`;
 }
 
 /** What a request to `url` failed with, as an adapter says it. `seconds`: what it was given, where that is over. */
-export function httpFailure(error: unknown, url: URL, timedOutAfter: number | null): AdapterError {
-  if (error instanceof AdapterError) return error;
+export function httpFailure(error: unknown, url: URL, timedOutAfter: number | null): Error {
+  if (error instanceof AdapterError || error instanceof Refusal) return error;
   if (timedOutAfter !== null) {
     return new AdapterError("HTTP_TIMEOUT", `${shown(url)} did not answer within ${timedOutAfter} s.`, {
       cause: error,

@@ -11,6 +11,7 @@ import { filter } from "./filter.ts";
 import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
+import { httpPost } from "./http-post.ts";
 import { httpRequest } from "./http-request.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
@@ -42,6 +43,7 @@ export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly A
     generate,
     htmlExtract,
     htmlToMarkdown,
+    httpPost(environment),
     httpRequest(environment),
     jsonTransform,
     jsonlRows,

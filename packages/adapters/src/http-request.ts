@@ -14,6 +14,7 @@ import { authorize, authSchema, setHeader, takeCredentials, withoutAuth } from "
 import type { HttpAnswer } from "./http/http-client.ts";
 import { shown } from "./http/http-failure.ts";
 import { firstPage, nextPage, type PreparedPaging, pagingSchema, preparePaging } from "./http/http-paging.ts";
+import { parseHttpUrl } from "./http/http-url.ts";
 import { withoutSecrets } from "./http/redirects.ts";
 import { checkStatus, hasStatus, statusesField } from "./http/statuses.ts";
 import { decodeBody, headerFields } from "./http-body.ts";
@@ -142,7 +143,7 @@ interface Request {
 /** What the message makes of the configuration. */
 async function requestOf(message: Message, settings: Config, prepared: Prepared): Promise<Request> {
   const input = templateInput(message);
-  const url = parseUrl(await prepared.url.render(input));
+  const url = parseHttpUrl(await prepared.url.render(input));
   const headers = new Headers();
   for (const { name, value } of prepared.headers) setHeader(headers, name, await value.render(input));
   takeCredentials(url, headers);
@@ -181,13 +182,4 @@ function circle(url: URL): AdapterError {
 
 function methodOf(input: unknown): unknown {
   return typeof input === "object" && input !== null && "method" in input ? input.method : "GET";
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    const safe = text.slice(0, 200).replace(/\/\/[^/@]*@/, "//…@");
-    throw new AdapterError("URL_INVALID", `"${safe}" is no http or https URL.`, { retryable: false });
-  }
-  return url;
 }

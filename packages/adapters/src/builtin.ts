@@ -21,6 +21,8 @@ import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
+import { s3Objects } from "./s3-objects.ts";
+import { s3Write } from "./s3-write.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
 import { sqlUpsert } from "./sql-upsert.ts";
@@ -53,6 +55,8 @@ export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly A
     markdownSplit,
     readFile,
     rss,
+    s3Objects(environment),
+    s3Write(environment),
     sitemap,
     split,
     sqlUpsert,

@@ -78,9 +78,9 @@ routes:
     adapters:
       - type: http_request
         config:
-          url: "http://127.0.0.1:8000/api/v1/adapters/\${type}"
+          url: "https://api.example.org/orders/\${id}"
           headers: { accept: application/json }
-init_message: { route: fetch, payload: { type: delay } }
+init_message: { route: fetch, payload: { id: 7 } }
 `;
 
 /** Makes an HTTP request. */

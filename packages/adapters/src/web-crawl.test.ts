@@ -38,7 +38,7 @@ describe("a crawl", () => {
       bytes: 18,
       crawl: { depth: 2, parent: `${site.url}/a`, seed: `${site.url}/` },
     });
-    assert.match(lines.join("\n"), /warn: .*\/missing, which .*\/ links to, cannot be had: .*404/);
+    assert.match(lines.join("\n"), /info: .*\/missing, which .*\/ links to, cannot be had: .*404/);
   });
 
   test("stays in its scope: the host, what is below a folder, and what patterns say", async () => {

@@ -76,7 +76,7 @@ export async function visitPage(parts: CrawlParts, visit: Visit): Promise<Visite
     if (!(error instanceof AdapterError) || error.retryable || place.depth === 0 || settings.broken === "fail")
       throw error;
     const { code, message } = error;
-    log.warn(`${url}, which ${place.parent} links to, cannot be had: ${message}`);
+    log.info(`${url}, which ${place.parent} links to, cannot be had: ${message}`);
     return { ...nothing(url), page: settings.broken === "skip" ? null : { url, error: { code, message } } };
   }
   const found = normalizeUrl(answer.url.href, undefined, parts.ignored) ?? url;

@@ -102,12 +102,8 @@ function installPeers(): void {
   writeFileSync(installed, lock);
 }
 
-const site = spawn(process.execPath, [join(ROOT, "examples", "crawl", "serve.ts")], {
-  cwd: ROOT,
-  stdio: ["ignore", "pipe", "inherit"],
-});
-const [line] = await once(site.stdout, "data");
-const url = String(line).trim();
+const site = await copiedSite(quick ? 1 : 10);
+const { url } = site;
 
 const crawlers: Record<string, () => Promise<Crawled>> = {
   Millrace: () => runPipeline(crawlPipeline(false), "page", [`url=${url}`]),
@@ -121,8 +117,6 @@ try {
   const chosen = Object.entries(crawlers).filter(
     ([name]) => name === "Millrace" || only.length === 0 || only.some((each) => name.includes(each)),
   );
-  // The site makes its pages when they are first asked for.
-  await peer("fetch-loop.js", url);
   const best = new Map<string, Crawled>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, crawl] of chosen) {
@@ -135,11 +129,41 @@ try {
   for (const [name, { pages, seconds, peakMb }] of best) {
     console.log(`| ${name} | ${pages} | ${Math.round(pages / seconds)} | ${peakMb} MB |`);
   }
-  site.kill();
+  site.close();
   await memory();
 } finally {
-  site.kill();
+  site.close();
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The pages of the example's site, so many times over, from memory. */
+async function copiedSite(copies: number): Promise<{ url: string; close(): void }> {
+  const example = spawn(process.execPath, [join(ROOT, "examples", "crawl", "serve.ts")], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(example.stdout, "data");
+  const base = String(line).trim().replace(/\/$/, "");
+  const pages = new Map<string, string>();
+  const queue = ["/"];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (pages.has(path)) continue;
+    const answer = await fetch(base + path);
+    const text = await answer.text();
+    if (!answer.ok) continue;
+    pages.set(path, text);
+    for (const [, href = ""] of text.matchAll(/<a\s[^>]*href="([^"#]*)/g)) {
+      const link = URL.parse(href, base + path);
+      if (link !== null && link.origin === base && !link.pathname.startsWith("/private/")) queue.push(link.pathname);
+    }
+  }
+  example.kill();
+  const list = Array.from({ length: copies }, (_, copy) => `<a href="/${copy}/">${copy}</a>`).join("");
+  return serve((path) => {
+    if (path === "/") return list;
+    const [, copy = "", rest = ""] = /^(\/\d+)(\/.*)$/.exec(path) ?? [];
+    return pages.get(rest)?.replaceAll('href="/', `href="${copy}/`);
+  });
 }
 
 /** The most memory that runs hold over inputs of two sizes. */
@@ -168,7 +192,7 @@ init_message: { route: list }
   const pages: string[] = [];
   for (const size of sizes) {
     const large = await largeSite(size);
-    const { seconds, peakMb } = await runPipeline(crawlPipeline(false), "page", [`url=${large.url}`]);
+    const { seconds, peakMb } = await runPipeline(crawlPipeline(false), "page", [`url=${large.url}0`]);
     pages.push(`${peakMb} MB, ${Math.round(size / seconds)} MB/s`);
     large.close();
   }
@@ -189,22 +213,27 @@ async function writeRows(file: string, bytes: number): Promise<void> {
 /** So many pages of 1 MB, each of which leads to the next two. */
 async function largeSite(pages: number): Promise<{ url: string; close(): void }> {
   const text = `<p>${"words ".repeat(1000)}</p>`.repeat(166);
+  return serve((path) => {
+    const page = Number(path.slice(1));
+    if (Number.isNaN(page)) return undefined;
+    const links = [2 * page + 1, 2 * page + 2].filter((each) => each < pages).map((each) => `<a href="/${each}">x</a>`);
+    return `<h1>${page}</h1>${links.join("")}${text}`;
+  });
+}
+
+/** Serves HTML on a free port. */
+async function serve(htmlOf: (path: string) => string | undefined): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
-    const page = Number(request.url?.slice(1) || 0);
-    if (Number.isNaN(page) || request.url === "/robots.txt") response.writeHead(404).end();
-    else {
-      const links = [2 * page + 1, 2 * page + 2]
-        .filter((each) => each < pages)
-        .map((each) => `<a href="/${each}">x</a>`);
-      response.setHeader("content-type", "text/html").end(`<h1>${page}</h1>${links.join("")}${text}`);
-    }
+    const html = htmlOf(request.url ?? "/");
+    if (html === undefined) response.writeHead(404).end();
+    else response.setHeader("content-type", "text/html; charset=utf-8").end(html);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the site has no port");
   return {
-    url: `http://127.0.0.1:${address.port}/0`,
+    url: `http://127.0.0.1:${address.port}/`,
     close() {
       server.closeAllConnections();
       server.close();

@@ -11,7 +11,6 @@ import type { JsonObject } from "@millrace/protocol";
 import { type CrawlConfig, type CrawlPlace, crawlConfig, crawlPlace } from "./crawl/crawl-config.ts";
 import { CrawlMemory } from "./crawl/crawl-memory.ts";
 import { normalizeUrl } from "./crawl/crawl-url.ts";
-import { visitPage } from "./crawl/page-visit.ts";
 import { RobotsCache } from "./crawl/robots.ts";
 import type { AdapterEnvironment } from "./environment.ts";
 import { onlyInServiceThread } from "./service-thread.ts";
@@ -79,6 +78,8 @@ export function webCrawl(environment: AdapterEnvironment): Adapter<CrawlConfig, 
       }
       if (typeof url !== "string") throw urlMissing();
       const { depth, seed, run } = place.data;
+      // Loaded for the first page, so that a service that crawls none does not start slower.
+      const { visitPage } = await import("./crawl/page-visit.ts");
       const parts = { ...prepared, http: environment.http, memory, settings };
       const { page, found, links, learned } = await visitPage(parts, {
         url,

@@ -1,8 +1,8 @@
 import { AdapterError } from "@millrace/engine";
-import { Agent, type Dispatcher } from "undici";
+import type { Agent, Dispatcher } from "undici";
 import { AllowedHosts } from "./allowed-hosts.ts";
 import { ACCEPT_ENCODING, readUnpacked } from "./body-reader.ts";
-import { guardedConnector, type Lookup } from "./guarded-connector.ts";
+import type { Lookup } from "./guarded-connector.ts";
 import { HostPace, type Politeness, UNHURRIED } from "./host-pace.ts";
 import { httpFailure, MAX_HEAD_BYTES, shown } from "./http-failure.ts";
 import { type Hop, redirected } from "./redirects.ts";
@@ -82,18 +82,14 @@ const CONNECTIONS = 64;
 export class HttpClient {
   readonly pace = new HostPace();
   readonly userAgent: string;
-  readonly #agent: Agent;
+  readonly #allowed: AllowedHosts;
+  readonly #lookup: Lookup | undefined;
+  #agent: Promise<Agent> | null = null;
 
   constructor({ allowHosts, userAgent, lookup }: HttpClientOptions) {
     this.userAgent = userAgent;
-    this.#agent = new Agent({
-      connect: guardedConnector(new AllowedHosts(allowHosts), lookup),
-      connections: CONNECTIONS,
-      maxHeaderSize: MAX_HEAD_BYTES,
-      // The signal ends a request that takes too long.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#allowed = new AllowedHosts(allowHosts);
+    this.#lookup = lookup;
   }
 
   /**
@@ -141,11 +137,12 @@ export class HttpClient {
 
   /** Lets go of all connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await (await this.#agent)?.destroy();
   }
 
   async #ask({ url, method, headers, body }: Hop, signal: AbortSignal): Promise<Found> {
-    const answer = await this.#agent.request({
+    this.#agent ??= openAgent(this.#allowed, this.#lookup);
+    const answer = await (await this.#agent).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,
@@ -174,6 +171,19 @@ export class HttpClient {
     } else void discard(body);
     return { status, statusText, headers, url, redirected: wasRedirected, body: bytes, retryAfterMs: afterMs };
   }
+}
+
+/** Loaded with the first request, so that a service that makes none does not start slower. */
+async function openAgent(allowed: AllowedHosts, lookup: Lookup | undefined): Promise<Agent> {
+  const [{ Agent }, { guardedConnector }] = await Promise.all([import("undici"), import("./guarded-connector.ts")]);
+  return new Agent({
+    connect: guardedConnector(allowed, lookup),
+    connections: CONNECTIONS,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // The signal ends a request that takes too long.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
 }
 
 function setDefault(headers: Headers, name: string, value: string): void {

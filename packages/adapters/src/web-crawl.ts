@@ -71,7 +71,7 @@ export function webCrawl(environment: AdapterEnvironment): Adapter<CrawlConfig, 
       if (!place.success) {
         const run = `${message.executionId}/${message.route}`;
         const urls = await seedsOf(message, prepared);
-        for (const seed of memory.claim({ ...claims, run, urls })) {
+        for (const seed of await memory.claim({ ...claims, run, urls })) {
           yield routeTo(message.route, { ...rest, url: seed, crawl: { depth: 0, parent: null, seed, run } });
         }
         return;
@@ -90,7 +90,8 @@ export function webCrawl(environment: AdapterEnvironment): Adapter<CrawlConfig, 
       });
       // Before the page: others go on while it is on its way through the chain, and a step that is done again emits the
       // same, in the same order.
-      for (const link of memory.claim({ ...claims, run, urls: links })) {
+      const claimed = page === null && links.length === 0 ? [] : await memory.claim({ ...claims, run, urls: links });
+      for (const link of claimed) {
         const next: CrawlPlace = { depth: depth + 1, parent: url, seed: depth === 0 ? found : seed, run };
         yield routeTo(message.route, { ...rest, url: link, crawl: next });
       }

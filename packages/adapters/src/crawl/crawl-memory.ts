@@ -57,6 +57,8 @@ const MARK = -2;
 export class CrawlMemory {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** What is claimed in this turn of the loop; null: nothing yet. */
+  #kept: Promise<void> | null = null;
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
@@ -81,28 +83,28 @@ export class CrawlMemory {
 
   /**
    * Claims URLs for a run, each once, and returns those that the message has, in the order in which it got them. A
-   * message that has settled its claims before gets the same again, whatever it asks for.
+   * message that has settled its claims before gets the same again, whatever it asks for. Resolves once they are kept:
+   * what is emitted after that is not claimed by another message, however the process ends.
    */
-  claim({ run, messageId, urls, maxPages, maxQueries }: Claims): string[] {
+  async claim({ run, messageId, urls, maxPages, maxQueries }: Claims): Promise<string[]> {
     const settled = this.claimsOf(run, messageId);
     if (settled !== null) return settled;
+    const kept = this.#inTransaction();
     const got: string[] = [];
-    this.#transaction(() => {
-      this.#prepare("INSERT INTO runs VALUES (?, 0, ?) ON CONFLICT (run) DO UPDATE SET used_at = excluded.used_at").run(
-        run,
-        Date.now(),
-      );
-      let pages = Number(this.#prepare("SELECT pages FROM runs WHERE run = ?").get(run)?.pages ?? 0);
-      for (const url of urls) {
-        if (pages >= maxPages) break;
-        if (this.#owner(run, url) !== null || !this.#admitsQuery(run, url, maxQueries)) continue;
-        this.#insert(run, url, messageId, got.length);
-        got.push(url);
-        pages += 1;
-      }
-      this.#insert(run, `message:${messageId}`, messageId, MARK);
-      this.#prepare("UPDATE runs SET pages = ? WHERE run = ?").run(pages, run);
-    });
+    this.#prepare("INSERT INTO runs VALUES (?, 0, ?) ON CONFLICT (run) DO UPDATE SET used_at = excluded.used_at").run(
+      run,
+      Date.now(),
+    );
+    let pages = Number(this.#prepare("SELECT pages FROM runs WHERE run = ?").get(run)?.pages ?? 0);
+    for (const url of urls) {
+      if (pages >= maxPages) break;
+      if (!this.#claimOne(run, url, messageId, got.length, maxQueries)) continue;
+      got.push(url);
+      pages += 1;
+    }
+    this.#insert(run, `message:${messageId}`, messageId, MARK);
+    this.#prepare("UPDATE runs SET pages = ? WHERE run = ?").run(pages, run);
+    await kept;
     return got;
   }
 
@@ -164,8 +166,11 @@ export class CrawlMemory {
     return row === undefined ? null : String(row.message);
   }
 
-  #insert(run: string, url: string, messageId: string, place: number): void {
-    this.#prepare("INSERT INTO claims VALUES (?, ?, ?, ?)").run(run, url, messageId, place);
+  /** False where it is claimed already. */
+  #insert(run: string, url: string, messageId: string, place: number): boolean {
+    return (
+      this.#prepare("INSERT OR IGNORE INTO claims VALUES (?, ?, ?, ?)").run(run, url, messageId, place).changes > 0
+    );
   }
 
   /** A calendar, or a list that can be sorted in every way, has pages without end. */
@@ -178,15 +183,29 @@ export class CrawlMemory {
     return counted.changes > 0;
   }
 
-  #transaction(work: () => void): void {
+  #claimOne(run: string, url: string, messageId: string, place: number, maxQueries: number): boolean {
+    // One that has a query counts for its path, but not twice.
+    if (url.includes("?") && (this.#owner(run, url) !== null || !this.#admitsQuery(run, url, maxQueries))) return false;
+    return this.#insert(run, url, messageId, place);
+  }
+
+  /** Begins what is kept together: all that is claimed in a turn of the loop. Resolves, or rejects, with it. */
+  #inTransaction(): Promise<void> {
+    if (this.#kept !== null) return this.#kept;
     this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      work();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      this.#database.exec("ROLLBACK");
-      throw error;
-    }
+    this.#kept = new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#kept = null;
+        try {
+          this.#database.exec("COMMIT");
+          resolve();
+        } catch (error) {
+          this.#database.exec("ROLLBACK");
+          reject(error);
+        }
+      });
+    });
+    return this.#kept;
   }
 
   #prepare(sql: string): StatementSync {

@@ -29,11 +29,13 @@ test("what is no page is none: other schemes, credentials, and what endless link
   for (const url of urls) assert.equal(normalizeUrl(url), null, url.slice(0, 80));
 });
 
+const resolve = (text: string, base: string) => URL.parse(text, base)?.href ?? null;
+
 test("links are those of anchors, areas, frames, rel=next and refreshing, relative to the base", () => {
   const html = `<base href="/docs/"><a href=" a ">x<a href="#top"><area href="b"><iframe src="c"></iframe>
     <link rel="next" href="d"><link rel="stylesheet" href="no.css"><meta http-equiv="Refresh" content="5; url='e'">
     <a rel="external nofollow" href="no"><link rel="canonical" href="/here"><a><script>"<a href='no'>"</script><!-- <a href="no"> -->`;
-  const { links, canonical, noindex } = readLinks(html, "https://x.example/docs/page", "robot");
+  const { links, canonical, noindex } = readLinks(html, "https://x.example/docs/page", "robot", resolve);
   assert.deepEqual(
     links.map((link) => link.replace("https://x.example/docs/", "")),
     ["a", "#top", "b", "c", "d", "e"],
@@ -43,7 +45,12 @@ test("links are those of anchors, areas, frames, rel=next and refreshing, relati
 
 test("what pages say to robots is meant for all, or for the one that is named", () => {
   const meta = (name: string, content: string) => {
-    const { noindex, nofollow } = readLinks(`<meta name="${name}" content="${content}">`, "https://x.example", "robot");
+    const { noindex, nofollow } = readLinks(
+      `<meta name="${name}" content="${content}">`,
+      "https://x.example",
+      "robot",
+      resolve,
+    );
     return [noindex, nofollow];
   };
   assert.deepEqual(meta("robots", "NoIndex, noarchive"), [true, false]);

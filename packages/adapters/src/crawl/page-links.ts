@@ -5,7 +5,7 @@ const MAX_LINKS = 10_000;
 
 /** What a page says to who crawls it. */
 export interface PageLinks {
-  /** As they are written, resolved against the page's `base`, in order, each once. */
+  /** As `resolve` makes them, in order, each once. */
   readonly links: readonly string[];
   /** The page that this one is a copy of, by its own word; null where it says nothing. */
   readonly canonical: string | null;
@@ -15,17 +15,25 @@ export interface PageLinks {
 
 /**
  * Reads the links of an HTML page. `robot`: the name that `meta` elements may address, in lower case; null: what pages say
- * to robots is not heeded.
+ * to robots is not heeded. `resolve` makes a URL of a text and the page's `base`; null: it is none to follow.
  */
-export function readLinks(html: string, url: string, robot: string | null): PageLinks {
+export function readLinks(
+  html: string,
+  url: string,
+  robot: string | null,
+  resolve: (text: string, base: string) => string | null,
+): PageLinks {
   const links = new Set<string>();
+  const written = new Set<string>();
   let base = url;
   let canonical: string | null = null;
   const directives = new Set<string>();
   const add = (href: string | undefined) => {
-    if (href === undefined || links.size >= MAX_LINKS) return;
-    const found = URL.parse(href.trim(), base);
-    if (found !== null) links.add(found.href);
+    // Menus come again and again.
+    if (href === undefined || written.has(href) || written.size >= MAX_LINKS) return;
+    written.add(href);
+    const found = resolve(href, base);
+    if (found !== null) links.add(found);
   };
   const parser = new Parser({
     onopentag(name, attributes) {
@@ -43,7 +51,7 @@ export function readLinks(html: string, url: string, robot: string | null): Page
           add(attributes.src);
           break;
         case "link":
-          if (hasWord(rel, "canonical") && href !== undefined) canonical ??= URL.parse(href.trim(), base)?.href ?? null;
+          if (hasWord(rel, "canonical") && href !== undefined) canonical ??= resolve(href, base);
           else if (hasWord(rel, "next") || hasWord(rel, "prev")) add(href);
           break;
         case "meta":

@@ -135,8 +135,9 @@ function read(parts: CrawlParts, visit: Visit, answer: HttpAnswer, found: string
   const tag = readRobotsTag(answer.headers.get("x-robots-tag"), robot);
   const isHtml = /html|xml/i.test(type);
   const text = isHtml || /^text\//i.test(type) ? decodePage(answer.body, type) : null;
-  const seen = isHtml && text !== null ? readLinks(text, answer.url.href, robot) : null;
-  const canonical = seen?.canonical == null ? null : normalizeUrl(seen.canonical, undefined, parts.ignored);
+  const resolve = (href: string, base: string) => normalizeUrl(href, base, parts.ignored);
+  const seen = isHtml && text !== null ? readLinks(text, answer.url.href, robot, resolve) : null;
+  const canonical = seen?.canonical ?? null;
   const isCopy =
     settings.canonical === "obey" &&
     canonical !== null &&
@@ -146,9 +147,7 @@ function read(parts: CrawlParts, visit: Visit, answer: HttpAnswer, found: string
     !memory.claimAlias(place.run, canonical, messageId);
   const isPage = !isCopy && !tag.noindex && seen?.noindex !== true;
   const nofollow = tag.nofollow || seen?.nofollow === true;
-  const links = nofollow
-    ? []
-    : (seen?.links ?? []).flatMap((link) => normalizeUrl(link, undefined, parts.ignored) ?? []);
+  const links = nofollow ? [] : (seen?.links ?? []);
   const etag = answer.headers.get("etag");
   const lastModified = answer.headers.get("last-modified");
   if (!isPage)

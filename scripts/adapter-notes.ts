@@ -311,7 +311,7 @@ robots.txt is read as RFC 9309 says: once a day, up to 500 KiB; where there is n
 
 With \`state\`, a page's ETag, time, hash and links are kept in the data directory (\`state/web_crawl.db\`) under that name. The next run asks for it on condition, and one that is as it was is not emitted, or, with \`unchanged: emit\`, as \`{url, etag, last_modified, sha256, unchanged: true}\`; its links are followed all the same. A page is kept only when it has gone through the rest of its chain: what must not be missed belongs there, and what fails further on is emitted again only under another name of \`state\`.
 
-A message that waits for its turn holds a slot: keep \`concurrency\` times the delay under \`timeout_seconds\` of the route (300).`,
+A message that waits for its turn holds a slot: keep \`concurrency\` times the delay under \`timeout_seconds\` of the route (300). What a crawl remembers is in the data directory of the node that it runs on: of a service of many nodes, another that takes the run over fetches pages again that were fetched.`,
     errors: {
       URL_MISSING: "The first message has no `url`, and `start` is not set. Not retried.",
       URL_INVALID: "What the crawl is to begin at is no http or https URL. Not retried.",

@@ -14,6 +14,7 @@ import { addServe } from "./commands/serve.ts";
 import { addTop } from "./commands/top.ts";
 import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
+import { addWork } from "./commands/work.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
 import { type Output, processOutput } from "./output.ts";
 import { VERSION } from "./version.ts";
@@ -33,6 +34,7 @@ export function createProgram(output: Output): Command {
         .join("\n")}`,
     );
   addServe(program, output);
+  addWork(program, output);
   addRun(program, output);
   addWatch(program, output);
   addTop(program, output);

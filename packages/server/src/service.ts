@@ -3,7 +3,11 @@ import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
+  ClusterExecutions,
   Engine,
+  type EngineParts,
+  type EngineSettings,
+  type Executions,
   type Failures,
   type Ids,
   type Journal,
@@ -18,17 +22,21 @@ import {
   type WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import { FileObjectStore, openSqliteStore, unusable } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
+import { openStores } from "./stores/open-stores.ts";
+import type { SharedParts } from "./stores/stores.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
 export interface Service {
-  readonly executions: Engine;
+  /** Runs executions in this process. */
+  readonly engine: Runner;
+  /** All executions, whichever process runs them. */
+  readonly executions: Executions;
   readonly records: Records;
   readonly journal: Journal;
   readonly lineage: Lineage;
@@ -46,6 +54,18 @@ export interface Service {
   close(graceMs: number): Promise<void>;
 }
 
+/** Runs executions in this process, and drives all there are. */
+export interface Runner extends Executions {
+  /** Executions at work in this process. */
+  readonly running: number;
+  /** @see Engine.blameExit */
+  blameExit(): boolean;
+  /** @see Engine.blameError */
+  blameError(error: unknown): boolean;
+  /** @see Engine.close */
+  close(graceMs: number): Promise<void>;
+}
+
 /** How long an adapter that was told to stop is waited for, in milliseconds. */
 const ABANDON_AFTER_MS = 1_000;
 
@@ -55,12 +75,10 @@ const ABANDON_AFTER_MS = 1_000;
  */
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
-  const dataDir = resolve(settings.data_dir);
-  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(dataDir, "state") };
+  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
-  const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage, failures, kept, storedObjects } = store;
-  const objects = new FileObjectStore(dataDir, { flush: settings.durability === "full" });
+  const stores = await openStores(settings);
+  const { journal, work, records, lineage, failures, kept, storedObjects, objects, place } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -70,62 +88,64 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     grants,
     log: adapterLog(log),
   });
-  const executions = new Engine(
-    {
-      journal,
-      work,
-      failures,
-      records,
-      objects,
-      threads,
-      clock,
-      ids,
-      loadDefinition: load,
-      log: (fields) => adapterLog(log.child(fields)),
-    },
-    {
-      maxExecutions: settings.max_executions,
-      maxPayloadBytes: settings.max_payload_bytes,
-      maxEmitsPerStep: settings.max_emits_per_step,
-      keepPayloads: settings.keep_payloads,
-      abandonAfterMs: ABANDON_AFTER_MS,
-    },
-  );
+  const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
+  const parts: EngineParts = {
+    journal,
+    work,
+    failures,
+    records,
+    objects,
+    threads,
+    clock,
+    ids,
+    loadDefinition: load,
+    log: (fields) => adapterLog(log.child(fields)),
+  };
+  const limits: EngineSettings = {
+    maxExecutions: settings.max_executions,
+    maxPayloadBytes: settings.max_payload_bytes,
+    maxEmitsPerStep: settings.max_emits_per_step,
+    keepPayloads: settings.keep_payloads,
+    abandonAfterMs: ABANDON_AFTER_MS,
+  };
+  const { engine, open } =
+    stores.nodes === null
+      ? alone(parts, limits, adoption)
+      : amongOthers(parts, limits, adoption, stores.nodes, settings);
   // However the process ends: what an adapter did to it is told, and what waits is committed.
   const onExit = (code: number) => {
-    if (executions.blameExit() && code === 0) {
+    if (engine.blameExit() && code === 0) {
       log.error("an adapter ended the process");
       // 0 would say that all is done.
       process.exitCode = 1;
     }
-    store.close();
+    stores.closeAtExit();
   };
   process.once("exit", onExit);
-  const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const tellFault = (fault: Error | null) => {
     if (fault === null) log.warn("the store can be written again: everything goes on");
-    else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${dataDir}.`);
-    else log.error(`the store in ${dataDir} cannot be written: ${fault.message}; it is tried again until it can`);
+    else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${place}.`);
+    else log.error(`the store in ${place} cannot be written: ${fault.message}; it is tried again until it can`);
   };
   try {
     // Before the executions that a process left behind are taken up again, and write objects anew.
-    await takeUp(journal, tellFault, async () => {
-      await adoption.prepare();
-      await executions.recover();
-      await adoption.begin();
-    });
+    await takeUp(journal, tellFault, open);
   } catch (error) {
-    await executions.close(0);
+    await engine.close(0);
     await threads.close();
     process.off("exit", onExit);
-    store.close();
-    throw unusable(dataDir, error);
+    await stores.close();
+    throw stores.explain(error);
   }
   journal.onFault(tellFault);
-  const retention = new Retention({ records, journal, objects, executions, clock, log }, settings);
+  const retention = new Retention(
+    { records, journal, objects, executions: engine, nodes: stores.nodes, clock, log },
+    settings,
+  );
   retention.start();
   return {
-    executions,
+    engine,
+    executions: engine,
     records,
     journal,
     lineage,
@@ -142,12 +162,48 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     async close(graceMs) {
       await retention.stop();
       adoption.stop();
-      await executions.close(graceMs);
+      await engine.close(graceMs);
       await threads.close();
       process.off("exit", onExit);
-      store.close();
+      await stores.close();
     },
   };
+}
+
+/** A runner, and what it begins with: to be called once. */
+interface Opening {
+  readonly engine: Runner;
+  /** Takes up what is to be taken up. */
+  open(): Promise<void>;
+}
+
+/** This process is the whole service: it takes up whatever a process before it left. */
+function alone(parts: EngineParts, limits: EngineSettings, adoption: ObjectAdoption): Opening {
+  const engine = new Engine(parts, limits);
+  return {
+    engine,
+    async open() {
+      await adoption.prepare();
+      await engine.recover();
+      await adoption.begin();
+    },
+  };
+}
+
+/** One node of several: it takes up what it claims. */
+function amongOthers(
+  parts: EngineParts,
+  limits: EngineSettings,
+  adoption: ObjectAdoption,
+  nodes: SharedParts,
+  settings: Settings,
+): Opening {
+  const { bus, tasks, ownership } = nodes;
+  const engine = new ClusterExecutions(
+    { ...parts, bus, tasks, ownership, claimed: (executionIds) => adoption.lookAt(executionIds) },
+    { ...limits, engine: settings.engine, maxOwned: settings.max_executions, workSlots: settings.work_slots },
+  );
+  return { engine, open: async () => engine.open() };
 }
 
 /** SQLITE_BUSY: another process has locked the database, for a while. */

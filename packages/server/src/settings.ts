@@ -94,6 +94,12 @@ export const settingsSchema = z.object({
     .nullable()
     .default(null)
     .describe("What this node is called in lists and logs; by default its host and process id"),
+  work_slots: count(
+    "Messages that this node works on at once, beyond which it leaves them to other nodes",
+    64,
+    1,
+    10_000,
+  ),
   lease_seconds: number(z.number("expected a number of seconds").min(1).max(3600))
     .default(10)
     .describe("How long a node may be silent before others take its executions over, in seconds"),
@@ -207,12 +213,32 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const result = settingsSchema.safeParse(values);
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
-    problems.push(`${origin[name] ?? name}: ${wrong(issue)}, got ${JSON.stringify(values[name])}`);
+    // A URL may hold a password.
+    const got = name.endsWith("_url") ? "" : `, got ${JSON.stringify(values[name])}`;
+    problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
+  if (result.success) problems.push(...contradictions(result.data));
   if (problems.length > 0 || !result.success) {
     throw new MillraceError("SETTING_INVALID", problems.join("\n"));
   }
   return { settings: result.data, warnings };
+}
+
+/** What each setting allows for itself, and not together. */
+function contradictions(settings: Settings): string[] {
+  const { database_url: database, nats_url: nats, objects_url: objects, engine, workers } = settings;
+  const found: string[] = [];
+  const pair = "a service of many nodes needs both, one of a single process neither";
+  if (database !== null && nats === null) found.push(`database_url is set and nats_url is not: ${pair}`);
+  if (database === null && nats !== null) found.push(`nats_url is set and database_url is not: ${pair}`);
+  if (database === null && !engine) found.push("engine: false needs other nodes, which need database_url and nats_url");
+  if (database !== null && workers > 1) {
+    found.push("workers share one data directory; with database_url start more nodes in place of them");
+  }
+  if (database === null && objects !== null) {
+    found.push("objects_url needs database_url and nats_url: a data directory keeps its objects beside its database");
+  }
+  return found;
 }
 
 /** `--data-dir`. */

@@ -1,0 +1,55 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { FileObjectStore, openSharedStore, openSqliteStore, unusable } from "@millrace/stores";
+import type { Settings } from "../settings.ts";
+import { VERSION } from "../version.ts";
+import type { Stores } from "./stores.ts";
+
+/**
+ * Opens what the settings name: the data directory of one process, or what many nodes share.
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, STORE_UNREACHABLE, SETTING_INVALID
+ */
+export function openStores(settings: Settings): Promise<Stores> {
+  const { database_url: databaseUrl, nats_url: natsUrl } = settings;
+  return databaseUrl === null || natsUrl === null
+    ? Promise.resolve(openEmbedded(settings))
+    : openShared(settings, databaseUrl, natsUrl);
+}
+
+/** SQLite and a folder, both in the data directory. */
+function openEmbedded(settings: Settings): Stores {
+  const dataDir = resolve(settings.data_dir);
+  const store = openSqliteStore(dataDir, { durability: settings.durability });
+  return {
+    ...store,
+    objects: new FileObjectStore(dataDir, { flush: settings.durability === "full" }),
+    nodes: null,
+    place: dataDir,
+    explain: (error) => unusable(dataDir, error),
+    async close() {
+      store.close();
+    },
+    closeAtExit: () => store.close(),
+  };
+}
+
+/** PostgreSQL, NATS, and S3 where it is set. */
+async function openShared(settings: Settings, databaseUrl: string, natsUrl: string): Promise<Stores> {
+  const { bus, tasks, ownership, alone, ...store } = await openSharedStore({
+    databaseUrl,
+    natsUrl,
+    objectsUrl: settings.objects_url,
+    environment: process.env,
+    name: settings.node_name ?? `${hostname()}-${process.pid}`,
+    version: VERSION,
+    engine: settings.engine,
+    leaseMs: settings.lease_seconds * 1000,
+  });
+  return {
+    ...store,
+    nodes: { bus, tasks, ownership, alone },
+    explain: (error) => error,
+    // Its connections break off with it, as in a crash: nothing that was told is lost.
+    closeAtExit: () => {},
+  };
+}

@@ -48,7 +48,7 @@ export function webCrawl(environment: AdapterEnvironment): Adapter<CrawlConfig, 
   };
   return defineAdapter({
     type: "web_crawl",
-    stateful: true,
+    stateful: () => true,
     category: "source",
     description:
       "Fetches the pages of a site by their links, as robots.txt allows: one message per page with `url`, `html`, `status`, `content_type`, `canonical_url`, `etag`, `last_modified`, `fetched_at`, `bytes`, `sha256` and `crawl`.",

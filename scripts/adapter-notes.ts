@@ -5,6 +5,32 @@ export interface AdapterNotes {
   readonly errors: Readonly<Record<string, string>>;
 }
 
+/** What a request over HTTP may fail with, beside its status. */
+const HTTP_ERRORS = {
+  HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
+  HTTP_FAILED: "The request could not be made, or the connection broke.",
+  HTTP_HOST_PAUSED:
+    "The host asked to be left alone (429, 503) for longer than `timeout_seconds`. Not tried again before that time is over.",
+  HTTP_ADDRESS_REFUSED:
+    "The host leads to an address of this machine or of a private network, and is not in the setting `http_allow_hosts`. Not retried.",
+  HTTP_REDIRECT_INVALID: "More redirects than are followed, or one to what is no http or https URL. Not retried.",
+  HTTP_BODY_TOO_LARGE: "The body has more than `max_bytes`. Not retried.",
+  HTTP_HEADERS_TOO_LARGE: "The head of the answer has more than 64 KiB. Not retried.",
+  HTTP_ENCODING_INVALID: "The body is not packed as it says. Not retried.",
+};
+
+/** What a request to a bucket may fail with. */
+const S3_ERRORS = {
+  S3_NOT_FOUND: "There is no such bucket, or no such object. Not retried.",
+  S3_REFUSED: "The server refuses: the keys are wrong, or may not do this. Not retried.",
+  S3_UNAVAILABLE: "The server cannot answer at present (`SlowDown`, 5xx).",
+  HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
+  HTTP_FAILED: "The request could not be made, or the connection broke.",
+  HTTP_HOST_PAUSED: "The server asked to be left alone for longer than `timeout_seconds`.",
+  HTTP_ADDRESS_REFUSED:
+    "The server has an address of this machine or of a private network, and is not in the setting `http_allow_hosts`. Not retried.",
+};
+
 /** What an object of rows may fail with. */
 const ROW_OBJECT_ERRORS = {
   FIELD_MISSING: "The message has no such `field`. Not retried.",
@@ -122,13 +148,66 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       BASE_URL_INVALID: "`base_url` is no http or https URL. Not retried.",
     },
   },
-  http_request: {
-    more: '`headers` are by lower-case name, each a text; `set-cookie` is a list. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.\n\nTo post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: `message_id` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own.\n\n```yaml\nversion: "1.0"\nroutes:\n  post:\n    adapters:\n      - type: http_request\n        config:\n          url: https://example.org/orders\n          method: POST\n          headers:\n            content-type: application/json\n            authorization: "Bearer ${secret:ORDERS_TOKEN}"\n            idempotency-key: "${message_id}"\n          body: \'${ {"order": id, "lines": lines} }\'\ninit_message: { route: post, payload: { id: 7, lines: [] } }\n```',
+  http_post: {
+    more: `The key in \`idempotency_header\` is the message's id, the same for every attempt, and after a crash; where a step before it in the chain makes several payloads of a message, each has a key of its own. To send many messages at once, put \`batch\` on a route before, as in the example, and send \`items\`. \`auth\` is as of [\`http_request\`](http_request.md). Redirects are not followed. What the server answers is read up to \`max_bytes\`, and is \`response\`: parsed where it is JSON.`,
     errors: {
-      HTTP_STATUS: "The answer's status is 400 or more. 408, 425, 429 and 5xx are retried, the others are not.",
-      HTTP_TIMEOUT: "No whole answer within `timeout_seconds`.",
-      HTTP_FAILED: "The request could not be made, or the connection broke.",
-      HTTP_BODY_TOO_LARGE: "The body has more than `max_bytes`. Not retried.",
+      HTTP_STATUS:
+        "The answer's status is 400 or more and not in `accept`. Those in `retry_on` are retried, not before what `Retry-After` says; the others are not.",
+      ...HTTP_ERRORS,
+      HTTP_REDIRECT_INVALID: "The server answers with a redirect. Not retried.",
+      FIELD_MISSING: "The message has no such `field`. Not retried.",
+      TEXT_MISSING: "`format` is `text`, and what is to be sent is none. Not retried.",
+      URL_INVALID: "The URL is no http or https URL. Not retried.",
+      HEADER_INVALID: "A header cannot be sent. Not retried.",
+    },
+  },
+  http_request: {
+    more: `\`headers\` are by lower-case name, each a text; \`set-cookie\` is a list. \`url\` is where the answer came from in the end, and \`redirected\` whether that is elsewhere. A name and password in the URL are sent as basic authorization. Errors show the URL without them and without its query.
+
+\`auth\` says who asks: \`{type: basic, username, password}\`, \`{type: bearer, token}\`, \`{type: header, name, value}\` or \`{type: query, name, value}\`. Its values are sent as they are, and stand in no message: take them from the environment. Another origin, to which a redirect or a next page leads, gets neither them nor any header but harmless ones.
+
+\`paging\` asks for further pages, one message each with its number as \`page\`, up to \`max_pages\` (100). \`{type: link}\` follows the \`Link\` header's \`next\`; \`{type: next, next}\` the URL that an expression finds over \`status\`, \`headers\` and \`body\`; \`{type: cursor, parameter, cursor}\` sends the cursor that an expression finds; \`{type: page, parameter, start, items}\` counts pages until \`items\`, an expression, finds none; \`{type: offset, parameter, limit, limit_parameter, items}\` counts items until a page has fewer than \`limit\`.
+
+\`\`\`yaml
+version: "1.0"
+routes:
+  fetch:
+    adapters:
+      - type: http_request
+        config:
+          url: https://api.example.org/orders
+          auth: { type: bearer, token: "\${secret:ORDERS_TOKEN}" }
+          paging: { type: cursor, parameter: after, cursor: body.meta.next }
+    outbound: [order]
+  order: { adapters: [{ type: json_transform, config: { expression: body.orders } }, { type: log }] }
+init_message: { route: fetch }
+\`\`\`
+
+Requests go to public addresses alone, and to hosts that whoever runs the service allows: [Fetch from the web](../guides/fetching.md) says how, and how hosts are spared.
+
+To post JSON made of the message, write an object as an expression, and give the receiver a key by which it knows a request that comes again after a retry or a crash: \`message_id\` is the same for every attempt. Where a step before it in the chain makes several payloads of a message, they share the id: put this step on a route of its own. [\`http_post\`](http_post.md) does all that by itself.
+
+\`\`\`yaml
+version: "1.0"
+routes:
+  post:
+    adapters:
+      - type: http_request
+        config:
+          url: https://example.org/orders
+          method: POST
+          headers:
+            content-type: application/json
+            authorization: "Bearer \${secret:ORDERS_TOKEN}"
+            idempotency-key: "\${message_id}"
+          body: '\${ {"order": id, "lines": lines} }'
+init_message: { route: post, payload: { id: 7, lines: [] } }
+\`\`\``,
+    errors: {
+      HTTP_STATUS:
+        "The answer's status is 400 or more and not in `accept`. Those in `retry_on` are retried, not before what `Retry-After` says; the others are not.",
+      ...HTTP_ERRORS,
+      PAGING_INVALID: "The next page has no URL or cursor that can be sent, or was asked for before. Not retried.",
       URL_INVALID: "The URL is no http or https URL. Not retried.",
       HEADER_INVALID: "A header cannot be sent. Not retried.",
     },
@@ -236,6 +315,19 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       FEED_INVALID: "It is no RSS or Atom, or not well formed. Not retried.",
     },
   },
+  s3_objects: {
+    more: "Objects come in the order of their keys, a request for each thousand; those that stand for folders are left out. `path` is the key, so that steps that go by a file's name find one. With `read: text`, what is no UTF-8 is `body` in base64. Objects that are added while a list is under way may be missed, and where the step is done again after a crash, one may come twice. Take the keys from the environment, as `\"${secret:BUCKET_KEY}\"`. Any server that speaks S3's protocol will do, with its URL as `endpoint`; one in a private network has to be [allowed](../guides/fetching.md).",
+    errors: { ...S3_ERRORS, S3_ANSWER_INVALID: "What the server sent is no list of objects." },
+  },
+  s3_write: {
+    more: 'An object is written in one request, whole or not at all, and replaces one that is there. A message that is taken again after a crash or a retry writes the same object again, as long as its `key` is made of the message alone. To write many messages as one object, put `batch` on a route before, as in the example. Take the keys from the environment, as `"${secret:BUCKET_KEY}"`. Any server that speaks S3\'s protocol will do, with its URL as `endpoint`; one in a private network has to be [allowed](../guides/fetching.md).',
+    errors: {
+      ...S3_ERRORS,
+      S3_KEY_INVALID: "The key is empty, longer than 1024 bytes, or has parts `.` or `..`. Not retried.",
+      FIELD_MISSING: "The message has no such `field`. Not retried.",
+      BASE64_INVALID: "`format` is `base64`, and what is to be written is none. Not retried.",
+    },
+  },
   script: {
     more: "The script has the language, the payload, the message and `log`, and nothing else: no files, network, environment, timers, modules or other messages. What must reach further is an [adapter of its own](../writing-adapters.md), which whoever runs the service puts into a folder: that is how more is granted. It runs in a process of its own for each step of each execution, which Node.js's permission model lets do nothing, started with the first message and ended when there was none for ten seconds; messages are worked on one at a time. Only text crosses, and what comes back is taken for untrusted. What the script's top makes stays from one message to the next, in no order that can be relied on, and is gone after a restart. What a message makes of itself should be the same each time: a step that is done again after a crash relies on it. `${env:NAME}` and `${secret:NAME}` are replaced in the code, as in any text of a config; the `${…}` of a template literal is not. Types are erased, not checked; `enum`, `namespace` and parameter properties have no erased form. An error with `retryable: true` is tried again.",
     errors: {
@@ -321,6 +413,29 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     more: "It counts within one step of one run, and begins anew after a restart. Turns are given out in the order in which messages get there. One that waits takes a slot of the route's `concurrency`, and its wait is time of the step: keep `concurrency` divided by `per_second` well under `timeout_seconds`. With `key`, messages of a busy key can take all slots: set `concurrency` higher than the messages of one key that wait. Cancelling ends each wait at once.",
     errors: {
       ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would count in each thread alone. Not retried.",
+    },
+  },
+  web_crawl: {
+    more: `A page of a crawl is a message of its own. The first message names where it begins; each page goes down the chain, and the links that it has in scope go back to the route of the step, as \`{url, crawl}\`: put the step first on its route. So the route's \`concurrency\` is how many pages are fetched at once, a page that fails is retried by itself, [lineage](../lineage.md) shows which page led to which, and a crash costs the pages that were in flight. Set \`on_error: continue\`, or one page that cannot be had ends the run. Other fields of the first message go along to every page. [Crawl a site](../guides/fetching.md#crawl-a-site) has the whole of it.
+
+\`html\` is the page in the encoding that it has; other types of text are \`text\`, and anything else is \`body\` in base64. \`crawl\` has \`depth\`, \`parent\`, \`seed\` and \`run\`. \`url\` is where the page is after redirects.
+
+URLs are fetched once in a run, whatever they are called: fragments, the order of parameters, parameters that only track, and escapes do not count; a redirect or a canonical link to a page of the crawl leads to that page's own message. URLs that have no end (paths that repeat themselves, more than \`max_queries\` of one path) are not followed.
+
+robots.txt is read as RFC 9309 says: once a day, up to 500 KiB; where there is none everything is allowed, and where it cannot be had (5xx, no answer) nothing is. \`Crawl-delay\` counts up to 60 s. A page with \`noindex\` is not emitted, and one with \`nofollow\` leads nowhere.
+
+With \`state\`, a page's ETag, time, hash and links are kept in the data directory (\`state/web_crawl.db\`) under that name. The next run asks for it on condition, and one that is as it was is not emitted, or, with \`unchanged: emit\`, as \`{url, etag, last_modified, sha256, unchanged: true}\`; its links are followed all the same. A page is kept only when it has gone through the rest of its chain: what must not be missed belongs there, and what fails further on is emitted again only under another name of \`state\`.
+
+A message that waits for its turn holds a slot: keep \`concurrency\` times the delay under \`timeout_seconds\` of the route (300). What a crawl remembers is in the data directory of the node that it runs on: of a service of many nodes, another that takes the run over fetches pages again that were fetched.`,
+    errors: {
+      URL_MISSING: "The first message has no `url`, and `start` is not set. Not retried.",
+      URL_INVALID: "What the crawl is to begin at is no http or https URL. Not retried.",
+      ROBOTS_UNREACHABLE: "The site's robots.txt cannot be had: nothing of it may be fetched until it can.",
+      HTTP_STATUS:
+        "The first page, or with `broken: fail` any, has a status of 400 or more. 408, 425, 429 and 5xx are retried, of any page.",
+      ...HTTP_ERRORS,
+      ISOLATION_UNSUITABLE:
+        "The step has `isolation: thread`, and would not see what other threads ask a host for. Not retried.",
     },
   },
 };

@@ -74,7 +74,7 @@ function fields(schema: JsonObject): string {
 function kindOf(field: JsonObject): string {
   if (Array.isArray(field.enum)) return field.enum.map((value) => `\`${String(value)}\``).join(", ");
   const choices = field.anyOf ?? field.oneOf;
-  if (Array.isArray(choices)) return choices.map((choice) => kindOf(objectOf(choice))).join(" or ");
+  if (Array.isArray(choices)) return [...new Set(choices.map((choice) => kindOf(objectOf(choice))))].join(" or ");
   if (field.format === "jsonata") return "expression";
   if (field.format === "template") return "template";
   if (field.format === "route") return "route";

@@ -143,6 +143,7 @@ data_dir: /var/lib/millrace
 configs_dir: pipelines
 cors_origins: [https://dashboard.example.org]
 retain_events_days: 30
+http_allow_hosts: [search.intranet.example.org]
 \`\`\`
 
 Other variables: \`MILLRACE_CONFIG\` (the config file), \`MILLRACE_URL\` (the service that the other commands talk to) and

@@ -23,6 +23,7 @@ const SECTIONS: readonly Section[] = [
     entries: [
       ["dashboard.md", "The dashboard"],
       "writing-adapters.md",
+      "guides/fetching.md",
       "guides/isolation.md",
       "guides/scripts.md",
       ["dashboard.md", "The dashboard"],

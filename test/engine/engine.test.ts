@@ -132,6 +132,21 @@ describe("an execution", () => {
     );
   });
 
+  test("tries a message again no earlier than its adapter says, whatever max_delay_seconds is", async () => {
+    await using rig = new Rig();
+    const begun: number[] = [];
+    const asked = adapter("asked", ({ attempt }) => {
+      begun.push(performance.now());
+      if (attempt === 1) throw new AdapterError("WAIT", "Later.", { retryAfterMs: 100 });
+      return [];
+    });
+    const { status } = await rig.complete(define({ a: { steps: [{ adapter: asked }] } }));
+    assert.equal(status, "completed");
+    const [first = 0, second = 0] = begun;
+    // The route's own longest wait is 5 ms. A timer may be a millisecond early.
+    assert.ok(second - first >= 98, `${second - first}`);
+  });
+
   test("skips the retries of an error that is not retryable, and goes on with on_error: continue", async () => {
     await using rig = new Rig();
     const picky = adapter("picky", ({ payload }) => {

@@ -5,12 +5,14 @@ import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
 import { docxToMarkdown } from "./docx-to-markdown.ts";
+import { type AdapterEnvironment, adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
 import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
+import { httpPost } from "./http-post.ts";
 import { httpRequest } from "./http-request.ts";
 import { join } from "./join.ts";
 import { jsonTransform } from "./json-transform.ts";
@@ -25,6 +27,8 @@ import { pdfToText } from "./pdf-to-text.ts";
 import { readFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
 import { script } from "./script.ts";
+import { s3Objects } from "./s3-objects.ts";
+import { s3Write } from "./s3-write.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
 import { sqlQuery } from "./sql-query.ts";
@@ -33,6 +37,7 @@ import { storeWrite } from "./store-write.ts";
 import { subpipeline } from "./subpipeline.ts";
 import { switchAdapter } from "./switch.ts";
 import { throttle } from "./throttle.ts";
+import { webCrawl } from "./web-crawl.ts";
 
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
@@ -71,3 +76,41 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   switchAdapter,
   throttle,
 ];
+/** The adapters that are always there, as a service has them. */
+export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly AnyAdapter[] {
+  return [
+    batch,
+    csvRows,
+    csvWrite,
+    dedupe,
+    delay,
+    fail,
+    files,
+    filter,
+    generate,
+    htmlExtract,
+    htmlToMarkdown,
+    httpPost(environment),
+    httpRequest(environment),
+    jsonTransform,
+    jsonlRows,
+    jsonlWrite,
+    log,
+    markdownParse,
+    markdownSplit,
+    readFile,
+    rss,
+    s3Objects(environment),
+    s3Write(environment),
+    sitemap,
+    split,
+    sqlUpsert,
+    storeWrite,
+    switchAdapter,
+    throttle,
+    webCrawl(environment),
+  ];
+}
+
+/** The adapters that are always there, to look at: nothing is granted to them. */
+export const builtinAdapters: readonly AnyAdapter[] = makeBuiltinAdapters(adapterEnvironment(NO_GRANTS));

@@ -9,7 +9,7 @@ const EXAMPLE = `version: "1.0"
 routes:
   fetch: { adapters: [{ type: http_request, config: { url: "\${url}" } }, { type: html_extract }, { type: html_to_markdown }], outbound: [cut] }
   cut: { adapters: [{ type: markdown_split }] }
-init_message: { route: fetch, payload: { url: "http://127.0.0.1:8000/docs" } }
+init_message: { route: fetch, payload: { url: "https://docs.example.org/" } }
 `;
 
 /** Converts HTML to Markdown. */

@@ -205,11 +205,18 @@ export class AdapterError extends Error {
   override readonly name = "AdapterError";
   readonly code: string;
   readonly retryable: boolean;
+  /** The next attempt begins no earlier than so many milliseconds from now: what a server asked to wait, say. */
+  readonly retryAfterMs: number;
 
-  constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; cause?: unknown; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? true;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { join, resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
@@ -75,7 +76,8 @@ const ABANDON_AFTER_MS = 1_000;
  */
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
-  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
+  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
+  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, place } = stores;
   const clock: Clock = { now: Date.now };
@@ -84,6 +86,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
     graceMs: ABANDON_AFTER_MS,
+    grants,
     log: adapterLog(log),
   });
   const configs = new Configs({ records, clock, ids, loadDefinition: load });

@@ -13,6 +13,8 @@ import type { JsonObject } from "@millrace/protocol";
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly attempt?: number;
+  /** The run's id; `execution-1` unless it is said. */
+  readonly executionId?: string;
   /** The message's id; `message-1` unless it is said. */
   readonly id?: string;
   readonly piece?: number;
@@ -45,7 +47,7 @@ export async function* stream(
       parentId: null,
       correlationId: options.id ?? "message-1",
       rootCorrelationId: "message-1",
-      executionId: "execution-1",
+      executionId: options.executionId ?? "execution-1",
       route: "here",
       attempt: options.attempt ?? 1,
       piece: options.piece ?? 0,

@@ -1,5 +1,13 @@
 import { type EventError, type JsonObject, MillraceError } from "@millrace/protocol";
-import { type AdapterContext, type AdapterLog, type Children, type Emit, type Message, Routed } from "../adapter.ts";
+import {
+  type AdapterContext,
+  AdapterError,
+  type AdapterLog,
+  type Children,
+  type Emit,
+  type Message,
+  Routed,
+} from "../adapter.ts";
 import type { AdapterThreads, ThreadEmits, ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
@@ -13,11 +21,14 @@ export class StepFailure extends Error {
   override readonly name = "StepFailure";
   readonly error: EventError;
   readonly step: Step | null;
+  /** The next attempt begins no earlier than so many milliseconds from now. */
+  readonly retryAfterMs: number;
 
-  constructor(error: EventError, step: Step | null) {
+  constructor(error: EventError, step: Step | null, retryAfterMs = 0) {
     super(error.message);
     this.error = step === null ? error : { ...error, message: redact(error.message, step.secrets) };
     this.step = step;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -343,7 +354,7 @@ function redact(text: string, secrets: readonly string[]): string {
 function toStepFailure(error: unknown, step: Step | null): StepFailure {
   if (error instanceof StepFailure) return error;
   if (error instanceof EmitFailure) return new StepFailure(error.error, step);
-  return new StepFailure(toEventError(error), step);
+  return new StepFailure(toEventError(error), step, error instanceof AdapterError ? error.retryAfterMs : 0);
 }
 
 /** The failure of a flow that was told to stop. */

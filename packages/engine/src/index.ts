@@ -1,6 +1,7 @@
 export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
 export * from "./bus-port.ts";
+export * from "./cache-port.ts";
 export { configSchema } from "./definition/adapter-config-schema.ts";
 export { FINDING_CODES, type FindingCode } from "./definition/codes/finding-codes.ts";
 export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS, DEFAULT_THREAD_HEAP_MB } from "./definition/compile.ts";
@@ -22,3 +23,4 @@ export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
+export * from "./search-port.ts";

@@ -24,3 +24,5 @@ export * from "./status.ts";
 export * from "./stored-object.ts";
 export * from "./terminal.ts";
 export * from "./timeline.ts";
+export * from "./usage.ts";
+export * from "./usage-schema.ts";

@@ -263,6 +263,8 @@ export class Execution {
 function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<string, RouteRunner> {
   const chainHost = {
     objects: parts.objects,
+    search: parts.search,
+    cache: parts.cache,
     threads: parts.threads,
     abandonAfterMs: parts.settings.abandonAfterMs,
     log: (flow: Flow, step: { name: string; type: string }) =>

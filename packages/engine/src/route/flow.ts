@@ -1,4 +1,12 @@
-import type { CompletedEvent, EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
+import {
+  addUsage,
+  type CompletedEvent,
+  type EventError,
+  type ExecutionEvent,
+  type JsonObject,
+  noUsage,
+  type Usage,
+} from "@millrace/protocol";
 import type { Routed } from "../adapter.ts";
 import type { ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
@@ -74,6 +82,8 @@ export class Flow {
   /** Payloads that each adapter was given, by its place. */
   readonly #pieces: number[] = [];
   #controller: AbortController | null = null;
+  /** What the attempt used of models, by the adapter's place; null while it used none. */
+  #usage: Map<number, { readonly adapter: string; readonly used: Usage }> | null = null;
 
   /** `resumed`: places of adapters that began in this attempt before the process died; null where it had not begun. */
   constructor(host: FlowHost, route: RouteDefinition, message: StoredMessage, resumed: readonly number[] | null) {
@@ -148,6 +158,15 @@ export class Flow {
       adapter_index: step.index,
     });
     host.touch(this);
+  }
+
+  /** Counts what an adapter used of a model: it stands in the event that ends the attempt. */
+  countUsage(step: Step, used: Partial<Usage>): void {
+    if (this.closed) return;
+    this.#usage ??= new Map();
+    const known = this.#usage.get(step.index) ?? { adapter: step.name, used: noUsage() };
+    addUsage(known.used, used);
+    this.#usage.set(step.index, known);
   }
 
   /** Counts the payloads that an adapter is given in this attempt: which one is next, from 0. */
@@ -266,6 +285,7 @@ export class Flow {
       emitted: { ...this.emitted },
     };
     if (leaderId !== undefined) event.batched_into = leaderId;
+    if (this.#usage !== null) event.usage = this.#stepUsage(this.#usage);
     return event;
   }
 
@@ -288,7 +308,12 @@ export class Flow {
       error,
       will_retry: willRetry,
       ...(told ? { emitted: { ...this.emitted } } : {}),
+      ...(this.#usage === null ? {} : { usage: this.#stepUsage(this.#usage) }),
     };
+  }
+
+  #stepUsage(usage: ReadonlyMap<number, { readonly adapter: string; readonly used: Usage }>) {
+    return [...usage].map(([index, { adapter, used }]) => ({ ...used, adapter, adapter_index: index }));
   }
 
   #durationMs(): number {

@@ -1,9 +1,11 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
+import { complete } from "./complete.ts";
 import { csvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
+import { embed } from "./embed.ts";
 import { fail } from "./fail.ts";
 import { files } from "./files.ts";
 import { filter } from "./filter.ts";
@@ -29,10 +31,12 @@ import { throttle } from "./throttle.ts";
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
   batch,
+  complete,
   csvRows,
   csvWrite,
   dedupe,
   delay,
+  embed,
   fail,
   files,
   filter,

@@ -13,6 +13,7 @@ import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
 import { htmlToMarkdown } from "./html-to-markdown.ts";
 import { httpRequest } from "./http-request.ts";
+import { indexAdapter } from "./index-adapter.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import { jsonlWrite } from "./jsonl-write.ts";
@@ -44,6 +45,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   htmlExtract,
   htmlToMarkdown,
   httpRequest,
+  indexAdapter,
   jsonTransform,
   jsonlRows,
   jsonlWrite,

@@ -6,6 +6,7 @@ export * from "./api/lineage.ts";
 export * from "./api/lists.ts";
 export * from "./api/query.ts";
 export * from "./api/replays.ts";
+export * from "./api/search.ts";
 export * from "./api/sent.ts";
 export * from "./api/storage.ts";
 export * from "./api/system.ts";

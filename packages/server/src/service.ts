@@ -14,11 +14,12 @@ import {
   type ObjectReader,
   type ObjectStore,
   type Records,
+  type SearchIndex,
   type StoredObjects,
   type WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import { FileObjectStore, openSqliteStore, unusable } from "@millrace/stores";
+import { FileObjectStore, openSqliteStore, SqliteCache, SqliteSearch, unusable } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
@@ -37,6 +38,7 @@ export interface Service {
   readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
+  readonly search: SearchIndex;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly clock: Clock;
@@ -60,6 +62,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const store = openSqliteStore(dataDir, { durability: settings.durability });
   const { journal, work, records, lineage, failures, kept, storedObjects } = store;
   const objects = new FileObjectStore(dataDir, { flush: settings.durability === "full" });
+  const search = new SqliteSearch(dataDir);
+  const cache = new SqliteCache(dataDir, settings.model_cache_bytes);
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -75,6 +79,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       failures,
       records,
       objects,
+      search,
+      cache,
       threads,
       clock,
       ids,
@@ -115,6 +121,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   } catch (error) {
     await executions.close(0);
     await threads.close();
+    await search.close();
+    cache.close();
     process.off("exit", onExit);
     store.close();
     throw unusable(dataDir, error);
@@ -132,6 +140,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     kept,
     objects,
     storedObjects,
+    search,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),
     clock,
@@ -142,6 +151,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       adoption.stop();
       await executions.close(graceMs);
       await threads.close();
+      await search.close();
+      cache.close();
       process.off("exit", onExit);
       store.close();
     },

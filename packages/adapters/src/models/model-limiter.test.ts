@@ -71,8 +71,8 @@ describe("a model's limiter", () => {
       const end = await limiter.take(8, signal);
       end({ kind: "limited", retryAfterMs: null });
       let waited = 0;
-      const controller = new AbortController();
       for (let free = false; !free; ) {
+        const controller = new AbortController();
         waited += 50;
         clock.now += 50;
         const turn = limiter.take(8, controller.signal);
@@ -84,7 +84,7 @@ describe("a model's limiter", () => {
         else {
           turn.catch(() => undefined);
           // Asked anew: the timer of this one stands on another clock.
-          controller.signal.dispatchEvent(new Event("abort"));
+          controller.abort();
         }
       }
       pauses.push(waited);

@@ -3,6 +3,7 @@ import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
+  type ContentCache,
   Engine,
   type Failures,
   type Ids,
@@ -39,6 +40,7 @@ export interface Service {
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
   readonly search: SearchIndex;
+  readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly clock: Clock;
@@ -141,6 +143,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     objects,
     storedObjects,
     search,
+    cache,
     adapters,
     configs: new Configs({ records, clock, ids, loadDefinition: load }),
     clock,

@@ -115,6 +115,31 @@ export function searchIndexConformance(name: string, open: () => Promise<SearchI
     assert.deepEqual([any.matched, any.items.map(({ id }) => id).sort()], ["any", ["a", "b"]]);
   });
 
+  test(`${name}: each document has the snippet of its own text, with what was found in it`, async () => {
+    await using store = await open();
+    await store.index.put("docs", SETTINGS, [
+      doc("a", "red wheel", { vector: [1, 0] }),
+      doc("b", "blue wheel of wood", { vector: [1, 1] }),
+      doc("c", "stone", { title: "A wheel", vector: [0, 1] }),
+      doc("d", `${"before ".repeat(300)} the wheel ${"after ".repeat(300)}`, { vector: [0, 1] }),
+    ]);
+    for (const query of [words("wheel"), { ...words("wheel"), mode: "hybrid" as const, vector: [1, 0] }]) {
+      const { items } = await store.index.search("docs", query);
+      assert.equal(items.length, 4);
+      const shown = new Map(items.map(({ id, snippet }) => [id, snippet]));
+      assert.equal(shown.get("a")?.text, "red wheel");
+      assert.equal(shown.get("b")?.text, "blue wheel of wood");
+      assert.deepEqual(shown.get("b")?.highlights, [[5, 10]]);
+      assert.deepEqual(shown.get("c"), { text: "stone", highlights: [] });
+      const long = shown.get("d");
+      assert.ok(long !== undefined && long.text.length < 600);
+      assert.deepEqual(
+        long.highlights.map(([start, end]) => long.text.slice(start, end)),
+        ["wheel"],
+      );
+    }
+  });
+
   test(`${name}: whatever is typed is no error, and text without a letter finds nothing`, async () => {
     await using store = await open();
     await store.index.put("docs", SETTINGS, [doc("a", 'NEAR AND OR NOT "quotes" a* (b) c:d ^x -- it\'s')]);

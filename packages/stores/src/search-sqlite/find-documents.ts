@@ -132,10 +132,11 @@ function readHits(
     `SELECT snippet(words_${id}, 1, '${MARK_START}', '${MARK_END}', '…', ${SNIPPET_WORDS}) AS marked
      FROM words_${id} WHERE words_${id} MATCH ? AND rowid = ?`,
   );
+  // A number would be bound as a real one, and FTS5 goes by whole ones alone: it would take any row.
   return found.flatMap(({ key, score, keywordRank, vectorRank }) => {
     const row = read.get(key);
     if (row === undefined) return [];
-    const cut = expression === null || keywordRank === null ? undefined : marked.get(expression, key)?.marked;
+    const cut = expression === null || keywordRank === null ? undefined : marked.get(expression, BigInt(key))?.marked;
     return [
       {
         id: String(row.id),

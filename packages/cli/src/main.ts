@@ -15,6 +15,7 @@ import { addServe } from "./commands/serve.ts";
 import { addTop } from "./commands/top.ts";
 import { addValidate } from "./commands/validate.ts";
 import { addWatch } from "./commands/watch.ts";
+import { addWork } from "./commands/work.ts";
 import { EXIT_CODES, exitCodeOf, UsageError } from "./exit-codes.ts";
 import { type Output, processOutput } from "./output.ts";
 import { VERSION } from "./version.ts";
@@ -34,6 +35,7 @@ export function createProgram(output: Output): Command {
         .join("\n")}`,
     );
   addServe(program, output);
+  addWork(program, output);
   addRun(program, output);
   addWatch(program, output);
   addTop(program, output);

@@ -36,16 +36,25 @@ export interface Server {
 /** This product's version. */
 export const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
+/** What a server is beside its settings. */
+export interface ServeOptions {
+  /** Served at `/` where there is one. */
+  readonly dashboard?: DashboardFiles | null;
+  /** Whether it answers the API and serves streams; otherwise it tells of its health alone. Default true. */
+  readonly api?: boolean;
+}
+
 /**
- * Opens the service and listens; `dashboard` is served at `/` where there is one. Streams that were open when the process before this one died can be resumed at once.
- * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID, SETTING_INVALID (the address)
+ * Opens the service and listens. Streams that were open when the process before this one died can be resumed at once.
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, STORE_UNREACHABLE, ADAPTER_INVALID, SETTING_INVALID (the address)
  */
-export async function serve(settings: Settings, log: Logger, dashboard: DashboardFiles | null = null): Promise<Server> {
+export async function serve(settings: Settings, log: Logger, options: ServeOptions = {}): Promise<Server> {
+  const { dashboard = null, api: servesApi = true } = options;
   const service = await openService(settings, log);
   let closing: Promise<void> | null = null;
   let front: Front | null = null;
   try {
-    if (settings.configs_dir !== null) {
+    if (settings.configs_dir !== null && servesApi) {
       const { problems } = await service.configs.loadFolder(settings.configs_dir);
       for (const problem of problems) log.warn(problem);
     }
@@ -75,6 +84,11 @@ export async function serve(settings: Settings, log: Logger, dashboard: Dashboar
       journal: service.storedObjects.log,
       records: service.records,
     });
+    const system = systemEndpoints({
+      adapters: service.adapters,
+      health: () => health(service, front, settings.max_subscribers, closing !== null),
+      info: () => systemInfo(settings, startedAt),
+    });
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
@@ -85,19 +99,18 @@ export async function serve(settings: Settings, log: Logger, dashboard: Dashboar
       ...lineageEndpoints(service),
       ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache) }),
       ...configEndpoints(service),
-      ...systemEndpoints({
-        adapters: service.adapters,
-        health: () => health(service, front, settings.max_subscribers, closing !== null),
-        info: () => systemInfo(settings, startedAt),
-      }),
+      ...system,
     ];
     let document: unknown;
     const openApi = () => {
       document ??= openApiDocument(api, VERSION);
       return document;
     };
+    const pages = dashboard === null ? [docsRedirect()] : dashboardEndpoints(dashboard);
     const app = await createHttpApp(
-      [...api, ...docsEndpoints(openApi), ...(dashboard === null ? [docsRedirect()] : dashboardEndpoints(dashboard))],
+      servesApi
+        ? [...api, ...docsEndpoints(openApi), ...pages]
+        : system.filter(({ path }) => path.startsWith("/health/")),
       {
         dashboard,
         maxBodyBytes: settings.max_body_bytes,
@@ -130,7 +143,7 @@ export async function serve(settings: Settings, log: Logger, dashboard: Dashboar
       close() {
         closing ??= (async () => {
           await opened.endStreams();
-          await service.executions.close(settings.shutdown_grace * 1000);
+          await service.engine.close(settings.shutdown_grace * 1000);
           await opened.close();
           await service.close(0);
         })();
@@ -163,7 +176,7 @@ async function health(
           ? "As many streams as max_subscribers allows are open."
           : `${streams} open`,
     },
-    executions: { status: "healthy", detail: `${service.executions.running} running` },
+    executions: { status: "healthy", detail: `${service.engine.running} running` },
     ...more,
   };
   const states = Object.values(components).map((component) => component.status);

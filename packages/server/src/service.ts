@@ -1,10 +1,10 @@
-import { resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
   type ContentCache,
   Engine,
+  type Executions,
   type Failures,
   type Ids,
   type Journal,
@@ -20,17 +20,20 @@ import {
   type WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import { FileObjectStore, openSqliteStore, SqliteCache, SqliteSearch, unusable } from "@millrace/stores";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
+import { openStores } from "./stores/open-stores.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
 export interface Service {
-  readonly executions: Engine;
+  /** Runs executions in this process. */
+  readonly engine: Engine;
+  /** All executions, whichever process runs them. */
+  readonly executions: Executions;
   readonly records: Records;
   readonly journal: Journal;
   readonly lineage: Lineage;
@@ -60,12 +63,8 @@ const ABANDON_AFTER_MS = 1_000;
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
-  const dataDir = resolve(settings.data_dir);
-  const store = openSqliteStore(dataDir, { durability: settings.durability });
-  const { journal, work, records, lineage, failures, kept, storedObjects } = store;
-  const objects = new FileObjectStore(dataDir, { flush: settings.durability === "full" });
-  const search = new SqliteSearch(dataDir);
-  const cache = new SqliteCache(dataDir, settings.model_cache_bytes);
+  const stores = await openStores(settings);
+  const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -74,7 +73,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     graceMs: ABANDON_AFTER_MS,
     log: adapterLog(log),
   });
-  const executions = new Engine(
+  const engine = new Engine(
     {
       journal,
       work,
@@ -99,41 +98,40 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   );
   // However the process ends: what an adapter did to it is told, and what waits is committed.
   const onExit = (code: number) => {
-    if (executions.blameExit() && code === 0) {
+    if (engine.blameExit() && code === 0) {
       log.error("an adapter ended the process");
       // 0 would say that all is done.
       process.exitCode = 1;
     }
-    store.close();
+    stores.closeAtExit();
   };
   process.once("exit", onExit);
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const tellFault = (fault: Error | null) => {
     if (fault === null) log.warn("the store can be written again: everything goes on");
-    else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${dataDir}.`);
-    else log.error(`the store in ${dataDir} cannot be written: ${fault.message}; it is tried again until it can`);
+    else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${place}.`);
+    else log.error(`the store in ${place} cannot be written: ${fault.message}; it is tried again until it can`);
   };
   try {
     // Before the executions that a process left behind are taken up again, and write objects anew.
     await takeUp(journal, tellFault, async () => {
       await adoption.prepare();
-      await executions.recover();
+      await engine.recover();
       await adoption.begin();
     });
   } catch (error) {
-    await executions.close(0);
+    await engine.close(0);
     await threads.close();
-    await search.close();
-    cache.close();
     process.off("exit", onExit);
-    store.close();
-    throw unusable(dataDir, error);
+    await stores.close();
+    throw stores.explain(error);
   }
   journal.onFault(tellFault);
-  const retention = new Retention({ records, journal, objects, executions, clock, log }, settings);
+  const retention = new Retention({ records, journal, objects, executions: engine, clock, log }, settings);
   retention.start();
   return {
-    executions,
+    engine,
+    executions: engine,
     records,
     journal,
     lineage,
@@ -152,12 +150,10 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     async close(graceMs) {
       await retention.stop();
       adoption.stop();
-      await executions.close(graceMs);
+      await engine.close(graceMs);
       await threads.close();
-      await search.close();
-      cache.close();
       process.off("exit", onExit);
-      store.close();
+      await stores.close();
     },
   };
 }

@@ -201,10 +201,28 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
     const name = String(issue.path[0]);
     problems.push(`${origin[name] ?? name}: ${wrong(issue)}, got ${JSON.stringify(values[name])}`);
   }
+  if (result.success) problems.push(...contradictions(result.data));
   if (problems.length > 0 || !result.success) {
     throw new MillraceError("SETTING_INVALID", problems.join("\n"));
   }
   return { settings: result.data, warnings };
+}
+
+/** What each setting allows for itself, and not together. */
+function contradictions(settings: Settings): string[] {
+  const { database_url: database, nats_url: nats, objects_url: objects, engine, workers } = settings;
+  const found: string[] = [];
+  const pair = "a service of many nodes needs both, one of a single process neither";
+  if (database !== null && nats === null) found.push(`database_url is set and nats_url is not: ${pair}`);
+  if (database === null && nats !== null) found.push(`nats_url is set and database_url is not: ${pair}`);
+  if (database === null && !engine) found.push("engine: false needs other nodes, which need database_url and nats_url");
+  if (database !== null && workers > 1) {
+    found.push("workers share one data directory; with database_url start more nodes in place of them");
+  }
+  if (database === null && objects !== null) {
+    found.push("objects_url needs database_url and nats_url: a data directory keeps its objects beside its database");
+  }
+  return found;
 }
 
 /** `--data-dir`. */

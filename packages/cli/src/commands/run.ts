@@ -72,7 +72,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   });
   const log = createLog(settings.log_level);
   const service = await openService(settings, log);
-  surviveAdapters(service.executions, log);
+  surviveAdapters(service.engine, log);
   try {
     const { report, definition } = await service.loadDefinition(yaml);
     for (const line of printFindings({ paint: output.paintNote }, file, yaml, report)) output.note(line);
@@ -141,10 +141,24 @@ function checkTag(tag: string | undefined): void {
   );
 }
 
+const OF_SERVICES = [
+  "MILLRACE_HOST",
+  "MILLRACE_PORT",
+  "MILLRACE_WORKERS",
+  "MILLRACE_DATA_DIR",
+  "MILLRACE_CONFIGS_DIR",
+  "MILLRACE_LOG_LEVEL",
+  "MILLRACE_DATABASE_URL",
+  "MILLRACE_NATS_URL",
+  "MILLRACE_OBJECTS_URL",
+  "MILLRACE_ENGINE",
+  "MILLRACE_NODE_NAME",
+  "MILLRACE_LEASE_SECONDS",
+];
+
 /** A run has a process of its own: settings of the service about addresses and folders do not concern it. */
 function settingsOfRuns(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const others = ["MILLRACE_HOST", "MILLRACE_PORT", "MILLRACE_DATA_DIR", "MILLRACE_CONFIGS_DIR", "MILLRACE_LOG_LEVEL"];
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !others.includes(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OF_SERVICES.includes(name)));
 }
 
 function modeOf(options: RunOptions, output: Output): DisplayMode {

@@ -1,20 +1,17 @@
 import { builtDashboard } from "@millrace/dashboard";
 import type { Server } from "@millrace/server";
-import { flagOf, readSettings, settingsSchema, variableOf } from "@millrace/server/settings";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { urlFlag } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
-import { onSignals } from "../interrupts.ts";
 import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
+import { addSettingFlags, settingsOf } from "../setting-flags.ts";
+import { stopSignal } from "../stop-signal.ts";
 import { surviveAdapters } from "../survive-adapters.ts";
 
 /** `millrace serve`. */
 export function addServe(program: Command, output: Output): void {
-  const command = program
-    .command("serve")
-    .description("start the service: API, event streams and engine")
-    .option("--config <file>", "a YAML or JSON file with settings (MILLRACE_CONFIG)");
+  const command = program.command("serve").description("start the service: API, event streams and engine");
   addSettingFlags(command);
   command
     .addHelpText(
@@ -22,17 +19,12 @@ export function addServe(program: Command, output: Output): void {
       "\nA flag wins over its environment variable, that over the config file.\n\nExamples:\n  $ millrace serve\n  $ millrace serve --port 0 --data-dir /var/lib/millrace --configs-dir pipelines\n  $ MILLRACE_PORT=9000 millrace serve",
     )
     .action(async (flags: Record<string, unknown>) => {
-      const { config, ...rest } = flags;
-      const { settings, warnings } = readSettings({
-        flags: Object.fromEntries(Object.entries(rest).map(([name, value]) => [toSnakeCase(name), value])),
-        env: process.env,
-        configFile: typeof config === "string" ? config : undefined,
-      });
+      const { settings, warnings } = settingsOf(flags);
       const log = createLog(settings.log_level);
       for (const warning of warnings) log.warn(warning);
       const { serve } = await engineRoom();
-      const server = await serve(settings, log, builtDashboard());
-      surviveAdapters(server.service.executions, log);
+      const server = await serve(settings, log, { dashboard: builtDashboard() });
+      surviveAdapters(server.service.engine, log);
       // Before it says that it serves: whoever reads that may stop it at once.
       const stopped = stopSignal();
       output.line(`Millrace listens on ${server.url}`);
@@ -41,33 +33,6 @@ export function addServe(program: Command, output: Output): void {
       await server.close();
       process.exit(0);
     });
-}
-
-/** A flag for each setting. */
-function addSettingFlags(command: Command): void {
-  for (const [name, schema] of Object.entries(settingsSchema.shape)) {
-    const description = schema.description ?? "";
-    const fallback = schema.safeParse(undefined).data;
-    const shown =
-      fallback === null || (Array.isArray(fallback) && fallback.length === 0) ? "" : `; default ${fallback}`;
-    command.addOption(
-      new Option(
-        `${flagOf(name)} <value>`,
-        `${description.charAt(0).toLowerCase()}${description.slice(1)} (${variableOf(name)}${shown})`,
-      ),
-    );
-  }
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    onSignals(
-      ["SIGTERM", "SIGINT"],
-      () => resolve(),
-      // Twice means at once.
-      (signal) => process.exit(signal === "SIGINT" ? 130 : 143),
-    );
-  });
 }
 
 /** The example that shows the most, where it is there, or else any; undefined where there is none. */
@@ -96,8 +61,4 @@ function hints(url: string, config: string | undefined): string[] {
     ...commands.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`),
     "",
   ];
-}
-
-function toSnakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

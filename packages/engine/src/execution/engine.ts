@@ -181,10 +181,6 @@ export class Engine implements Executions {
     return this.#failureRetry.retry(executionId, request);
   }
 
-  /**
-   * The pipeline that an execution was started with.
-   * @throws MillraceError CONFIG_INVALID where it does not load any more
-   */
   frozenPipeline(record: ExecutionRecord): Promise<Pipeline> {
     return this.#failureRetry.frozenPipeline(record);
   }

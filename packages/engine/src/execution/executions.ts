@@ -85,6 +85,11 @@ export interface Executions {
    */
   retry(executionId: string, request: RetryFailures): Promise<Retried>;
   /**
+   * The pipeline that an execution was started with.
+   * @throws MillraceError CONFIG_INVALID where it does not load any more
+   */
+  frozenPipeline(record: ExecutionRecord): Promise<Pipeline>;
+  /**
    * Removes an execution that is over, with its journal and objects: it is found no more at once, and when it returns
    * what it left is gone, or will be with the next {@link sweep}.
    * @throws MillraceError EXECUTION_NOT_FOUND, EXECUTION_RUNNING

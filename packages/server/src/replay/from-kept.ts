@@ -1,4 +1,4 @@
-import type { Engine, ExecutionRecord, KeptMessages, KeptStatus } from "@millrace/engine";
+import type { ExecutionRecord, Executions, KeptMessages, KeptStatus } from "@millrace/engine";
 import { isTerminal, type JsonObject, MAX_REPLAYED_MESSAGES, MillraceError } from "@millrace/protocol";
 import { outlineOf } from "../http/execution-view.ts";
 import type { Collected, Replay, Source } from "./collected.ts";
@@ -13,7 +13,7 @@ const PAGE_MESSAGES = 2_000;
  * were put into the route's queue. The execution's first message is in its snapshot, whatever is kept.
  */
 export async function fromKept(
-  parts: { readonly kept: KeptMessages; readonly executions: Pick<Engine, "progress"> },
+  parts: { readonly kept: KeptMessages; readonly executions: Pick<Executions, "progress"> },
   parent: ExecutionRecord,
   body: Replay,
   collected: Collected,
@@ -105,7 +105,7 @@ function wanted(parent: ExecutionRecord, body: Replay): readonly KeptStatus[] {
 
 /** How many messages of each status went into a route, as the journal tells. */
 async function wentInto(
-  executions: Pick<Engine, "progress">,
+  executions: Pick<Executions, "progress">,
   parent: ExecutionRecord,
   route: string,
 ): Promise<Readonly<Record<KeptStatus, number>>> {

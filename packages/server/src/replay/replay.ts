@@ -1,4 +1,4 @@
-import type { Engine, ExecutionRecord, Ids, KeptMessages, ObjectStore, Pipeline } from "@millrace/engine";
+import type { ExecutionRecord, Executions, Ids, KeptMessages, ObjectStore, Pipeline } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { Collected, type Replay, type Source } from "./collected.ts";
 import { fromKept } from "./from-kept.ts";
@@ -6,7 +6,7 @@ import { fromStorage } from "./from-storage.ts";
 
 /** What replays stand on. */
 export interface ReplayParts {
-  readonly executions: Engine;
+  readonly executions: Executions;
   readonly kept: KeptMessages;
   readonly objects: ObjectStore;
   readonly ids: Ids;

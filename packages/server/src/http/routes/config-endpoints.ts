@@ -1,4 +1,4 @@
-import type { ConfigVersionRecord, Engine, Pipeline, Records } from "@millrace/engine";
+import type { ConfigVersionRecord, Executions, Pipeline, Records } from "@millrace/engine";
 import {
   type ConfigVersion,
   configListSchema,
@@ -28,7 +28,7 @@ import { missing } from "../validation.ts";
 export interface ConfigEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
-  readonly executions: Engine;
+  readonly executions: Executions;
 }
 
 const tag = "Configs";
@@ -227,13 +227,13 @@ export async function runnablePipeline(configs: Configs, configId: string): Prom
 /** Starts an execution of a stored config. */
 export async function startConfig(
   configs: Configs,
-  executions: Engine,
+  executions: Executions,
   configId: string,
   input: Pick<
-    Parameters<Engine["start"]>[0],
+    Parameters<Executions["start"]>[0],
     "tag" | "skipInitMessage" | "idempotencyKey" | "initPayload" | "metadata"
   >,
-): ReturnType<Engine["start"]> {
+): ReturnType<Executions["start"]> {
   return executions.start({ ...(await runnablePipeline(configs, configId)), ...input });
 }
 

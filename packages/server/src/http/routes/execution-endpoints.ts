@@ -1,4 +1,4 @@
-import type { Clock, Engine, ExecutionRecord, Journal, Records } from "@millrace/engine";
+import type { Clock, ExecutionRecord, Executions, Journal, Records } from "@millrace/engine";
 import {
   createExecutionSchema,
   dagSchema,
@@ -38,7 +38,7 @@ import { startConfig } from "./config-endpoints.ts";
 export interface ExecutionEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
-  readonly executions: Engine;
+  readonly executions: Executions;
   readonly journal: Journal;
   readonly clock: Clock;
 }

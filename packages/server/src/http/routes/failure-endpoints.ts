@@ -1,4 +1,4 @@
-import type { Engine, FailedMessage, FailureFilter, Failures, Records } from "@millrace/engine";
+import type { Executions, FailedMessage, FailureFilter, Failures, Records } from "@millrace/engine";
 import {
   type Failure,
   failureGroupsQuerySchema,
@@ -21,7 +21,7 @@ export interface FailureEndpointParts {
   readonly configs: Configs;
   readonly records: Records;
   readonly failures: Failures;
-  readonly executions: Engine;
+  readonly executions: Executions;
 }
 
 const tag = "Failures";

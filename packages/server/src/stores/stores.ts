@@ -1,0 +1,50 @@
+import type {
+  Bus,
+  ContentCache,
+  Failures,
+  Journal,
+  KeptMessages,
+  Lineage,
+  ObjectReader,
+  ObjectStore,
+  Ownership,
+  Records,
+  SearchIndex,
+  StoredObjects,
+  TaskQueue,
+  WorkQueue,
+} from "@millrace/engine";
+
+/** What a service stands on: its ports over one data directory, or over what its nodes share. */
+export interface Stores {
+  readonly journal: Journal;
+  readonly work: WorkQueue;
+  readonly failures: Failures;
+  readonly kept: KeptMessages;
+  readonly records: Records;
+  readonly lineage: Lineage;
+  readonly storedObjects: StoredObjects;
+  readonly objects: ObjectStore & ObjectReader;
+  readonly search: SearchIndex;
+  /** Of this node alone: what is in it can be had again. */
+  readonly cache: ContentCache;
+  /** What binds it to the other nodes; null where one process is the whole service. */
+  readonly nodes: SharedParts | null;
+  /** Where it is all kept, for messages to an operator: no password is in it. */
+  readonly place: string;
+  /** What to say to an operator of an error that opening or taking up has thrown. */
+  explain(error: unknown): unknown;
+  /** Commits what waits and closes everything. */
+  close(): Promise<void>;
+  /** The same for a process that exits now: what cannot be done without waiting is left to those that stay. */
+  closeAtExit(): void;
+}
+
+/** @see Stores.nodes */
+export interface SharedParts {
+  readonly ownership: Ownership;
+  readonly bus: Bus;
+  readonly tasks: TaskQueue;
+  /** Runs `work` if no other node is at work under the same name; false: one is. */
+  alone(name: string, work: () => Promise<void>): Promise<boolean>;
+}

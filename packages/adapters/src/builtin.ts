@@ -1,5 +1,6 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
+import { chunk } from "./chunk.ts";
 import { complete } from "./complete.ts";
 import { csvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
@@ -17,6 +18,7 @@ import { indexAdapter } from "./index-adapter.ts";
 import { jsonTransform } from "./json-transform.ts";
 import { jsonlRows } from "./jsonl-rows.ts";
 import { jsonlWrite } from "./jsonl-write.ts";
+import { languageDetect } from "./language-detect.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
@@ -32,6 +34,7 @@ import { throttle } from "./throttle.ts";
 /** The adapters that are always there. */
 export const builtinAdapters: readonly AnyAdapter[] = [
   batch,
+  chunk,
   complete,
   csvRows,
   csvWrite,
@@ -49,6 +52,7 @@ export const builtinAdapters: readonly AnyAdapter[] = [
   jsonTransform,
   jsonlRows,
   jsonlWrite,
+  languageDetect,
   log,
   markdownParse,
   markdownSplit,

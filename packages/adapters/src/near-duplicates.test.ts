@@ -9,7 +9,7 @@ function pair(
   changed: number,
 ): { readonly a: string; readonly b: string; readonly jaccard: number } {
   const words = Array.from({ length: 300 }, () => `w${Math.floor(next() * 5_000)}`);
-  const others = words.map((word, index) => (index % 200 < changed ? `x${Math.floor(next() * 5_000)}` : word));
+  const others = words.map((word, index) => (index % 100 < changed ? `x${Math.floor(next() * 5_000)}` : word));
   const shingles = (list: string[]) => new Set(list.slice(2).map((word, at) => `${list[at]} ${list[at + 1]} ${word}`));
   const ofA = shingles(words);
   const ofB = shingles(others);
@@ -38,7 +38,7 @@ test("texts clearly more alike than the threshold are found, and those clearly l
       }
     }
     if (threshold < 0.9) assert.ok(wrong.above > 20);
-    assert.ok(wrong.below > 20);
+    assert.ok(wrong.below > 50);
     assert.ok(wrong.missed <= wrong.above * 0.02, `${threshold}: missed ${wrong.missed} of ${wrong.above}`);
     assert.ok(
       wrong.mistaken <= wrong.below * 0.01,

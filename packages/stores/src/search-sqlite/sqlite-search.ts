@@ -66,6 +66,7 @@ export class SqliteSearch implements SearchIndex {
     const thread = this.#thread;
     if (thread === null) return;
     const gone = new Promise((resolve) => thread.once("exit", resolve));
+    thread.ref();
     thread.postMessage("close");
     await gone;
   }
@@ -78,6 +79,8 @@ export class SqliteSearch implements SearchIndex {
       const thread = this.#running();
       // What is answered to a method is what the method returns.
       this.#waiting.set(question.id, { resolve: (value) => resolve(value as T), reject });
+      // A process with nothing else to do waits for what was asked, and not for a thread that stands still.
+      thread.ref();
       thread.postMessage(question);
     });
   }
@@ -104,6 +107,7 @@ export class SqliteSearch implements SearchIndex {
     if ("error" in answer) waiting?.reject(new MillraceError(answer.error.code, answer.error.message));
     else waiting?.resolve(answer.value);
     if (this.#waiting.size > 0) return;
+    this.#thread?.unref();
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
       const thread = this.#thread;

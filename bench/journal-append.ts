@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { NewMessage, Transition } from "@millrace/engine";
+import type { Journal, NewMessage, Records, Transition } from "@millrace/engine";
 import { type ExecutionEvent, encodeFrame } from "@millrace/protocol";
 import { openSqliteStore } from "@millrace/stores";
 import { v5, v7 } from "uuid";
@@ -12,12 +12,12 @@ import { v5, v7 } from "uuid";
 export const EVENTS_PER_MESSAGE = 5;
 
 /** Messages that are on their way to the journal at a time: a thousand events, as much as the engine lets wait. */
-const IN_FLIGHT = 200;
+export const IN_FLIGHT = 200;
 
 const SCHEMA = join(import.meta.dirname, "../packages/stores/src/sqlite/migrations/0001-first.sql");
 
 /** What each of the executions appends: one step after the other. */
-interface Workload {
+export interface Workload {
   readonly executionId: string;
   readonly steps: readonly { readonly events: readonly ExecutionEvent[]; readonly next: NewMessage }[];
 }
@@ -48,7 +48,8 @@ export async function measureAppends(messages: number, executions: number): Prom
   };
 }
 
-function makeWorkloads(messages: number, executions: number): Workload[] {
+/** `messages` steps, spread over `executions`. */
+export function makeWorkloads(messages: number, executions: number): Workload[] {
   return Array.from({ length: executions }, () => {
     const executionId = v7();
     const root = v7();
@@ -89,6 +90,18 @@ function eventsOf(executionId: string, root: string, id: string, parent: string 
 async function appendAll(workloads: readonly Workload[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const { journal, records, close } = openSqliteStore(folder, { durability: "normal" });
+  await createAll(records, workloads);
+  const seconds = await appendSteps(journal, workloads);
+  close();
+  rmSync(folder, { recursive: true });
+  return seconds;
+}
+
+/** Creates the executions of the workloads. */
+export async function createAll(
+  records: Pick<Records, "createExecution">,
+  workloads: readonly Workload[],
+): Promise<void> {
   await Promise.all(
     workloads.map(({ executionId }) =>
       records.createExecution(
@@ -108,6 +121,10 @@ async function appendAll(workloads: readonly Workload[]): Promise<number> {
       ),
     ),
   );
+}
+
+/** Seconds that a journal takes for all steps. */
+export async function appendSteps(journal: Pick<Journal, "append">, workloads: readonly Workload[]): Promise<number> {
   const startedAt = performance.now();
   await Promise.all(
     workloads.map(async ({ executionId, steps }) => {
@@ -131,10 +148,7 @@ async function appendAll(workloads: readonly Workload[]): Promise<number> {
       await Promise.all(Array.from({ length: lanes }, lane));
     }),
   );
-  const seconds = (performance.now() - startedAt) / 1000;
-  close();
-  rmSync(folder, { recursive: true });
-  return seconds;
+  return (performance.now() - startedAt) / 1000;
 }
 
 /** Seconds that bare statements take for the same rows; the frames are encoded before the clock starts. */
@@ -172,13 +186,14 @@ function insertAll(workloads: readonly Workload[], row: "event" | "group", pageB
   return seconds;
 }
 
-interface BareGroup {
+/** What a peer writes in one transaction. */
+export interface BareGroup {
   readonly rows: { key: number; first: number; last: number; frames: Buffer }[];
   readonly messages: { key: number; message: NewMessage }[];
 }
 
 /** The transactions of a peer: the next `lanes` steps of every execution in each. */
-function groupsOf(workloads: readonly Workload[], lanes: number, row: "event" | "group"): BareGroup[] {
+export function groupsOf(workloads: readonly Workload[], lanes: number, row: "event" | "group"): BareGroup[] {
   const groups: BareGroup[] = [];
   let position = 0;
   const longest = Math.max(...workloads.map(({ steps }) => steps.length));

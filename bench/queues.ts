@@ -6,18 +6,12 @@
  * Debian's (redis-server, postgresql), and a queue whose server is missing is left out. What each queue is set to
  * stands at the top of its program in `bench/peers/queues/`.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { measurePipeline } from "./journal-pipeline.ts";
 import { machine } from "./machine.ts";
 import { benchOptions, isWanted } from "./options.ts";
-import { postgresVersion, redisVersion, type Survives, startPostgres, startRedis } from "./queue-servers.ts";
+import { installPeers, overPostgres, overRedis, versionOf } from "./queue-peers.ts";
+import { postgresVersion, redisVersion, type Survives } from "./queue-servers.ts";
 import { printTable } from "./report.ts";
-
-const PEERS = join(import.meta.dirname, "peers", "queues");
 
 const options = benchOptions();
 // Whatever was started goes with this process.
@@ -54,14 +48,14 @@ const postgres = postgresVersion();
 if (redis === null) console.error("Without Debian's redis-server BullMQ is left out.");
 else {
   const onRedis = (name: string, how: string, ...args: string[]) =>
-    contenders.push({ name: `${name} ${versionOf("bullmq")}`, how, measure: overRedis(args) });
+    contenders.push({ name: `${name} ${versionOf("bullmq")}`, how, measure: overRedis(args, QUEUED) });
   onRedis("BullMQ", "a job at a time, 200 at once a queue");
   onRedis("BullMQ, gathered", "what steps add in a turn of the loop in one `addBulk`", "gather");
 }
 if (postgres === null) console.error("Without Debian's postgresql pg-boss and graphile-worker are left out.");
 else {
   const onPostgres = (name: string, how: string, script: string, ...args: string[]) =>
-    contenders.push({ name: `${name} ${versionOf(script)}`, how, measure: overPostgres(script, args) });
+    contenders.push({ name: `${name} ${versionOf(script)}`, how, measure: overPostgres(script, args, QUEUED) });
   onPostgres("pg-boss", "500 jobs fetched, added and completed as one", "pg-boss");
   onPostgres("pg-boss, singly", "500 jobs fetched and added as one, each settled by itself", "pg-boss", "singly");
   onPostgres("graphile-worker", "24 jobs at once, local queue of 500, completions in batches", "graphile-worker");
@@ -101,50 +95,3 @@ printTable(
   wanted.map(({ name, how }) => [name, cell(name, "process"), cell(name, "power"), how]),
 );
 console.log("\nIn brackets: how many times as many Millrace does in one route.");
-
-function overRedis(args: readonly string[]) {
-  return async (survives: Survives): Promise<number> => {
-    await using server = await startRedis(survives);
-    return await run("bullmq", server.address, QUEUED[survives], args);
-  };
-}
-
-function overPostgres(script: string, args: readonly string[]) {
-  return async (survives: Survives): Promise<number> => {
-    await using server = await startPostgres(survives);
-    return await run(script, server.address, QUEUED[survives], args);
-  };
-}
-
-/** Runs a queue's program to its end. */
-async function run(script: string, address: string, messages: number, args: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [join(PEERS, `${script}.js`), address, `${messages}`, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-    timeout: 120_000,
-  });
-  const killed = () => child.kill("SIGKILL");
-  process.once("exit", killed);
-  const [printed, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  process.off("exit", killed);
-  const last = printed.trim().split("\n").at(-1) ?? "";
-  if (code !== 0 || !last.startsWith("{")) throw new Error(`${script} ended with ${code}`);
-  const { rate } = JSON.parse(last);
-  return Number(rate);
-}
-
-function versionOf(name: string): string {
-  return JSON.parse(readFileSync(join(PEERS, "node_modules", name, "package.json"), "utf8")).version;
-}
-
-/** Installs what the lock file says, where it is not there yet. */
-function installPeers(): void {
-  const wanted = readFileSync(join(PEERS, "package-lock.json"), "utf8");
-  const mark = join(PEERS, "node_modules", ".installed");
-  if (existsSync(mark) && readFileSync(mark, "utf8") === wanted) return;
-  const done = spawnSync("npm", ["ci", "--ignore-scripts", "--no-fund", "--no-audit", "--no-workspaces"], {
-    cwd: PEERS,
-    encoding: "utf8",
-  });
-  if (done.status !== 0) throw new Error(`npm ci in bench/peers/queues: ${done.error ?? done.stderr}`);
-  writeFileSync(mark, wanted);
-}

@@ -45,6 +45,8 @@ const SECTIONS: readonly Section[] = [
       "settings.md",
       "reliability.md",
       "workers.md",
+      "many-nodes.md",
+      "scale.md",
       "guides/backup.md",
       "guides/disk-use.md",
       "performance.md",

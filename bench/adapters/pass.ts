@@ -1,9 +1,12 @@
 import { defineAdapter, z } from "millrace";
 
-/** Does nothing: what it takes is what the engine takes. */
+/** Passes messages on, after it has kept the processor busy for so many milliseconds. */
 export default defineAdapter({
   type: "pass",
-  description: "Passes the message on.",
-  config: z.strictObject({}),
-  process: ({ payload }) => payload,
+  description: "Passes messages on, after some work.",
+  config: z.strictObject({ busy_ms: z.number().min(0).default(0) }),
+  process({ payload }, { config }) {
+    if (config.busy_ms > 0) for (const until = performance.now() + config.busy_ms; performance.now() < until; );
+    return payload;
+  },
 });

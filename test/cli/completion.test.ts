@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { Folder, millrace } from "../support/command.ts";
+import { MILLRACE } from "../support/millrace-process.ts";
 import { RunningTerminal } from "../support/running-terminal.ts";
-import { MILLRACE, ServiceProcess } from "../support/service-process.ts";
+import { ServiceProcess } from "../support/service-process.ts";
 import { BROKEN, SLOW } from "./pipelines.ts";
 
 const folder = new Folder();

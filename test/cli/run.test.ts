@@ -11,7 +11,7 @@ import {
   millrace,
   RunningCommand,
 } from "../support/command.ts";
-import { MILLRACE } from "../support/service-process.ts";
+import { MILLRACE } from "../support/millrace-process.ts";
 import { BROKEN, QUICK, SLOW, WRONG } from "./pipelines.ts";
 
 const CTRL_C = "\u0003";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandInTerminal, Folder, inTerminal, millrace } from "../support/command.ts";
-import { MILLRACE } from "../support/service-process.ts";
+import { MILLRACE } from "../support/millrace-process.ts";
 import { QUICK, WRONG } from "./pipelines.ts";
 
 test("validate prints each finding as file:line:column with its code, the line and what to do", async () => {

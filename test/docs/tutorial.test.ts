@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
-import { MILLRACE } from "../support/service-process.ts";
+import { MILLRACE } from "../support/millrace-process.ts";
 import { ROOT } from "./pages.ts";
 
 /** Something to type, and what the page shows of it; null where it shows nothing. */

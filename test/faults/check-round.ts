@@ -17,13 +17,16 @@ export interface Run {
   readonly path: string;
 }
 
+/** A service, as it is asked for what it holds. */
+export type Asked = Pick<ServiceProcess, "client" | "url" | "stderr">;
+
 /** Where it is told what a run writes to the object store. */
 export function objectEvents({ id }: Run): string {
   return `/api/v1/storage/events?execution_id=${id}`;
 }
 
 /** That a run came to the end that it would have come to, and that its journal and counters agree. */
-export async function checkRun(service: ServiceProcess, { shape, id, path }: Run) {
+export async function checkRun(service: Asked, { shape, id, path }: Run) {
   const record = await service.client.executions.get(id);
   assert.equal(record.status, shape.status, `"${shape.name}": ${JSON.stringify(record.error_info)} ${service.stderr}`);
   const { frames } = await readStream(`${service.url}${path}`);
@@ -53,17 +56,27 @@ export async function checkRun(service: ServiceProcess, { shape, id, path }: Run
     .map((frame) => ({ id: frame.id ?? "", type: frame.event, route: String(frame.data.route) }));
 }
 
-/** That the folder, the list and the stream of a run's objects agree. Returns the ids of the stream. */
-export async function checkObjects(service: ServiceProcess, run: Run): Promise<string[]> {
+/** That the folder of a run's objects holds what is listed, and nothing else. */
+export async function checkFolder(service: ServiceProcess, run: Run): Promise<void> {
   const { objects } = await service.client.storage.list({ execution_id: run.id, limit: 1_000 });
-  assert.equal(objects.length, run.shape.objects);
-  for (const { key, sha256, size } of objects) {
-    const body = readFileSync(join(service.dataDir, "objects", key));
-    assert.deepEqual([size, sha256], [body.length, hash("sha256", body)], `${key} is what is listed`);
-  }
   const folder = join(service.dataDir, "objects", "executions", run.id);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   assert.equal(files.length, objects.length, "all that is in the folder is listed");
+  for (const { key, size } of objects) {
+    assert.equal(readFileSync(join(service.dataDir, "objects", key)).length, size, `${key} is what is listed`);
+  }
+}
+
+/** That the objects of a run, their list and their stream agree. Returns the ids of the stream. */
+export async function checkObjects(service: Asked, run: Run): Promise<string[]> {
+  const { objects } = await service.client.storage.list({ execution_id: run.id, limit: 1_000 });
+  assert.equal(objects.length, run.shape.objects);
+  for (const { key, sha256, size } of objects) {
+    const path = key.split("/").map(encodeURIComponent).join("/");
+    const answer = await fetch(`${service.url}/api/v1/storage/objects/${path}`);
+    const body = Buffer.from(await answer.arrayBuffer());
+    assert.deepEqual([size, sha256], [body.length, hash("sha256", body)], `${key} is what is listed`);
+  }
   const { frames } = await readStream(`${service.url}${objectEvents(run)}`);
   const written = frames.filter(({ event }) => event === "written");
   const told = new Map(written.map(({ data }) => [data.key, data.sha256]));

@@ -3,9 +3,9 @@ import { randomInt } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Random } from "../support/random.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-import { type Attached, overEventSource, overLibrary, overSocket } from "./attached.ts";
-import { checkFile, checkKept, checkObjects, checkRun, objectEvents, type Run } from "./check-round.ts";
+import { checkFile, checkFolder, checkKept, checkObjects, checkRun, type Run } from "./check-round.ts";
 import { shapes } from "./shapes.ts";
+import { attach, attachToObjects, compareSeen, type ObjectWatcher, type Watcher } from "./watchers.ts";
 
 /** What a round has been through. */
 export interface RoundReport {
@@ -26,19 +26,6 @@ export interface RoundReport {
 export const MOST_KILLS_A_ROUND = 8;
 
 const ROUND_MS = 240_000;
-
-interface ObjectWatcher {
-  readonly run: Run;
-  readonly seen: Promise<string[]>;
-}
-
-interface Watcher {
-  readonly what: string;
-  /** Of the runs whose events it sees. */
-  readonly runs: readonly Run[];
-  readonly sees: (event: { type: string; route: string }) => boolean;
-  readonly seen: Promise<string[]>;
-}
 
 /** Starts a run of every shape with clients attached, kills the service `kills` times, and checks what is left. */
 export async function killRound(options: { seed: number; kills: number; workers: number }): Promise<RoundReport> {
@@ -80,47 +67,6 @@ async function onFixedPort(workers: number): Promise<ServiceProcess> {
       if (tries === 5) throw error;
     }
   }
-}
-
-function attach(url: string, runs: readonly Run[], signal: AbortSignal, waited: Set<string>): Watcher[] {
-  const watchers: Watcher[] = [];
-  const add = (what: string, client: Attached, path: string, of: readonly Run[], sees: Watcher["sees"]) => {
-    const seen = client(url, path, signal);
-    waited.add(what);
-    // It is waited for at the end; a round that fails before says why itself.
-    seen.then(
-      () => waited.delete(what),
-      () => undefined,
-    );
-    watchers.push({ what, runs: of, sees, seen });
-  };
-  const all = () => true;
-  for (const run of runs) {
-    add(`a socket on "${run.shape.name}"`, overSocket, run.path, [run], all);
-    add(`EventSource on "${run.shape.name}"`, overEventSource, run.path, [run], all);
-    add(`the client library on "${run.shape.name}"`, overLibrary, run.path, [run], all);
-    add(
-      `a socket on what is settled in "${run.shape.name}"`,
-      overSocket,
-      `${run.path}?types=completed,failed&route=${run.shape.chosen.join(",")}`,
-      [run],
-      ({ type, route }) => (type === "completed" || type === "failed") && run.shape.chosen.includes(route),
-    );
-  }
-  const query = runs.map(({ id }) => `execution_id=${id}`).join("&");
-  add("a socket on all runs at once", overSocket, `/api/v1/events?${query}`, runs, all);
-  return watchers;
-}
-
-/** Clients that are told of what a run writes to the object store. */
-function attachToObjects(url: string, runs: readonly Run[], signal: AbortSignal): ObjectWatcher[] {
-  return runs
-    .filter(({ shape }) => shape.objects !== undefined)
-    .map((run) => {
-      const seen = overSocket(url, objectEvents(run), signal);
-      seen.catch(() => undefined);
-      return { run, seen };
-    });
 }
 
 async function endAgainAndAgain(service: ServiceProcess, runs: readonly Run[], random: Random, kills: number) {
@@ -180,17 +126,9 @@ async function check(
     journals.set(run, journal);
     events += journal.length;
   }
-  for (const { what, runs: of, sees, seen } of watchers) {
-    const expected = of
-      .flatMap((run) => journals.get(run) ?? [])
-      .filter(sees)
-      .map(({ id }) => id)
-      .sort((a, b) => Number(a) - Number(b));
-    const ids = await seen;
-    assert.deepEqual(ids, expected, `${what} saw each event once, in order`);
-    compared += ids.length;
-  }
+  compared += await compareSeen(journals, watchers);
   for (const { run, seen } of stored) {
+    await checkFolder(service, run);
     const ids = await checkObjects(service, run);
     assert.deepEqual(await seen, ids, `a socket on the objects of "${run.shape.name}" saw each once, in order`);
     compared += ids.length;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MILLRACE } from "./service-process.ts";
+import { MILLRACE } from "./millrace-process.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 

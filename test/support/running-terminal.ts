@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { environment } from "./command.ts";
+import { MILLRACE } from "./millrace-process.ts";
 import { Screen } from "./screen.ts";
-import { MILLRACE } from "./service-process.ts";
 
 /** What surrounds a command in a terminal. */
 export interface Surroundings {

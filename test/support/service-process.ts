@@ -1,26 +1,23 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@millrace/client";
 import { executionSchema } from "@millrace/protocol";
+import { MillraceProcess } from "./millrace-process.ts";
+import { openSharedStack, SHARED_STACK, type SharedStack } from "./shared-stack.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
-
-/** The command, as a user starts it. */
-export const MILLRACE = join(ROOT, "packages", "cli", "bin", "millrace.js");
-
-/** The service in a process of its own, over a data directory that outlives it. */
+/**
+ * The service in a process of its own, over a data directory that outlives it. With `TEST_STACK=nodes` it is two: a node
+ * that serves, and one that works, over a database of their own.
+ */
 export class ServiceProcess {
-  readonly dataDir: string;
+  readonly dataDir = mkdtempSync(join(tmpdir(), "millrace-service-"));
   readonly #flags: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #within: readonly string[];
-  #child: ChildProcess | null = null;
-  #port = 0;
-  url = "";
-  stderr = "";
+  #shared: SharedStack | null = null;
+  #serving: MillraceProcess | null = null;
+  #working: MillraceProcess | null = null;
 
   /** `within` is a command that runs the one behind it, as `ip netns exec NAME`. */
   constructor(
@@ -28,7 +25,6 @@ export class ServiceProcess {
     env: Readonly<Record<string, string>> = {},
     within: readonly string[] = [],
   ) {
-    this.dataDir = mkdtempSync(join(tmpdir(), "millrace-service-"));
     this.#flags = flags;
     this.#env = env;
     this.#within = within;
@@ -49,67 +45,49 @@ export class ServiceProcess {
     return createClient({ baseUrl: this.url });
   }
 
+  get url(): string {
+    return this.#serving?.url ?? "";
+  }
+
+  /** For one that is reached at another address than it listens on. */
+  set url(url: string) {
+    if (this.#serving !== null) this.#serving.url = url;
+  }
+
+  /** Of the process that serves. */
   get pid(): number {
-    return this.#child?.pid ?? 0;
+    return this.#serving?.pid ?? 0;
+  }
+
+  /** What its processes have logged, over all their lives. */
+  get stderr(): string {
+    return (this.#serving?.stderr ?? "") + (this.#working?.stderr ?? "");
   }
 
   /** Starts it, again on the port that it had; `more` flags are for this start alone. */
   async start(more: readonly string[] = []): Promise<void> {
-    const [command = process.execPath, ...before] = [...this.#within, process.execPath];
-    const child = spawn(
-      command,
-      [
-        ...before,
-        MILLRACE,
-        "serve",
-        "--port",
-        String(this.#port),
-        "--data-dir",
-        this.dataDir,
-        "--log-level",
-        "warn",
-        ...this.#flags,
-        ...more,
-      ],
-      {
-        cwd: ROOT,
-        env: { ...process.env, ...this.#env },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
-    this.#child = child;
-    child.stderr?.on("data", (chunk) => {
-      this.stderr += chunk;
-    });
-    this.url = await new Promise<string>((resolve, reject) => {
-      let text = "";
-      child.stdout?.on("data", (chunk) => {
-        text += chunk;
-        const url = /^Millrace listens on (\S+)$/m.exec(text)?.[1];
-        if (url !== undefined) resolve(url);
-      });
-      child.once("exit", (code, signal) =>
-        reject(new Error(`The service ended with ${code ?? signal}: ${this.stderr}`)),
-      );
-    });
-    this.#port = Number(new URL(this.url).port);
+    const flags = ["--data-dir", this.dataDir, "--log-level", "warn", ...this.#flags];
+    if (!SHARED_STACK) {
+      this.#serving ??= new MillraceProcess(["serve", ...flags], this.#env, this.#within);
+      await this.#serving.start(more);
+      return;
+    }
+    this.#shared ??= await openSharedStack();
+    const env = { ...this.#env, ...this.#shared.env };
+    this.#working ??= new MillraceProcess(["work", ...flags.filter(ofTheEngine)], env, this.#within);
+    this.#serving ??= new MillraceProcess(["serve", "--engine", "false", ...flags], env, this.#within);
+    await Promise.all([this.#working.start(), this.#serving.start(more)]);
   }
 
   /** Ends it with a signal, and waits until it is gone; returns its exit code, or the signal. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | NodeJS.Signals | null> {
-    const child = this.#child;
-    this.#child = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const gone = once(child, "exit");
-    child.kill(signal);
-    const [code, by] = await gone;
-    return code ?? by;
+    const [served] = await Promise.all([this.#serving?.end(signal), this.#working?.end(signal)]);
+    return served ?? null;
   }
 
   /** Resolves when the process ends by itself. */
   async ended(): Promise<void> {
-    if (this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null)
-      await once(this.#child, "exit");
+    await this.#serving?.ended();
   }
 
   /** Stores a pipeline and starts it; returns the execution's id. */
@@ -127,6 +105,12 @@ export class ServiceProcess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end("SIGKILL");
+    await this.#shared?.[Symbol.asyncDispose]();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
+}
+
+/** A port is the serving node's alone. */
+function ofTheEngine(flag: string, index: number, flags: readonly string[]): boolean {
+  return flag !== "--port" && flags[index - 1] !== "--port";
 }

@@ -39,6 +39,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   gather: method,
   prepare: method,
   references: method,
+  stateful: method,
 };
 
 /** What keeps a value from being an adapter, for its author; null where nothing does. */
@@ -60,7 +61,7 @@ export function shapeProblem(value: object): string | null {
 export function toAdapter(value: object): AnyAdapter {
   // shapeProblem found it to be one, apart from what has a default. Its methods may stand in a prototype.
   const found = value as Omit<AnyAdapter, "config" | "category"> & Partial<AnyAdapter>;
-  const { example, process, gather, prepare, references } = found;
+  const { example, process, gather, prepare, references, stateful } = found;
   return {
     type: found.type,
     description: found.description,
@@ -71,5 +72,6 @@ export function toAdapter(value: object): AnyAdapter {
     ...(gather === undefined ? {} : { gather: gather.bind(value) }),
     ...(prepare === undefined ? {} : { prepare: prepare.bind(value) }),
     ...(references === undefined ? {} : { references: references.bind(value) }),
+    ...(stateful === undefined ? {} : { stateful: stateful.bind(value) }),
   };
 }

@@ -43,6 +43,8 @@ init_message: { route: people, payload: { csv: "name,born\\nAda,1815\\nGrace\\n"
 export const csvRows: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "csv_rows",
   category: "source",
+  // Without a field it reads a file of this machine.
+  stateful: ({ field }) => field === undefined,
   description:
     "Reads a CSV, from the file at `path` or from a field: one message per row, with a text per column and the row's number.",
   config,

@@ -66,6 +66,7 @@ init_message: { route: links, payload: { urls: [/a, /b, /a] } }
 export const dedupe: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   type: "dedupe",
   category: "flow",
+  stateful: () => true,
   description: "Passes on the first message of each key in this step of the run, and drops the others.",
   config,
   example: EXAMPLE,

@@ -44,6 +44,7 @@ init_message: { route: discover }
 export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
   type: "files",
   category: "source",
+  stateful: () => true,
   description:
     "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
   config,

@@ -17,6 +17,8 @@ init_message: { route: rows, payload: { lines: "{\\"name\\":\\"Ada\\"}\\n{\\"nam
 export const jsonlRows: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "jsonl_rows",
   category: "source",
+  // Without a field it reads a file of this machine.
+  stateful: ({ field }) => field === undefined,
   description:
     "Reads JSON Lines, from the file at `path` or from a field: one message per line, an object as it is, anything else as `{value}`, with the line's number.",
   config,

@@ -31,6 +31,7 @@ init_message: { route: read, payload: { path: README.md } }
 export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "read_file",
   category: "source",
+  stateful: () => true,
   description:
     "Reads the file at `path` (relative to the message's `root`, or to where the service was started); adds `text` and `sha256`.",
   config,

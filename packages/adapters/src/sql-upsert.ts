@@ -92,6 +92,7 @@ interface Prepared {
 export const sqlUpsert: Adapter<Config, Prepared> = defineAdapter({
   type: "sql_upsert",
   category: "sink",
+  stateful: () => true,
   description:
     "Puts the payload, or the rows of a batch, into a table of an SQLite database: a row whose key is there already is replaced. Adds `rows_written`.",
   config,

@@ -38,6 +38,7 @@ export const throttle: Adapter<
 > = defineAdapter({
   type: "throttle",
   category: "flow",
+  stateful: () => true,
   description: "Lets `per_second` messages go on, in all or by a key; the others wait for their turn.",
   config,
   example: EXAMPLE,

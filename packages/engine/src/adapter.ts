@@ -106,6 +106,12 @@ export interface Adapter<Config = unknown, Prepared = unknown> {
   /** Routes named in the configuration. */
   references?(config: Config): ConfigReferences;
   /**
+   * Whether a step needs what is in the process, or on the machine, in which other messages of the run were worked on: what
+   * `prepare` counts or remembers, files on a disk. In a service of many nodes all messages of its route are then worked
+   * on by the node that the execution belongs to; those of other routes by any node. Default false.
+   */
+  stateful?(config: Config): boolean;
+  /**
    * Called once for each step when an execution starts or is taken up again: compile expressions here, not per
    * message. May throw: the execution is then not started.
    */

@@ -2,6 +2,8 @@ export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
 export * from "./bus-port.ts";
 export * from "./cache-port.ts";
+export { ClusterExecutions } from "./cluster/cluster-executions.ts";
+export type { ClusterParts, ClusterSettings } from "./cluster/cluster-parts.ts";
 export { configSchema } from "./definition/adapter-config-schema.ts";
 export { FINDING_CODES, type FindingCode } from "./definition/codes/finding-codes.ts";
 export { DEFAULT_ERROR_HANDLING, DEFAULT_LIMITS, DEFAULT_THREAD_HEAP_MB } from "./definition/compile.ts";

@@ -339,6 +339,8 @@ export interface FirstMessages {
   readonly messages: readonly NewMessage[];
   /** Copied within the store, so that their payloads need not pass through memory. */
   readonly copies: readonly MessageCopy[];
+  /** The id of the execution whose messages they are copies of; null where there are none. */
+  readonly copiedFrom: string | null;
   /** Whether they are failed messages, and marked as retried in the new execution. */
   readonly markRetried: boolean;
 }
@@ -480,8 +482,11 @@ export interface Records {
   /** Gives up to so much space that is not used any more back to the system. True when there is no more to give. */
   giveBackSpace(maxBytes: number): Promise<boolean>;
 
-  /** Creates a config, or (same id) its next version. */
-  putConfig(config: ConfigRecord): Promise<void>;
+  /**
+   * Creates a config, or (same id) its next version. `soleOfPath`: only where no other config was loaded from its file.
+   * @throws MillraceError CONFIG_CHANGED where another process has stored that version, or loaded that file, meanwhile
+   */
+  putConfig(config: ConfigRecord, options?: { readonly soleOfPath?: boolean }): Promise<void>;
   getConfig(id: string): Promise<ConfigRecord | null>;
   /** The config that was loaded from a file; null where there is none. */
   getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null>;

@@ -39,7 +39,11 @@ export class Configs {
    * Stores a new config. One with findings is stored all the same, so that no work is lost.
    * @throws MillraceError CONFIG_UNPARSABLE; with no name in the body nor in the YAML `null` is returned
    */
-  async create(input: z.output<typeof createConfigSchema>): Promise<Config | null> {
+  create(input: z.output<typeof createConfigSchema>): Promise<Config | null> {
+    return this.#create(input, false);
+  }
+
+  async #create(input: z.output<typeof createConfigSchema>, soleOfPath: boolean): Promise<Config | null> {
     const loaded = await this.#loadParsable(input.config_yaml);
     const name = input.name ?? loaded.name;
     if (name === null || name === "") return null;
@@ -57,7 +61,7 @@ export class Configs {
       updatedAt: now,
       isActive: true,
     };
-    await this.#parts.records.putConfig(record);
+    await this.#parts.records.putConfig(record, { soleOfPath });
     return this.show(record);
   }
 
@@ -66,7 +70,11 @@ export class Configs {
    * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_CHANGED, CONFIG_UNPARSABLE
    */
   update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
-    const changed = this.#change.then(() => this.#update(id, input));
+    // Another process may come in between: then once more, on what it has made of the config.
+    const update = () => this.#update(id, input);
+    const changed = this.#change.then(() =>
+      input.expected_version === undefined ? againWhereChanged(update) : update(),
+    );
     this.#change = changed.catch(() => {});
     return changed;
   }
@@ -164,7 +172,9 @@ export class Configs {
     for (const name of names) {
       const path = relative(process.cwd(), join(folder, name)) || name;
       try {
-        const config = await this.#loadFile(path, await readFile(join(folder, name), "utf8"), name);
+        const yaml = await readFile(join(folder, name), "utf8");
+        // Nodes that start at once load the same files: one makes a config, or a version, of each.
+        const config = await againWhereChanged(() => this.#loadFile(path, yaml, name));
         loaded.push(config);
         const error = config.validation_report.issues.find(({ severity }) => severity === "error");
         if (error !== undefined) problems.push(`${path}: It cannot be run: ${error.message} ${placeOf(error)}`);
@@ -178,11 +188,13 @@ export class Configs {
   async #loadFile(path: string, configYaml: string, fileName: string): Promise<Config> {
     const known = await this.#parts.records.getConfigBySourcePath(path);
     if (known !== null) {
-      return known.configYaml === configYaml ? this.show(known) : this.update(known.id, { config_yaml: configYaml });
+      if (known.configYaml === configYaml) return this.show(known);
+      return this.update(known.id, { config_yaml: configYaml, expected_version: known.version });
     }
     const sourceType: SourceType = "file";
     const name = (await this.#loadParsable(configYaml)).name ?? fileName.replace(/\.ya?ml$/, "");
-    const config = await this.create({ name, config_yaml: configYaml, source_type: sourceType, source_path: path });
+    const input = { name, config_yaml: configYaml, source_type: sourceType, source_path: path };
+    const config = await this.#create(input, true);
     if (config === null) throw new Error("it has no name");
     return config;
   }
@@ -205,6 +217,20 @@ export class Configs {
 
 function placeOf(finding: { readonly line?: number | null; readonly column?: number | null } | undefined): string {
   return `(line ${finding?.line ?? 1}, column ${finding?.column ?? 1})`;
+}
+
+/** Times that a change of a config is tried that others are faster than. */
+const ATTEMPTS = 10;
+
+/** Makes a change once more where another process has changed the config since it was read. */
+async function againWhereChanged<T>(change: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== "CONFIG_CHANGED" || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function messageOf(error: unknown): string {

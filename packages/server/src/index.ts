@@ -1,5 +1,5 @@
 export { Configs } from "./configs.ts";
-export { type Server, serve, VERSION } from "./serve.ts";
+export { type ServeOptions, type Server, serve } from "./serve.ts";
 export { openService, type Service } from "./service.ts";
 export {
   flagOf,
@@ -10,3 +10,4 @@ export {
   settingsSchema,
   variableOf,
 } from "./settings.ts";
+export { VERSION } from "./version.ts";

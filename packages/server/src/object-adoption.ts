@@ -46,6 +46,15 @@ export class ObjectAdoption {
     this.#left = (await this.#parts.records.unfinishedExecutions()).map(({ id }) => id);
   }
 
+  /**
+   * Looks at executions that another node has left, beside everything else. What is cut off by this node's end is begun
+   * again by the node that takes them up next.
+   */
+  lookAt(executionIds: readonly string[]): void {
+    const since = this.#parts.clock.now();
+    this.#running = this.#running.then(async () => void (await this.#mend(executionIds, since)));
+  }
+
   /** Notes where to look, once the store has turned out to be sound; the looking goes on. */
   async begin(): Promise<void> {
     if (this.#left.length > 0) await this.#parts.storedObjects.lookThrough(this.#left);
@@ -63,57 +72,66 @@ export class ObjectAdoption {
   }
 
   async #run(): Promise<void> {
-    const { log, storedObjects } = this.#parts;
+    const { storedObjects } = this.#parts;
     const { all, executionIds } = storedObjects.toLookThrough;
     if (!all && executionIds.length === 0) return;
+    if (await this.#mend(executionIds, this.#startedAt, all)) await storedObjects.lookedThrough();
+  }
+
+  /** Brings the list of objects to what is there, of all executions or these; true where it was not cut off. */
+  async #mend(executionIds: readonly string[], since: number, all = false): Promise<boolean> {
+    const { log } = this.#parts;
     try {
       let mended = 0;
       const prefixes = executionIds.map((id) => `executions/${id}/`);
-      for (const prefix of all ? ["executions/"] : prefixes) mended += await this.#adopt(prefix);
-      for (const prefix of prefixes) mended += await this.#compare(prefix);
-      if (this.#stopped) return;
-      await storedObjects.lookedThrough();
+      for (const prefix of all ? ["executions/"] : prefixes) mended += await this.#adopt(prefix, since);
+      for (const prefix of prefixes) mended += await this.#compare(prefix, since);
       if (mended > 0) log.info({ objects: mended }, "objects were not listed as they are; they are now");
+      return !this.#stopped;
     } catch (error) {
       if (!this.#stopped)
-        log.error({ err: error }, "objects cannot be looked through; it is tried again at the next start");
+        log.error(
+          { err: error },
+          "objects cannot be looked through; it is tried again when their executions are taken up next",
+        );
+      return false;
     }
   }
 
   /** Adds the objects that are not listed. Returns how many there were. */
-  async #adopt(prefix: string): Promise<number> {
+  async #adopt(prefix: string, since: number): Promise<number> {
     let adopted = 0;
     let keys: string[] = [];
     for await (const key of this.#parts.objects.list(prefix)) {
       if (this.#stopped) return adopted;
       keys.push(key);
       if (keys.length < LOOKED_UP_AT_ONCE) continue;
-      adopted += await this.#adoptUnknown(keys);
+      adopted += await this.#adoptUnknown(keys, since);
       keys = [];
     }
-    return adopted + (await this.#adoptUnknown(keys));
+    return adopted + (await this.#adoptUnknown(keys, since));
   }
 
-  async #adoptUnknown(keys: readonly string[]): Promise<number> {
+  async #adoptUnknown(keys: readonly string[], since: number): Promise<number> {
     const known = await this.#parts.storedObjects.known(keys);
     const found: ObjectChange[] = [];
     for (const key of keys) {
       if (known.has(key) || this.#stopped) continue;
-      const object = await this.#look(key);
+      const object = await this.#look(key, since);
       if (object !== null && object !== "missing") found.push({ kind: "written", object });
     }
     return this.#note(found);
   }
 
   /** Looks whether what is listed is there, and is what the list says. Returns how much was not. */
-  async #compare(prefix: string): Promise<number> {
+  async #compare(prefix: string, since: number): Promise<number> {
     const query = { prefix, stages: [], extensions: [], folders: false, offset: 0, limit: LOOKED_UP_AT_ONCE };
     let mended = 0;
     for (let after: string | null = null; !this.#stopped; ) {
       const page = await this.#parts.storedObjects.list({ ...query, after });
       const changes: ObjectChange[] = [];
       for (const { key, sha256 } of page.objects) {
-        const object = await this.#look(key);
+        const object = await this.#look(key, since);
         if (object === "missing") changes.push({ kind: "missing", key });
         else if (object !== null && object.sha256 !== sha256) changes.push({ kind: "written", object });
       }
@@ -133,16 +151,16 @@ export class ObjectAdoption {
     return changes.length;
   }
 
-  /** Null for one whose own message is about to tell of it. */
-  async #look(key: string): Promise<WrittenObject | "missing" | null> {
+  /** Null for one that was written `since` then: its own message is about to tell of it. */
+  async #look(key: string, since: number): Promise<WrittenObject | "missing" | null> {
     const open = await this.#parts.objects.open(key);
     if (open === null) return "missing";
     await open.close();
     const { size, sha256, metadata } = open;
     const { contentType, messageId = null } = metadata;
     const written = Date.parse(metadata.createdAt);
-    if (written >= this.#startedAt) return null;
-    const createdAt = new Date(Number.isNaN(written) ? this.#startedAt : written).toISOString();
+    if (written >= since) return null;
+    const createdAt = new Date(Number.isNaN(written) ? since : written).toISOString();
     return { key, size, contentType, sha256, messageId, createdAt };
   }
 }

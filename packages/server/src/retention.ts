@@ -3,6 +3,7 @@ import type { Clock, Executions, Journal, ObjectStore, Records } from "@millrace
 import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 import type { Settings } from "./settings.ts";
+import type { SharedParts } from "./stores/stores.ts";
 
 /** What retention stands on. */
 export interface RetentionParts {
@@ -10,6 +11,8 @@ export interface RetentionParts {
   readonly journal: Journal;
   readonly objects: ObjectStore;
   readonly executions: Pick<Executions, "delete" | "sweep">;
+  /** Of several nodes, each pass is made by one; without it this process is alone. */
+  readonly nodes: Pick<SharedParts, "alone"> | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -68,7 +71,9 @@ export class Retention {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        await this.pass();
+        const { nodes } = this.#parts;
+        if (nodes === null) await this.pass();
+        else await nodes.alone("retention", async () => void (await this.pass()));
       } catch (error) {
         if (!signal.aborted) this.#parts.log.error({ err: error }, "retention failed; it is tried again");
       }

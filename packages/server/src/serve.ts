@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { type Front, openFront } from "./front.ts";
@@ -22,6 +21,7 @@ import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
 import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
+import { VERSION } from "./version.ts";
 import { StreamGate } from "./workers/stream-gate.ts";
 
 /** A service that listens. */
@@ -32,9 +32,6 @@ export interface Server {
   /** Ends streams, lets messages in flight come to their end within `shutdown_grace`, and closes everything. */
   close(): Promise<void>;
 }
-
-/** This product's version. */
-export const VERSION: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
 /** What a server is beside its settings. */
 export interface ServeOptions {

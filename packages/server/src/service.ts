@@ -2,8 +2,11 @@ import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
+  ClusterExecutions,
   type ContentCache,
   Engine,
+  type EngineParts,
+  type EngineSettings,
   type Executions,
   type Failures,
   type Ids,
@@ -27,11 +30,12 @@ import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
+import type { SharedParts } from "./stores/stores.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
 export interface Service {
   /** Runs executions in this process. */
-  readonly engine: Engine;
+  readonly engine: Runner;
   /** All executions, whichever process runs them. */
   readonly executions: Executions;
   readonly records: Records;
@@ -50,6 +54,18 @@ export interface Service {
   readonly ids: Ids;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Runs executions in this process, and drives all there are. */
+export interface Runner extends Executions {
+  /** Executions at work in this process. */
+  readonly running: number;
+  /** @see Engine.blameExit */
+  blameExit(): boolean;
+  /** @see Engine.blameError */
+  blameError(error: unknown): boolean;
+  /** @see Engine.close */
   close(graceMs: number): Promise<void>;
 }
 
@@ -73,29 +89,32 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     graceMs: ABANDON_AFTER_MS,
     log: adapterLog(log),
   });
-  const engine = new Engine(
-    {
-      journal,
-      work,
-      failures,
-      records,
-      objects,
-      search,
-      cache,
-      threads,
-      clock,
-      ids,
-      loadDefinition: load,
-      log: (fields) => adapterLog(log.child(fields)),
-    },
-    {
-      maxExecutions: settings.max_executions,
-      maxPayloadBytes: settings.max_payload_bytes,
-      maxEmitsPerStep: settings.max_emits_per_step,
-      keepPayloads: settings.keep_payloads,
-      abandonAfterMs: ABANDON_AFTER_MS,
-    },
-  );
+  const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
+  const parts: EngineParts = {
+    journal,
+    work,
+    failures,
+    records,
+    objects,
+    search,
+    cache,
+    threads,
+    clock,
+    ids,
+    loadDefinition: load,
+    log: (fields) => adapterLog(log.child(fields)),
+  };
+  const limits: EngineSettings = {
+    maxExecutions: settings.max_executions,
+    maxPayloadBytes: settings.max_payload_bytes,
+    maxEmitsPerStep: settings.max_emits_per_step,
+    keepPayloads: settings.keep_payloads,
+    abandonAfterMs: ABANDON_AFTER_MS,
+  };
+  const { engine, open } =
+    stores.nodes === null
+      ? alone(parts, limits, adoption)
+      : amongOthers(parts, limits, adoption, stores.nodes, settings);
   // However the process ends: what an adapter did to it is told, and what waits is committed.
   const onExit = (code: number) => {
     if (engine.blameExit() && code === 0) {
@@ -106,7 +125,6 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     stores.closeAtExit();
   };
   process.once("exit", onExit);
-  const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const tellFault = (fault: Error | null) => {
     if (fault === null) log.warn("the store can be written again: everything goes on");
     else if (fault instanceof MillraceError) log.error(`${fault.message} It is in ${place}.`);
@@ -114,11 +132,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   };
   try {
     // Before the executions that a process left behind are taken up again, and write objects anew.
-    await takeUp(journal, tellFault, async () => {
-      await adoption.prepare();
-      await engine.recover();
-      await adoption.begin();
-    });
+    await takeUp(journal, tellFault, open);
   } catch (error) {
     await engine.close(0);
     await threads.close();
@@ -127,7 +141,10 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     throw stores.explain(error);
   }
   journal.onFault(tellFault);
-  const retention = new Retention({ records, journal, objects, executions: engine, clock, log }, settings);
+  const retention = new Retention(
+    { records, journal, objects, executions: engine, nodes: stores.nodes, clock, log },
+    settings,
+  );
   retention.start();
   return {
     engine,
@@ -156,6 +173,42 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       await stores.close();
     },
   };
+}
+
+/** A runner, and what it begins with: to be called once. */
+interface Opening {
+  readonly engine: Runner;
+  /** Takes up what is to be taken up. */
+  open(): Promise<void>;
+}
+
+/** This process is the whole service: it takes up whatever a process before it left. */
+function alone(parts: EngineParts, limits: EngineSettings, adoption: ObjectAdoption): Opening {
+  const engine = new Engine(parts, limits);
+  return {
+    engine,
+    async open() {
+      await adoption.prepare();
+      await engine.recover();
+      await adoption.begin();
+    },
+  };
+}
+
+/** One node of several: it takes up what it claims. */
+function amongOthers(
+  parts: EngineParts,
+  limits: EngineSettings,
+  adoption: ObjectAdoption,
+  nodes: SharedParts,
+  settings: Settings,
+): Opening {
+  const { bus, tasks, ownership } = nodes;
+  const engine = new ClusterExecutions(
+    { ...parts, bus, tasks, ownership, claimed: (executionIds) => adoption.lookAt(executionIds) },
+    { ...limits, engine: settings.engine, maxOwned: settings.max_executions, workSlots: settings.work_slots },
+  );
+  return { engine, open: async () => engine.open() };
 }
 
 /** SQLITE_BUSY: another process has locked the database, for a while. */

@@ -78,6 +78,15 @@ test("every wrong setting is told at once, by the name under which it was given"
   });
 });
 
+test("a wrong URL is not repeated: it may hold a password", () => {
+  const wrong = "mysql://user:hunter2@host/database";
+  for (const variable of ["MILLRACE_DATABASE_URL", "MILLRACE_OBJECTS_URL"]) {
+    const [line = ""] = refusal({ env: { [variable]: wrong } });
+    assert.match(line, new RegExp(`^${variable}: expected a URL as`));
+    assert.doesNotMatch(line, /hunter2/);
+  }
+});
+
 test("what is no number is refused, not counted as one", () => {
   for (const port of ["", " ", "70000", "-1", "80.5", "NaN", "Infinity", true, [], {}, false])
     assert.match(refusal({ flags: { port } })[0] ?? "", /^--port: expected /, JSON.stringify(port));

@@ -86,6 +86,12 @@ export const settingsSchema = z.object({
     .nullable()
     .default(null)
     .describe("What this node is called in lists and logs; by default its host and process id"),
+  work_slots: count(
+    "Messages that this node works on at once, beyond which it leaves them to other nodes",
+    64,
+    1,
+    10_000,
+  ),
   lease_seconds: number(z.number("expected a number of seconds").min(1).max(3600))
     .default(10)
     .describe("How long a node may be silent before others take its executions over, in seconds"),
@@ -199,7 +205,9 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const result = settingsSchema.safeParse(values);
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
-    problems.push(`${origin[name] ?? name}: ${wrong(issue)}, got ${JSON.stringify(values[name])}`);
+    // A URL may hold a password.
+    const got = name.endsWith("_url") ? "" : `, got ${JSON.stringify(values[name])}`;
+    problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
   if (result.success) problems.push(...contradictions(result.data));
   if (problems.length > 0 || !result.success) {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { readSettings } from "@millrace/server/settings";
+import { MillraceError } from "@millrace/protocol";
+import { readSettings, type Settings } from "@millrace/server/settings";
 import type { BackupSummary } from "@millrace/stores";
 import type { Command } from "commander";
 import { onSignals } from "../interrupts.ts";
@@ -32,6 +33,7 @@ export function addBackup(program: Command, output: Output): void {
       env: process.env,
       configFile: options.config,
     });
+    refuseShared(settings);
     const interrupted = new AbortController();
     onSignals(
       ["SIGINT", "SIGTERM"],
@@ -72,4 +74,17 @@ export function addBackup(program: Command, output: Output): void {
         return restoreBackup(resolve(file), dataDir, { signal });
       }),
     );
+}
+
+/** @throws MillraceError BACKUP_FAILED where the service keeps nothing in its data directory */
+function refuseShared({ database_url: database, objects_url: objects }: Settings): void {
+  if (database === null) return;
+  const where =
+    objects === null
+      ? "Objects are in the same database."
+      : "Objects are in the bucket of objects_url, and not in that: copy the bucket as well, after the database.";
+  throw new MillraceError(
+    "BACKUP_FAILED",
+    `database_url is set: the service keeps its data in PostgreSQL, not in a data directory. Back it up with pg_dump --format=custom, and restore it with pg_restore. ${where} What is in NATS needs no backup. (For a data directory, unset database_url.)`,
+  );
 }

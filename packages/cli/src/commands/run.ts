@@ -154,6 +154,7 @@ const OF_SERVICES = [
   "MILLRACE_ENGINE",
   "MILLRACE_NODE_NAME",
   "MILLRACE_LEASE_SECONDS",
+  "MILLRACE_WORK_SLOTS",
 ];
 
 /** A run has a process of its own: settings of the service about addresses and folders do not concern it. */

@@ -12,7 +12,7 @@ import { messageError } from "./message-error.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 /** A message that was in flight so often when the process died is given up: it is likely what kills it. */
-const MAX_INTERRUPTIONS = 10;
+export const MAX_INTERRUPTIONS = 10;
 
 /** The parts of an execution that an attempt touches. */
 export interface AttemptParts {
@@ -52,10 +52,9 @@ export class Attempts {
     const flow = new Flow(this.#flowHost, route.definition, message, resumed);
     this.#inFlight.add(flow);
     route.running += 1;
-    this.#inFlight.touch(flow);
+    if (this.#parts.spread === null) this.#inFlight.touch(flow);
     if (message.interruptions >= MAX_INTERRUPTIONS) {
-      const text = `The process died ${message.interruptions} times while this message was in flight; it is not tried again.`;
-      this.#settled(route, this.#outcomes.fail([flow], new StepFailure(messageError("CRASH_LOOP", text, false), null)));
+      this.#settled(route, this.#outcomes.fail([flow], crashLoop(message.interruptions)));
       return;
     }
     this.#settled(
@@ -86,7 +85,11 @@ export class Attempts {
   /** Runs the chain up to its end, or to the gathering adapter. */
   #work(route: RouteRunner, flow: Flow): Pending {
     try {
-      const pending = route.chain.run(flow, flow.payload, 0);
+      const { spread } = this.#parts;
+      const pending =
+        spread === null
+          ? route.chain.run(flow, flow.payload, 0)
+          : spread.run(route, flow, () => route.chain.run(flow, flow.payload, 0));
       if (pending !== undefined) {
         return pending.then(
           () => this.#worked(route, flow),
@@ -122,4 +125,10 @@ export class Attempts {
       this.#intake.pump();
     });
   }
+}
+
+/** The failure of a message that is in flight whenever its process dies. */
+export function crashLoop(interruptions: number): StepFailure {
+  const text = `The process died ${interruptions} times while this message was in flight; it is not tried again.`;
+  return new StepFailure(messageError("CRASH_LOOP", text, false), null);
 }

@@ -10,19 +10,23 @@ import {
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
+import type { Placement } from "../cluster/placement.ts";
+import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
 import type { SearchIndex } from "../search-port.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
-import { endInterrupted } from "./end-interrupted.ts";
 import { EndWaiters } from "./end-waiters.ts";
 import { Execution } from "./execution.ts";
-import type { ExecutionSettings } from "./execution-parts.ts";
+import type { ExecutionSettings, Spread } from "./execution-parts.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "./executions.ts";
 import { FailureRetry } from "./failure-retry.ts";
 import { foldJournal } from "./fold-journal.ts";
+import { hasMoved } from "./has-moved.ts";
+import { InterruptedEnds } from "./interrupted-ends.ts";
 import { LoopTurn } from "./loop-turn.ts";
+import { mustBeWritable } from "./must-be-writable.ts";
 import { progressFromJson } from "./progress-json.ts";
 import { recoverExecutions } from "./recovery.ts";
 import { Starts } from "./starts.ts";
@@ -42,6 +46,10 @@ export interface EngineParts {
   readonly threads?: AdapterThreads;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Of a service of many nodes; without it this process is the whole service. */
+  readonly placement?: Placement;
+  /** Without it every message is worked on here, at once. */
+  readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
   log(fields: Record<string, unknown>): AdapterLog;
@@ -54,7 +62,8 @@ export interface EngineSettings extends ExecutionSettings {
 }
 
 /**
- * Runs executions: those that are started, and after {@link recover} those that a process before this one left.
+ * Runs executions: those that are started, and after {@link recover} those that a process before this one left; in a
+ * service of many nodes those that this one owns.
  *
  * States: *open* → *closing* (nothing is started; executions pause) → closed.
  */
@@ -68,22 +77,29 @@ export class Engine implements Executions {
   readonly #turn = new LoopTurn();
   readonly #starts: Starts;
   readonly #failureRetry: FailureRetry;
-  /** Executions that are being ended without having been taken up. */
-  readonly #endings = new Map<string, Promise<void>>();
+  readonly #ends: InterruptedEnds;
   #closing = false;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
     this.#parts = parts;
     this.#settings = settings;
     this.#log = parts.log({ component: "engine" });
-    const { failures, records, ids, clock } = parts;
-    const { maxExecutions, maxPayloadBytes } = settings;
+    const { journal, work, failures, records, ids, clock, placement = null } = parts;
+    const { maxExecutions, maxPayloadBytes, keepPayloads } = settings;
+    this.#ends = new InterruptedEnds({
+      journal,
+      work,
+      keepPayloads,
+      now: () => clock.now(),
+      ended: (executionId) => this.#waiters.tell(executionId),
+    });
     this.#starts = new Starts({
       records,
       ids,
       clock,
       maxExecutions,
       maxPayloadBytes,
+      placement,
       countRunning: () => this.#running.size,
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
@@ -114,15 +130,25 @@ export class Engine implements Executions {
     return this.#starts.start(input);
   }
 
+  /** Whether the execution is at work here. */
+  runs(executionId: string): boolean {
+    return this.#running.has(executionId);
+  }
+
   async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
-    this.#mustBeWritable();
+    mustBeWritable(this.#parts.journal);
     const execution = this.#running.get(executionId);
     if (execution !== undefined) {
       const over = this.#waiters.whenOver(executionId);
-      await execution.stop(status, errorInfo);
-      if (this.#running.has(executionId)) await over.promise;
-      over.cancel();
-      return this.#record(executionId);
+      try {
+        await execution.stop(status, errorInfo);
+        if (this.#running.has(executionId)) await over.promise;
+      } finally {
+        over.cancel();
+      }
+      const record = await this.#record(executionId);
+      if (this.#parts.placement !== undefined && !isTerminal(record.status)) throw moved(executionId);
+      return record;
     }
     const record = await this.#record(executionId);
     if (isTerminal(record.status)) {
@@ -131,26 +157,9 @@ export class Engine implements Executions {
         `The execution is ${record.status}; only a running or interrupted one can be changed to ${status}.`,
       );
     }
-    // Interrupted: nothing of it is at work here. Of several who end it at once the first one's word counts.
-    const ending = this.#endings.get(executionId);
-    if (ending !== undefined) {
-      await ending;
-      return this.#record(executionId);
-    }
-    const mine = this.#endInterrupted(record, status, errorInfo).finally(() => this.#endings.delete(executionId));
-    this.#endings.set(executionId, mine);
-    await mine;
+    // Interrupted: nothing of it is at work here.
+    await this.#ends.end(record, status, errorInfo);
     return this.#record(executionId);
-  }
-
-  async #endInterrupted(record: ExecutionRecord, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<void> {
-    const { journal, work, clock } = this.#parts;
-    await endInterrupted(
-      record,
-      { status, errorInfo },
-      { journal, work, keepPayloads: this.#settings.keepPayloads, now: () => clock.now() },
-    );
-    this.#waiters.tell(record.id);
   }
 
   async depths(executionId: string): Promise<Readonly<Record<string, number>>> {
@@ -177,7 +186,7 @@ export class Engine implements Executions {
 
   async retry(executionId: string, request: RetryFailures): Promise<Retried> {
     if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
-    this.#mustBeWritable();
+    mustBeWritable(this.#parts.journal);
     return this.#failureRetry.retry(executionId, request);
   }
 
@@ -199,25 +208,42 @@ export class Engine implements Executions {
     return sweepDeleted({ records, objects }, signal);
   }
 
-  /** @see recoverExecutions */
-  recover(): Promise<void> {
-    const { journal, work, records, clock } = this.#parts;
-    return recoverExecutions({
+  /** Takes up every execution that is not over. @see recoverExecutions */
+  async recover(): Promise<void> {
+    await this.takeUp(await this.#parts.records.unfinishedExecutions());
+  }
+
+  /** Takes up the given executions, which are this process's own by now. @see recoverExecutions */
+  takeUp(records: readonly ExecutionRecord[]): Promise<void> {
+    const { journal, work, clock } = this.#parts;
+    const host = {
       journal,
       work,
-      records,
       clock,
       log: this.#log,
-      loadDefinition: (yaml) => this.#parts.loadDefinition(yaml),
-      makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
-      running: (execution) => this.#running.set(execution.id, execution),
-    });
+      mayBeNew: this.#parts.placement !== undefined,
+      loadDefinition: (yaml: string) => this.#parts.loadDefinition(yaml),
+      makeExecution: this.#makeExecution.bind(this),
+      running: (execution: Execution) => this.#running.set(execution.id, execution),
+    };
+    return recoverExecutions(host, records);
+  }
+
+  /** Lets go of all executions without a word in the journal: this node owns none any more. */
+  dropAll(): void {
+    for (const execution of [...this.#running.values()]) this.#drop(execution);
   }
 
   /** Takes nothing more, and waits for what is in flight; what is left after `graceMs` is done again after a restart. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#running.values()].map((execution) => execution.pause(graceMs)));
+    const executions = [...this.#running.values()];
+    await Promise.all(executions.map((execution) => execution.pause(graceMs)));
+    const { placement } = this.#parts;
+    if (placement !== undefined) {
+      await releaseExecutions(executions, placement, this.#log);
+      for (const execution of executions) this.#running.delete(execution.id);
+    }
     this.#waiters.tellAll();
   }
 
@@ -237,23 +263,22 @@ export class Engine implements Executions {
     return true;
   }
 
-  /** What is on its way to the journal waits while that cannot be written; a request for more is refused then. */
-  #mustBeWritable(): void {
-    const { fault } = this.#parts.journal;
-    if (fault === null) return;
-    if (fault instanceof MillraceError) throw fault;
-    throw new MillraceError(
-      "SERVICE_UNAVAILABLE",
-      `The store cannot be written at present (${fault.message}). Try again shortly.`,
-    );
-  }
-
   #makeExecution(
     record: { id: string; rootCorrelationId: string },
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, objects, search = null, cache = null, threads = null, clock, log } = this.#parts;
+    const {
+      journal,
+      work,
+      objects,
+      search = null,
+      cache = null,
+      threads = null,
+      spread = null,
+      clock,
+      log,
+    } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -265,6 +290,7 @@ export class Engine implements Executions {
         search,
         cache,
         threads,
+        spread,
         clock,
         settings: this.#settings,
         turn: this.#turn,
@@ -274,11 +300,22 @@ export class Engine implements Executions {
           this.#running.delete(record.id);
           this.#waiters.tell(record.id);
         },
-        onFault: (error) => this.#report(record.id, error),
+        onFault: (error) => {
+          if (hasMoved(error)) this.#drop(execution);
+          else this.#report(record.id, error);
+        },
       },
       state,
     );
     return execution;
+  }
+
+  /** Another node works on it, or may: whoever waits for it here is told, and asks there. */
+  #drop(execution: Execution): void {
+    execution.drop();
+    if (this.#running.get(execution.id) !== execution) return;
+    this.#running.delete(execution.id);
+    this.#waiters.tell(execution.id);
   }
 
   #report(executionId: string, error: unknown): void {
@@ -295,6 +332,10 @@ export class Engine implements Executions {
     if (record === null) throw notFound(executionId);
     return record;
   }
+}
+
+function moved(executionId: string): MillraceError {
+  return new MillraceError("EXECUTION_MOVED", `Another node works on execution ${executionId} by now. Ask again.`);
 }
 
 function notFound(executionId: string): MillraceError {

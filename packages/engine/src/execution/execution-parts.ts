@@ -4,7 +4,9 @@ import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
+import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
+import type { RouteRunner } from "../route/route-runner.ts";
 import type { SearchIndex } from "../search-port.ts";
 import type { LoopTurn } from "./loop-turn.ts";
 
@@ -22,6 +24,8 @@ export interface ExecutionParts {
   readonly threads: AdapterThreads | null;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
+  /** Null: every message is worked on here, at once. */
+  readonly spread: Spread | null;
   /** Shared by all executions. */
   readonly turn: LoopTurn;
   log(fields: Record<string, unknown>): AdapterLog;
@@ -30,6 +34,17 @@ export interface ExecutionParts {
   onEnd(): void;
   /** A fault of the engine's own: reported, never thrown into an adapter. */
   onFault(error: unknown): void;
+}
+
+/** Decides when a message is worked on, and where: in a service of many nodes. */
+export interface Spread {
+  /**
+   * Takes the flow through its chain, on this node by `here`, or on another, as soon as there is room. Throws, or
+   * rejects, where it fails. It begins (`restart`, `touch`) when it is its turn.
+   */
+  run(route: RouteRunner, flow: Flow, here: () => Pending): Pending;
+  /** Takes back what waits for room: nothing of it has begun. */
+  withdraw(executionId: string): Flow[];
 }
 
 /** What an operator sets. */

@@ -7,6 +7,7 @@ import { Attempts } from "./attempts.ts";
 import { Commits } from "./commits.ts";
 import { Ending } from "./ending.ts";
 import type { ExecutionParts } from "./execution-parts.ts";
+import { hasMoved } from "./has-moved.ts";
 import { InFlight } from "./in-flight.ts";
 import { Intake } from "./intake.ts";
 import { messageError } from "./message-error.ts";
@@ -17,7 +18,8 @@ import { Timestamps } from "./timestamps.ts";
  * One execution at work.
  *
  * States: *running* → *stopping* (nothing is taken; what is in flight comes to its end) → *ended*; and *paused*
- * (nothing is taken and nothing is settled any more: the process shuts down, and takes it up at its next start).
+ * (nothing is taken and nothing is settled any more: the process shuts down, and takes it up at its next start), or
+ * *dropped* (likewise at once: another node works on it).
  * It ends when the journal says so: when nothing is outstanding, or when it is stopping and nothing is in flight.
  */
 export class Execution {
@@ -31,6 +33,7 @@ export class Execution {
   readonly #outcomes: Outcomes;
   readonly #ending: Ending;
   #broken = false;
+  #lastWords: Promise<unknown> = Promise.resolve();
 
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   constructor(
@@ -202,6 +205,7 @@ export class Execution {
   async pause(graceMs: number): Promise<void> {
     this.#ending.pause();
     this.#intake.close();
+    this.#withdraw();
     const left = new Set<string>();
     for (const route of this.#routes.values()) {
       for (const flow of route.takeParked()) {
@@ -218,15 +222,33 @@ export class Execution {
     }
     if (this.#ending.ended) return;
     for (const [id, message] of this.progress.open) if (message.inFlight) left.add(id);
-    // Not waited for: a store that cannot be written must not hold up the shutdown.
+    // Not waited for here: a store that cannot be written must not hold up the shutdown.
+    const words: Promise<unknown>[] = [];
     if (!this.#ending.begun) {
       const at = new Date(this.#parts.clock.now()).toISOString();
       const paused = { kind: "paused", at, left: left.size } as const;
-      this.#parts.journal.append({ executionId: this.id, events: [], lifecycle: paused }).catch(this.#parts.onFault);
+      words.push(this.#parts.journal.append({ executionId: this.id, events: [], lifecycle: paused }));
     }
-    if (left.size === 0) return;
     // They are not what ends the process.
-    this.#parts.work.countInterruption(this.id, [...left], -1).catch(this.#parts.onFault);
+    if (left.size > 0) words.push(this.#parts.work.countInterruption(this.id, [...left], -1));
+    this.#lastWords = Promise.all(words.map((word) => word.catch(this.#parts.onFault)));
+  }
+
+  /** Resolves when what {@link pause} had to say is written down, or cannot be. */
+  get lastWords(): Promise<unknown> {
+    return this.#lastWords;
+  }
+
+  /** Lets go of everything at once, without a word in the journal: it is another node's to go on with. */
+  drop(): void {
+    this.#ending.pause();
+    this.#intake.close();
+    this.#withdraw();
+    for (const route of this.#routes.values()) for (const flow of route.takeParked()) this.#inFlight.close(flow);
+    for (const flow of this.#inFlight.all()) {
+      flow.abort("abandoned");
+      this.#inFlight.close(flow);
+    }
   }
 
   /** The flow's adapter has ended the process: said in the journal, so that the message is not tried for ever. */
@@ -242,6 +264,11 @@ export class Execution {
     this.#outcomes.fail([flow], thrown)?.catch(this.#parts.onFault);
   }
 
+  /** What was taken and has not begun is as if it had not been taken. */
+  #withdraw(): void {
+    for (const flow of this.#parts.spread?.withdraw(this.id) ?? []) this.#inFlight.close(flow);
+  }
+
   #goOn(): void {
     this.#ending.check();
     this.#intake.pump();
@@ -251,7 +278,8 @@ export class Execution {
   #breakDown(error: unknown): void {
     // A journal that is closed is no fault: the message is taken again after the next start.
     const closed = error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE";
-    if (closed || this.#broken || this.#ending.ended) return;
+    // Whoever reports it is told to let go of the execution.
+    if (closed || hasMoved(error) || this.#broken || this.#ending.ended) return;
     this.#broken = true;
     const message = error instanceof Error ? error.message : String(error);
     const text = `The journal refused what happened: ${message}`;

@@ -184,7 +184,7 @@ export class FailureRetry {
       ...pipeline,
       tag: request.tag ?? null,
       origin: { executionId: parent.id, source: "lineage" },
-      first: { messages: [], copies, markRetried: true },
+      first: { messages: [], copies, copiedFrom: parent.id, markRetried: true },
       rootCorrelationId: root,
       metadata: {
         retry: {

@@ -7,18 +7,20 @@ import {
 } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
-import type { Clock, ExecutionRecord, Journal, Records, WorkQueue } from "../ports.ts";
+import type { Clock, ExecutionRecord, Journal, WorkQueue } from "../ports.ts";
 import type { Execution } from "./execution.ts";
 import { findInterruption } from "./find-interruption.ts";
 import { foldJournal } from "./fold-journal.ts";
+import { hasMoved } from "./has-moved.ts";
 
 /** What taking executions up needs of the engine. */
 export interface RecoveryHost {
   readonly journal: Journal;
   readonly work: WorkQueue;
-  readonly records: Records;
   readonly clock: Clock;
   readonly log: AdapterLog;
+  /** Whether executions may be among them that nobody has begun yet. */
+  readonly mayBeNew: boolean;
   /** Compiles the frozen configuration of an execution. */
   loadDefinition: LoadDefinition;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
@@ -31,7 +33,8 @@ export interface RecoveryHost {
   running(execution: Execution): void;
 }
 
-type LoadDefinition = (
+/** Compiles the frozen configuration of an execution. */
+export type LoadDefinition = (
   yaml: string,
 ) => Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
 
@@ -39,17 +42,17 @@ type LoadDefinition = (
 const TAKEN_UP_AT_ONCE = 64;
 
 /** Codes of a store that cannot be read. */
-const STORE_FAULTS: ReadonlySet<string> = new Set(["SERVICE_UNAVAILABLE", "STORE_DAMAGED"]);
+const STORE_FAULTS: ReadonlySet<string> = new Set(["SERVICE_UNAVAILABLE", "STORE_UNREACHABLE", "STORE_DAMAGED"]);
 
 /** The code of an execution's error while it cannot be taken up. */
-const INTERRUPTED = "INTERRUPTED";
+export const INTERRUPTED = "INTERRUPTED";
 
 /**
- * Takes up every execution that is not over. One whose configuration does not load any more is `interrupted`.
- * @throws MillraceError SERVICE_UNAVAILABLE, STORE_DAMAGED where the store cannot be read
+ * Takes up executions that are not over. One whose configuration does not load any more is `interrupted`; one that
+ * another node claims meanwhile is that one's.
+ * @throws MillraceError SERVICE_UNAVAILABLE, STORE_UNREACHABLE, STORE_DAMAGED where the store cannot be read
  */
-export async function recoverExecutions(host: RecoveryHost): Promise<void> {
-  const records = await host.records.unfinishedExecutions();
+export async function recoverExecutions(host: RecoveryHost, records: readonly ExecutionRecord[]): Promise<void> {
   // Executions of one configuration share what it is compiled to; and several are taken up at a time, so that what
   // they write goes into common commits.
   const definitions = new Map<string, ReturnType<LoadDefinition>>();
@@ -67,6 +70,7 @@ export async function recoverExecutions(host: RecoveryHost): Promise<void> {
       } catch (error) {
         // It says nothing of the execution that the store cannot be read.
         if (error instanceof MillraceError && STORE_FAULTS.has(error.code)) throw error;
+        if (hasMoved(error)) continue;
         await interrupt(host, record, error instanceof Error ? error.message : String(error));
       }
     }
@@ -79,6 +83,14 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   if (definition === null) {
     const [finding] = report.issues;
     throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
+  }
+  if (host.mayBeNew && (await isNew(host.journal, record))) {
+    const { errorInfo, stopping } = record;
+    const progress = await foldJournal(host.journal, record);
+    const execution = host.makeExecution(record, definition, { progress, stopping, errorInfo });
+    host.running(execution);
+    await execution.resume();
+    return;
   }
   const interruption = await findInterruption(host.journal, record);
   const progress = await foldJournal(host.journal, record);
@@ -100,6 +112,14 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   host.running(execution);
   await execution.resume();
   host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+}
+
+/** Whether nothing has happened to it but that it was started: it is not taken up again. */
+async function isNew(journal: Journal, { id }: ExecutionRecord): Promise<boolean> {
+  const last = await journal.lastLifecycle(id);
+  if (last?.kind !== "started") return false;
+  const bounds = await journal.bounds(id);
+  return bounds?.lastEvent === bounds?.start;
 }
 
 async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { emptyProgress, type JsonObject, type JsonValue, MillraceError, type Progress } from "@millrace/protocol";
+import type { Placement } from "../cluster/placement.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, FirstMessages, Ids, NewMessage, Records } from "../ports.ts";
 import type { Execution } from "./execution.ts";
@@ -13,6 +14,8 @@ export interface StartHost {
   /** Executions that may run at once. */
   readonly maxExecutions: number;
   readonly maxPayloadBytes: number;
+  /** Null: this process is the whole service. */
+  readonly placement: Placement | null;
   /** Executions at work. */
   countRunning(): number;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
@@ -67,7 +70,9 @@ export class Starts {
   }
 
   async #startCounted(input: StartExecution): Promise<Started> {
-    const { maxExecutions } = this.#host;
+    const { maxExecutions, placement } = this.#host;
+    // Of all nodes together the store keeps count.
+    if (placement !== null) return this.#create(input);
     if (this.#host.countRunning() + this.#starting >= maxExecutions) {
       throw new MillraceError(
         "TOO_MANY_EXECUTIONS",
@@ -83,7 +88,7 @@ export class Starts {
   }
 
   async #create(input: StartExecution): Promise<Started> {
-    const { records, ids, clock, maxPayloadBytes } = this.#host;
+    const { records, ids, clock, maxPayloadBytes, placement } = this.#host;
     const id = ids.uuid();
     const rootCorrelationId = input.rootCorrelationId ?? ids.uuid();
     const { first: many } = input;
@@ -106,6 +111,7 @@ export class Starts {
       stopping: null,
       errorInfo: null,
     });
+    const owned = placement?.takesNew() ?? true;
     const { record, created, firstSeq } = await records.createExecution(
       {
         id,
@@ -130,8 +136,13 @@ export class Starts {
         idempotencyKey: input.idempotencyKey ?? null,
       },
       many ?? first,
+      placement === null ? undefined : { owned, maxUnfinished: this.#host.maxExecutions },
     );
     if (!created) return { record, created };
+    if (!owned) {
+      placement?.announce();
+      return { record, created };
+    }
     this.#host.running(execution);
     if (counts !== null) {
       execution.beginWithMany(counts);

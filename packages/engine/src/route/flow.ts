@@ -36,6 +36,22 @@ export interface FlowHost {
   commitLate(change: ObjectChange): void;
 }
 
+/** What a chain on another node has made of a message since it last told. */
+export interface RemoteProgress {
+  /** Places of adapters that have begun, and when (RFC 3339). */
+  readonly began: readonly { readonly index: number; readonly at: string }[];
+  /** What it emitted. */
+  readonly messages: readonly { readonly id: string; readonly route: string; readonly payloadJson: string }[];
+  /** Outputs of the chain so far, those included that were committed before. */
+  readonly outputs: number;
+  readonly objects: readonly ObjectChange[];
+  /** What it used of models. */
+  readonly usage: readonly StepUsage[];
+}
+
+/** What a step used of models, as it stands in events. */
+export type StepUsage = NonNullable<CompletedEvent["usage"]>[number];
+
 /** A failure of the engine's own making while something is emitted. */
 export class EmitFailure extends Error {
   override readonly name = "EmitFailure";
@@ -59,7 +75,7 @@ export class Flow {
   readonly message: StoredMessage;
   readonly payload: JsonObject;
   readonly route: RouteDefinition;
-  readonly startedMs: number;
+  startedMs: number;
   closed = false;
   abortCause: AbortCause | null = null;
   /** Where its isolated steps run; null while none is at work. */
@@ -167,6 +183,51 @@ export class Flow {
     const known = this.#usage.get(step.index) ?? { adapter: step.name, used: noUsage() };
     addUsage(known.used, used);
     this.#usage.set(step.index, known);
+  }
+
+  /** Takes out what was counted since it was last taken: what a chain on another node tells of. */
+  takeUsage(): StepUsage[] {
+    const usage = this.#usage === null ? [] : this.#stepUsage(this.#usage);
+    this.#usage = null;
+    return usage;
+  }
+
+  /** It begins only now: it has waited for its turn. */
+  restart(): void {
+    this.startedMs = this.host.monotonicMs();
+    const [first] = this.events;
+    if (first?.type === "initiated") this.events[0] = { ...first, timestamp: this.host.timestamp() };
+  }
+
+  /** Where a chain on another node begins, or goes on after another: what is committed is not emitted again. */
+  get resumePoint(): { outputs: number; emitted: Readonly<Record<string, number>>; ran: readonly number[] } {
+    return { outputs: this.#committedOutputs, emitted: this.#committedEmitted, ran: this.#ran };
+  }
+
+  /** Takes in what a chain on another node has made of the message: it is committed as if it had been made here. */
+  absorb({ began, messages, outputs, objects, usage }: RemoteProgress): void {
+    for (const change of objects) this.changeObjects(change);
+    if (this.closed) return;
+    const now = this.host.timestamp();
+    for (const { index, at } of began) {
+      const step = this.route.steps[index];
+      if (step === undefined) continue;
+      this.begin(step);
+      // Clocks differ: no step begins before the message, or after now.
+      const last = this.events.at(-1);
+      const before = this.events.at(-2)?.timestamp ?? at;
+      if (last?.type === "processing") last.timestamp = at < before ? before : at > now ? now : at;
+    }
+    const hops = this.message.hops + 1;
+    for (const { id, route, payloadJson } of messages) {
+      this.messages.push({ id, parentId: this.message.id, route, payloadJson, hops });
+      this.emitted[route] = (this.emitted[route] ?? 0) + 1;
+    }
+    this.outputs = outputs;
+    for (const used of usage) {
+      const step = this.route.steps[used.adapter_index];
+      if (step !== undefined) this.countUsage(step, used);
+    }
   }
 
   /** Counts the payloads that an adapter is given in this attempt: which one is next, from 0. */
@@ -312,7 +373,7 @@ export class Flow {
     };
   }
 
-  #stepUsage(usage: ReadonlyMap<number, { readonly adapter: string; readonly used: Usage }>) {
+  #stepUsage(usage: ReadonlyMap<number, { readonly adapter: string; readonly used: Usage }>): StepUsage[] {
     return [...usage].map(([index, { adapter, used }]) => ({ ...used, adapter, adapter_index: index }));
   }
 

@@ -21,6 +21,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 export class Collected {
   readonly #messages: NewMessage[] = [];
   readonly #copies: MessageCopy[] = [];
+  readonly #executionId: string;
   readonly #route: string;
   readonly #ids: Ids;
   readonly #maxPayloadBytes: number;
@@ -29,11 +30,14 @@ export class Collected {
   #bytes = 0;
 
   constructor(options: {
+    /** Of what is replayed. */
+    readonly executionId: string;
     readonly route: string;
     readonly root: string;
     readonly ids: Ids;
     readonly maxPayloadBytes: number;
   }) {
+    this.#executionId = options.executionId;
     this.#route = options.route;
     this.#root = options.root;
     this.#ids = options.ids;
@@ -67,7 +71,8 @@ export class Collected {
   }
 
   source(notes: JsonObject = {}): Source {
-    return { first: { messages: this.#messages, copies: this.#copies, markRetried: false }, notes };
+    const copiedFrom = this.#executionId;
+    return { first: { messages: this.#messages, copies: this.#copies, copiedFrom, markRetried: false }, notes };
   }
 
   #nextId(): string {

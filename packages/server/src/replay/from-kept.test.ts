@@ -62,7 +62,13 @@ test("a replay whose messages are removed by retention while they are read is re
     const progress = emptyProgress("work");
     for (const count of Object.values(progress.routes))
       Object.assign(count, { announced: MESSAGES, completed: MESSAGES });
-    const collected = new Collected({ route: "work", root: "r", ids: { uuid: () => "id" }, maxPayloadBytes: 1_000 });
+    const collected = new Collected({
+      executionId: "e",
+      route: "work",
+      root: "r",
+      ids: { uuid: () => "id" },
+      maxPayloadBytes: 1_000,
+    });
     const body = { replay_source: "lineage", from_stage: "work", to_route: "work", skip_missing: false } as const;
     const replay = fromKept(
       { kept, executions: { progress: async () => progress } },

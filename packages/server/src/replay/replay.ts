@@ -33,7 +33,7 @@ export async function replay(
   }
   const root = parts.ids.uuid();
   const { ids, maxPayloadBytes } = parts;
-  const collected = new Collected({ route: body.to_route, root, ids, maxPayloadBytes });
+  const collected = new Collected({ executionId: parent.id, route: body.to_route, root, ids, maxPayloadBytes });
   const { first, notes } = await sourceOf(parts, parent, body, collected);
   const { record } = await parts.executions.start({
     ...pipeline,

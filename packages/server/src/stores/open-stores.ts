@@ -1,14 +1,27 @@
+import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { FileObjectStore, openSqliteStore, SqliteCache, SqliteSearch, unusable } from "@millrace/stores";
+import {
+  FileObjectStore,
+  openSharedStore,
+  openSqliteStore,
+  PostgresSearch,
+  SqliteCache,
+  SqliteSearch,
+  unusable,
+} from "@millrace/stores";
 import type { Settings } from "../settings.ts";
+import { VERSION } from "../version.ts";
 import type { Stores } from "./stores.ts";
 
 /**
  * Opens what the settings name: the data directory of one process, or what many nodes share.
- * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, STORE_UNREACHABLE, SETTING_INVALID
  */
-export async function openStores(settings: Settings): Promise<Stores> {
-  return openEmbedded(settings);
+export function openStores(settings: Settings): Promise<Stores> {
+  const { database_url: databaseUrl, nats_url: natsUrl } = settings;
+  return databaseUrl === null || natsUrl === null
+    ? Promise.resolve(openEmbedded(settings))
+    : openShared(settings, databaseUrl, natsUrl);
 }
 
 /** SQLite and a folder, both in the data directory. */
@@ -34,5 +47,38 @@ function openEmbedded(settings: Settings): Stores {
       cache.close();
       store.close();
     },
+  };
+}
+
+/** PostgreSQL, NATS, and S3 where it is set. */
+async function openShared(settings: Settings, databaseUrl: string, natsUrl: string): Promise<Stores> {
+  const { bus, tasks, ownership, alone, ...store } = await openSharedStore({
+    databaseUrl,
+    natsUrl,
+    objectsUrl: settings.objects_url,
+    environment: process.env,
+    name: settings.node_name ?? `${hostname()}-${process.pid}`,
+    version: VERSION,
+    engine: settings.engine,
+    leaseMs: settings.lease_seconds * 1000,
+  });
+  const search = await PostgresSearch.open(databaseUrl).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
+  const cache = new SqliteCache(resolve(settings.data_dir), settings.model_cache_bytes);
+  return {
+    ...store,
+    search,
+    cache,
+    nodes: { bus, tasks, ownership, alone },
+    explain: (error) => error,
+    async close() {
+      await search.close();
+      cache.close();
+      await store.close();
+    },
+    // Its connections break off with it, as in a crash: nothing that was told is lost.
+    closeAtExit: () => cache.close(),
   };
 }

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { MillraceError } from "@millrace/protocol";
 import { createTarPacker } from "modern-tar";
 import { metadataPath } from "../files/object-key.ts";
-import { verify } from "../sqlite/damage.ts";
+import { verify } from "../journal/checksum.ts";
 import { newestSchema, schemaOf } from "../sqlite/migrate.ts";
 import { type BackupHead, type BackupSummary, backupFailed, DATABASE, END, HEAD, Tally } from "./backup-format.ts";
 

@@ -52,7 +52,7 @@ test("a damaged file is made anew, and one that cannot be made is done without",
   await cache.put([{ key: "a", value: bytes("one") }]);
   assert.equal((await cache.get(["a"])).size, 1);
   cache.close();
-  const none = new SqliteCache(join(folder.path, "no", "such", "folder"), 1_000_000);
+  const none = new SqliteCache(join(folder.path, CACHE_FILE, "below"), 1_000_000);
   await none.put([{ key: "a", value: bytes("one") }]);
   assert.equal((await none.get(["a"])).size, 0);
   none.close();

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CacheEntry, ContentCache } from "@millrace/engine";
+import { makeFolder } from "../sqlite/make-folder.ts";
 
 /** The name of the file in the data directory. */
 export const CACHE_FILE = "cache.db";
@@ -118,6 +119,8 @@ export class SqliteCache implements ContentCache {
   }
 
   #openFile(): Open {
+    // A node of a service of many keeps nothing else on its disk.
+    makeFolder(dirname(this.#file));
     const database = new DatabaseSync(this.#file, { timeout: 0 });
     try {
       database.exec("PRAGMA journal_mode = WAL");

@@ -81,6 +81,29 @@ export function configConformance(name: string, open: StoreFactory): void {
     assert.equal(await store.records.getConfigBySourcePath("pipelines/b.yaml"), null);
   });
 
+  test(`${name}: of two that store the same version, or load the same file, one does, and the other is told`, async () => {
+    await using store = await open();
+    const config = newConfig({ sourceType: "file", sourcePath: "pipelines/a.yaml" });
+    const again = { ...config, id: newId("config") };
+    const loads = [config, again].map((each) => store.records.putConfig(each, { soleOfPath: true }));
+    const loaded = await Promise.allSettled(loads);
+    assert.deepEqual(loaded.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+    const [there] = (await store.records.listConfigs(ALL)).items;
+    assert.ok(there !== undefined);
+    const other = there.id === config.id ? again : config;
+    await assert.rejects(store.records.putConfig(other, { soleOfPath: true }), { code: "CONFIG_CHANGED" });
+    const versions = ["one", "two"].map((configYaml) => store.records.putConfig({ ...there, version: 2, configYaml }));
+    const stored = await Promise.allSettled(versions);
+    assert.deepEqual(stored.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+    await assert.rejects(store.records.putConfig({ ...there, version: 2 }), { code: "CONFIG_CHANGED" });
+    const winner = stored[0]?.status === "fulfilled" ? "one" : "two";
+    assert.equal((await store.records.getConfig(there.id))?.configYaml, winner);
+    assert.equal((await store.records.listConfigVersions(there.id, ALL)).total, 2);
+    await store.records.putConfig(other);
+    assert.equal((await store.records.listConfigs(ALL)).total, 2, "who does not ask for it may have another");
+    assert.equal((await store.records.getConfigBySourcePath("pipelines/a.yaml"))?.id, there.id);
+  });
+
   test(`${name}: a deleted config is gone with its versions, and its executions stay`, async () => {
     await using store = await open();
     const config = newConfig();

@@ -110,7 +110,7 @@ export function failuresConformance(name: string, open: StoreFactory): void {
 
   test(`${name}: an execution begins with copies of another one's failed messages, all or none`, async () => {
     await using store = await open();
-    const { seqs } = await withFailures(store);
+    const { id, seqs } = await withFailures(store);
     const [first = 0, , third = 0, waitingOne = 0] = seqs;
     const child = newExecution();
     const copies = [
@@ -120,6 +120,7 @@ export function failuresConformance(name: string, open: StoreFactory): void {
     await store.records.createExecution(child, {
       messages: [newMessage({ route: "there" })],
       copies,
+      copiedFrom: id,
       markRetried: true,
     });
     const begun = await waiting(store, child.id, "there");
@@ -133,12 +134,22 @@ export function failuresConformance(name: string, open: StoreFactory): void {
     const wrong = { seq: waitingOne, id: "d2", route: "there", payloadJson: null };
     const refused = newExecution();
     await assert.rejects(
-      store.records.createExecution(refused, { messages: [], copies: [...copies, wrong], markRetried: true }),
+      store.records.createExecution(refused, {
+        messages: [],
+        copies: [...copies, wrong],
+        copiedFrom: id,
+        markRetried: true,
+      }),
       { code: "MESSAGE_NOT_FAILED" },
     );
     const gone = { seq: 1_000_000, id: "e2", route: "there", payloadJson: null };
     await assert.rejects(
-      store.records.createExecution(refused, { messages: [], copies: [...copies, gone], markRetried: false }),
+      store.records.createExecution(refused, {
+        messages: [],
+        copies: [...copies, gone],
+        copiedFrom: id,
+        markRetried: false,
+      }),
       { code: "NOTHING_TO_REPLAY" },
     );
     assert.equal(await store.records.getExecution(refused.id), null);

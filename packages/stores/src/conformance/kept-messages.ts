@@ -102,7 +102,7 @@ export function keptMessagesConformance(name: string, open: StoreFactory): void 
       route: "work",
       payloadJson: null,
     }));
-    await store.records.createExecution(child, { messages: [], copies, markRetried: false });
+    await store.records.createExecution(child, { messages: [], copies, copiedFrom: id, markRetried: false });
     assert.deepEqual(
       (await waiting(store, child.id)).map((message) => [message.id, message.payloadJson]),
       [

@@ -95,6 +95,20 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     assert.equal(await start(store, { id: "next", tag: "t" }), "next");
   });
 
+  test(`${name}: where so many may be unfinished, no more are created than that, however many are asked for at once`, async () => {
+    await using store = await open();
+    const create = (key: string | null = null) =>
+      store.records.createExecution(newExecution({ idempotencyKey: key }), newMessage(), { maxUnfinished: 3 });
+    await store.journal.append(ending(await start(store)));
+    const outcomes = await Promise.allSettled([create("key"), create(), create(), create(), create()]);
+    assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 3);
+    await assert.rejects(create(), { code: "TOO_MANY_EXECUTIONS" });
+    const { record, created } = await create("key");
+    assert.equal(created, false, "one that is there is no further one");
+    await store.journal.append(ending(record.id));
+    assert.equal((await create()).created, true);
+  });
+
   test(`${name}: an id that is taken refuses the newcomer alone: the first of it, and those beside it, are whole`, async () => {
     await using store = await open();
     await start(store, { id: "taken", metadata: { first: true } });

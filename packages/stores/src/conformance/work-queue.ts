@@ -77,12 +77,17 @@ export function workQueueConformance(name: string, open: StoreFactory): void {
     await using store = await open();
     const [one, other] = [await start(store), await start(store)];
     await enqueue(store, one, [newMessage({ id: "a", route: "r" }), newMessage({ id: "b", route: "s" })]);
-    const [foreign] = await enqueue(store, other, [newMessage({ id: "c", route: "r" })]);
+    // Its third: where each execution has numbers of its own, the first two are those of the other's messages as well.
+    const [, , foreign] = await enqueue(store, other, [
+      newMessage({ id: "c", route: "r" }),
+      newMessage({ id: "d", route: "r" }),
+      newMessage({ id: "e", route: "r" }),
+    ]);
     const ids = async (executionId: string, route: string) =>
       (await waiting(store, executionId, route)).map((message) => message.id);
     assert.deepEqual(await ids(one, "r"), ["a"]);
     assert.deepEqual(await ids(one, "s"), ["b"]);
-    assert.deepEqual(await ids(other, "r"), ["c"]);
+    assert.deepEqual(await ids(other, "r"), ["c", "d", "e"]);
     assert.deepEqual(await ids(other, "s"), []);
     assert.deepEqual(await ids("nobody", "r"), []);
     assert.equal(await store.work.get(one, foreign ?? 0), null);

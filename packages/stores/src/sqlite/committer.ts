@@ -1,13 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
+import { refusal, unavailable } from "../journal/unavailable.ts";
 import { damaged, isDamage } from "./damage.ts";
 import { Group } from "./group.ts";
 import { JournalWrites } from "./journal-writes.ts";
 import { MessageWrites } from "./message-writes.ts";
 import { ObjectWrites } from "./objects/object-writes.ts";
 import { reading } from "./reading.ts";
-import { isStoreError, refusal, unavailable } from "./write-errors.ts";
+import { isStoreError } from "./write-errors.ts";
 
 /**
  * The one writer. Whatever is asked for within a turn of the event loop is one SQLite transaction (a group), and is

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ConfigRecord, ConfigVersionRecord, Page } from "@millrace/engine";
 import type { SourceType } from "@millrace/protocol";
+import { fileLoaded, versionStored } from "../config-conflicts.ts";
 import { type Row, text } from "./columns.ts";
 import type { Committer } from "./committer.ts";
 
@@ -17,10 +18,13 @@ export class SqliteConfigs {
     this.#committer = committer;
     this.#sql = {
       putConfig: database.prepare(
-        "INSERT INTO configs (id, name, description, source_type, source_path, version, created_at, updated_at, is_active) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, source_type = excluded.source_type, source_path = excluded.source_path, version = excluded.version, updated_at = excluded.updated_at, is_active = excluded.is_active",
+        "INSERT INTO configs (id, name, description, source_type, source_path, version, created_at, updated_at, is_active) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, source_type = excluded.source_type, source_path = excluded.source_path, version = excluded.version, updated_at = excluded.updated_at, is_active = excluded.is_active WHERE configs.version < excluded.version",
       ),
       putVersion: database.prepare(
-        "INSERT INTO config_versions (config_id, version, config_yaml, config_hash, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (config_id, version) DO UPDATE SET config_yaml = excluded.config_yaml, config_hash = excluded.config_hash",
+        "INSERT INTO config_versions (config_id, version, config_yaml, config_hash, created_at) VALUES (?, ?, ?, ?, ?)",
+      ),
+      otherOfSource: database.prepare(
+        "SELECT id FROM configs WHERE source_path = ? AND source_type = 'file' AND id <> ? LIMIT 1",
       ),
       config: database.prepare(`SELECT ${CONFIG} ${CONFIG_FROM} WHERE c.id = ?`),
       configBySource: database.prepare(
@@ -36,10 +40,12 @@ export class SqliteConfigs {
     };
   }
 
-  put(config: ConfigRecord): Promise<void> {
+  put(config: ConfigRecord, { soleOfPath = false }: { readonly soleOfPath?: boolean } = {}): Promise<void> {
     return this.#committer.submit(
       () => {
-        this.#sql.putConfig.run(
+        const other = soleOfPath ? this.#sql.otherOfSource.get(config.sourcePath, config.id) : undefined;
+        if (other !== undefined) throw fileLoaded(config, String(other.id));
+        const { changes } = this.#sql.putConfig.run(
           config.id,
           config.name,
           config.description,
@@ -50,6 +56,7 @@ export class SqliteConfigs {
           config.updatedAt,
           config.isActive ? 1 : 0,
         );
+        if (Number(changes) === 0) throw versionStored(config);
         this.#sql.putVersion.run(config.id, config.version, config.configYaml, config.configHash, config.updatedAt);
       },
       { patient: false, weight: 0 },

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
-import { checksumOf } from "./damage.ts";
+import { checksumOf } from "../journal/checksum.ts";
 
 /** Writes rows of the journal, each with its checksum, within a transaction. */
 export class JournalWrites {

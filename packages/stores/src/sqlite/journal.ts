@@ -12,8 +12,8 @@ import type {
   Transition,
 } from "@millrace/engine";
 import { isTerminal } from "@millrace/protocol";
+import { verify } from "../journal/checksum.ts";
 import type { Committer } from "./committer.ts";
-import { verify } from "./damage.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import type { Group } from "./group.ts";
 import { mergePages } from "./merge-pages.ts";

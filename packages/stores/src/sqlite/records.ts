@@ -6,12 +6,14 @@ import type {
   ExecutionRecord,
   FirstMessages,
   NewExecution,
+  NewExecutionOptions,
   NewMessage,
   OverExecution,
   Page,
   Records,
 } from "@millrace/engine";
 import { type ExecutionStatus, MillraceError } from "@millrace/protocol";
+import { tooMany } from "../too-many.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
@@ -50,6 +52,9 @@ export class SqliteRecords implements Records {
       insertExecution: database.prepare(
         "INSERT INTO executions (id, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?1, ?2, ?7 ->> 'name', 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
       ),
+      unfinishedCount: database.prepare(
+        "SELECT count(*) AS count FROM executions WHERE status IN ('running', 'interrupted')",
+      ),
       startPosition: database.prepare("UPDATE executions SET start_position = ? WHERE key = ?"),
     };
   }
@@ -57,6 +62,7 @@ export class SqliteRecords implements Records {
   createExecution(
     execution: NewExecution,
     first: NewMessage | FirstMessages | null,
+    { maxUnfinished }: NewExecutionOptions = {},
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }> {
     return this.#committer.submit(
       (group) => {
@@ -80,6 +86,8 @@ export class SqliteRecords implements Records {
             );
           }
         }
+        if (maxUnfinished !== undefined && Number(this.#sql.unfinishedCount.get()?.count) >= maxUnfinished)
+          throw tooMany(maxUnfinished);
         if (first !== null && "copies" in first) this.#first.check(group, first);
         const key = Number(
           this.#sql.insertExecution.run(
@@ -183,8 +191,8 @@ export class SqliteRecords implements Records {
     return this.#retention.giveBack(maxBytes);
   }
 
-  putConfig(config: ConfigRecord): Promise<void> {
-    return this.#configs.put(config);
+  putConfig(config: ConfigRecord, options?: { readonly soleOfPath?: boolean }): Promise<void> {
+    return this.#configs.put(config, options);
   }
 
   getConfig(id: string): Promise<ConfigRecord | null> {

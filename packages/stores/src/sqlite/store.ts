@@ -1,12 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Failures, Journal, KeptMessages, Lineage, Records, StoredObjects, WorkQueue } from "@millrace/engine";
+import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
 import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteKeptMessages } from "./kept-messages.ts";
-import { SqliteLineage } from "./lineage/lineage.ts";
 import { SqliteStoredObjects } from "./objects/stored-objects.ts";
 import { SqliteRecords } from "./records.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
@@ -44,7 +44,10 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
 function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => void): SqliteStore {
   const keys = new ExecutionKeys(database);
   const committer = new Committer(database, () => keys.forgetAll());
-  const lineage = new SqliteLineage(dataDir, { onDamage: (damage) => committer.stop(damage) });
+  const lineage = new ThreadLineage(
+    { journal: { kind: "sqlite", dataDir }, folder: dataDir },
+    { onDamage: (damage) => committer.stop(damage) },
+  );
   const journal = new SqliteJournal(database, committer, keys);
   let isOpen = true;
   return {

@@ -1,5 +1,3 @@
-import { MillraceError } from "@millrace/protocol";
-
 /**
  * What SQLite says of the values that it was given (SQLITE_TOOBIG, CONSTRAINT, MISMATCH, RANGE): trying again would
  * not help. All its other errors are the store's.
@@ -11,17 +9,4 @@ export function isStoreError(error: Error): boolean {
   if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") return false;
   // The lowest byte is the error; those above it only say more of it.
   return !("errcode" in error && typeof error.errcode === "number" && OF_THE_VALUES.has(error.errcode & 0xff));
-}
-
-/** What a writer is told that does not wait for a store at fault. */
-export function refusal(fault: Error): MillraceError {
-  return fault instanceof MillraceError ? fault : unavailable(fault.message);
-}
-
-/** The store cannot be written, for a reason. */
-export function unavailable(reason: string): MillraceError {
-  return new MillraceError(
-    "SERVICE_UNAVAILABLE",
-    `The store cannot be written at present (${reason}). Try again shortly.`,
-  );
 }

@@ -1,11 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Journal, JournalBounds, JournalEntry, ObjectLog, Position, WrittenObject } from "@millrace/engine";
+import { toObjectEntry } from "../../journal/object-entry.ts";
 import type { Row } from "../columns.ts";
 import type { Committer } from "../committer.ts";
 import type { ExecutionKeys } from "../execution-keys.ts";
 import { toEntry } from "../journal.ts";
 import { mergePages } from "../merge-pages.ts";
-import { OBJECT, toObject, toObjectEntry } from "./object-row.ts";
+import { OBJECT, toObject } from "./object-row.ts";
 
 /** Objects of one entry: what a slow reader takes at once is bounded by it. */
 const OBJECTS_PER_ENTRY = 100;

@@ -1,5 +1,4 @@
-import type { JournalEntry, Position, WrittenObject } from "@millrace/engine";
-import { encodeFrame, storedObjectData, toOneLine, type WrittenData } from "@millrace/protocol";
+import type { WrittenObject } from "@millrace/engine";
 import { type Row, text } from "../columns.ts";
 
 /** The columns that {@link toObject} reads. */
@@ -15,20 +14,6 @@ export function toObject(row: Row): WrittenObject {
     messageId: text(row.message_id),
     createdAt: String(row.created_at),
   };
-}
-
-/** Objects with positions one after the other, as an entry of their journal. */
-export function toObjectEntry(
-  executionId: string,
-  first: Position,
-  objects: readonly WrittenObject[],
-): Extract<JournalEntry, { kind: "events" }> {
-  const frames = objects.map((object, index) => {
-    const data: WrittenData = { ...storedObjectData(object), type: "written", timestamp: object.createdAt };
-    return encodeFrame("written", toOneLine(JSON.stringify(data)), first + index);
-  });
-  const last = first + objects.length - 1;
-  return { kind: "events", executionId, first, last, count: objects.length, frames: Buffer.from(frames.join("")) };
 }
 
 /** Sorts after every text that begins with what stands before it. */

@@ -1,0 +1,105 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Bus, Lineage, ObjectReader, ObjectStore, TaskQueue } from "@millrace/engine";
+import { busFeed } from "./feed/bus-feed.ts";
+import { ThreadLineage } from "./lineage/thread-lineage.ts";
+import { type NatsBus, openNatsBus } from "./nats/nats-bus.ts";
+import { Session, shownUrl } from "./postgres/connection.ts";
+import { Duties } from "./postgres/duties.ts";
+import type { NodeDescription } from "./postgres/lease.ts";
+import { PostgresObjectStore } from "./postgres/objects/object-store.ts";
+import { openPostgresStore, type PostgresStore } from "./postgres/store.ts";
+import { S3ObjectStore } from "./s3/index.ts";
+
+/** What the nodes of a service share, and what this one is among them. */
+export interface SharedStoreOptions extends NodeDescription {
+  /** `postgres://user:password@host:port/database`. */
+  readonly databaseUrl: string;
+  /** `nats://host:port`, several with commas between them. */
+  readonly natsUrl: string;
+  /** `s3://bucket/prefix?…`; null: objects are in the database. */
+  readonly objectsUrl: string | null;
+  /** Credentials of the object store are taken from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The store of many nodes: PostgreSQL, objects, and the ways to the other nodes. */
+export interface SharedStore
+  extends Omit<PostgresStore, "close" | "database" | "source" | "feed" | "hold" | "clusterId"> {
+  readonly lineage: Lineage;
+  readonly objects: ObjectStore & ObjectReader;
+  readonly bus: Bus;
+  readonly tasks: TaskQueue;
+  /** Where the database is, without its password. */
+  readonly place: string;
+  /** @see Duties.alone */
+  alone(name: string, work: () => Promise<void>): Promise<boolean>;
+  /** Commits what waits, gives the lease up and ends all connections. */
+  close(): Promise<void>;
+}
+
+/** A lock that is waited for, or a connection that says nothing, is given up after so long, in milliseconds. */
+const SESSION = { setup: "SET statement_timeout = '30s'", timeoutMs: 40_000 };
+
+/** How long a shutdown waits for PostgreSQL to take the lease back, in milliseconds: it runs out by itself. */
+const LEAVE_MS = 2_000;
+
+/**
+ * Opens what the nodes of one service share, as one of them.
+ * @throws MillraceError SETTING_INVALID, STORE_UNREACHABLE
+ */
+export async function openSharedStore(options: SharedStoreOptions): Promise<SharedStore> {
+  const { databaseUrl: url, natsUrl, objectsUrl, environment, ...node } = options;
+  let bus: NatsBus | undefined;
+  let store: PostgresStore | undefined;
+  const lineage = new ThreadLineage({ journal: { kind: "postgres", url }, folder: null });
+  const sessions = [`millrace objects ${node.name}`, `millrace duties ${node.name}`].map(
+    (name) => new Session({ url, name }, SESSION),
+  );
+  const [reading, duty] = sessions;
+  const end = async () => {
+    lineage.close();
+    await Promise.all(sessions.map((session) => session.close()));
+    await store?.close();
+    await bus?.close();
+  };
+  try {
+    store = await openPostgresStore({
+      ...node,
+      url,
+      onDelete: () => lineage.sweep(),
+      async feed(source, head, clusterId) {
+        bus = await openNatsBus({ servers: natsUrl, prefix: `millrace.${clusterId}`, name: `millrace ${node.name}` });
+        return busFeed(bus)(source, head);
+      },
+    });
+    if (bus === undefined || reading === undefined || duty === undefined)
+      throw new Error("the store asks for its feed");
+    const tasks = await bus.openTaskQueue({ redeliverAfterMs: Math.max(1_000, node.leaseMs) });
+    const objects =
+      objectsUrl === null
+        ? new PostgresObjectStore(store.database, reading)
+        : await S3ObjectStore.open(objectsUrl, environment);
+    const { hold } = store;
+    // Without it nobody can be told or asked: runs pause, rather than to run apart from each other.
+    const unsubscribe = bus.onStatus((connected) => hold(connected ? null : new Error("NATS cannot be reached")));
+    const duties = new Duties(duty);
+    const { database: _database, source: _source, feed: _feed, hold: _hold, clusterId: _id, ...ports } = store;
+    return {
+      ...ports,
+      lineage,
+      objects,
+      bus,
+      tasks,
+      place: shownUrl(url),
+      alone: (name, work) => duties.alone(name, work),
+      async close() {
+        unsubscribe();
+        await Promise.race([ports.ownership.leave().catch(() => undefined), wait(LEAVE_MS, undefined, { ref: false })]);
+        await end();
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import { emptyDatabase, POSTGRES_URL, unreachablePostgres } from "../../packages/stores/src/support/postgres.ts";
+import { NATS_URL, withoutNats } from "./nats.ts";
+
+/** Whether the services of tests are of several nodes over PostgreSQL and NATS (`TEST_STACK=nodes`). */
+export const SHARED_STACK: boolean = process.env.TEST_STACK === "nodes";
+
+/** What the nodes of one service share, and nobody else. */
+export interface SharedStack extends AsyncDisposable {
+  readonly databaseUrl: string;
+  /** The settings that make a process one of its nodes, as environment variables. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** For the `skip` of a test: false where there are servers for it, else why it is skipped. */
+export async function withoutSharedStack(): Promise<string | false> {
+  const reason = process.env.TEST_REQUIRE_POSTGRES === "1" ? null : await unreachablePostgres();
+  return reason === null ? withoutNats() : `PostgreSQL cannot be reached at ${POSTGRES_URL} (${reason})`;
+}
+
+/** A database of its own on the server that tests have; NATS tells services apart by their databases. */
+export async function openSharedStack(natsUrl: string = NATS_URL): Promise<SharedStack> {
+  const database = await emptyDatabase();
+  return {
+    databaseUrl: database.url,
+    env: { MILLRACE_DATABASE_URL: database.url, MILLRACE_NATS_URL: natsUrl },
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}

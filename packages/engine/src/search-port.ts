@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@millrace/protocol";
+import type { JsonObject } from "@millrace/protocol";
 import type { Page } from "./ports.ts";
 
 /** How the words of a collection are told from each other: with English endings cut off, or as they are. */
@@ -60,7 +60,7 @@ export interface Collection {
 export interface CollectionField {
   readonly field: string;
   /** At most ten, the most frequent first. */
-  readonly values: readonly { readonly value: JsonValue; readonly count: number }[];
+  readonly values: readonly { readonly value: string | number | boolean; readonly count: number }[];
 }
 
 /** How a value of a field is compared: `eq` and `ne` as what they are, the others by number, or as texts are sorted. */

@@ -153,7 +153,9 @@ export const collectionDetailSchema = collectionSchema
       .array(
         z.object({
           field: z.string(),
-          values: z.array(z.object({ value: z.json(), count: z.int().min(1) })).max(10),
+          values: z
+            .array(z.object({ value: z.union([z.string(), z.number(), z.boolean()]), count: z.int().min(1) }))
+            .max(10),
         }),
       )
       .describe("Fields of the metadata with their most frequent values, by the 10,000 newest documents"),

@@ -150,7 +150,11 @@ export class SqliteCache implements ContentCache {
     }
     this.#open = null;
     this.#bytes = 0;
-    for (const end of ["", "-wal", "-shm"]) rmSync(this.#file + end, { force: true });
+    try {
+      for (const end of ["", "-wal", "-shm"]) rmSync(this.#file + end, { force: true });
+    } catch {
+      // It is tried again when the cache is next used.
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Collection, CollectionField, CollectionSettings, Page, QueryEmbedding } from "@millrace/engine";
-import { type JsonValue, MillraceError } from "@millrace/protocol";
+import { MillraceError } from "@millrace/protocol";
 import type { Row } from "../sqlite/columns.ts";
 
 /** A collection's row. */
@@ -135,7 +135,7 @@ function toCollection(database: DatabaseSync, row: Row): Collection {
   };
 }
 
-function jsonOf(type: unknown, value: unknown): JsonValue {
+function jsonOf(type: unknown, value: unknown): string | number | boolean {
   if (type === "true" || type === "false") return type === "true";
   return typeof value === "number" ? value : String(value);
 }

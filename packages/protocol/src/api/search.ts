@@ -25,8 +25,10 @@ const operatorSchema = z.enum(["eq", "ne", "gt", "ge", "lt", "le"]);
 export const searchFilterSchema = z.strictObject({
   field: z.string().min(1).max(256).describe("A field of the documents' metadata"),
   operator: operatorSchema
-    .default("eq")
-    .describe("`eq`, `ne`: as what the value is; `gt`, `ge`, `lt`, `le`: by number, or as texts are sorted"),
+    .optional()
+    .describe(
+      "`eq` (the default), `ne`: as what the value is; `gt`, `ge`, `lt`, `le`: by number, or as texts are sorted",
+    ),
   value: z
     .union([z.string().max(2_000), z.number(), z.boolean()])
     .describe("A text that is a number, or `true` or `false`, is compared with those too"),
@@ -50,7 +52,9 @@ const filterTextSchema = z
   .regex(FILTER, "String should be of the form field:value, field!=value or field>=value");
 
 /** Reads `field:value`, `field!=value`, `field>value` and their like; null where it is none of these. */
-export function readSearchFilter(text: string): z.infer<typeof searchFilterSchema> | null {
+export function readSearchFilter(
+  text: string,
+): { field: string; operator: z.infer<typeof operatorSchema>; value: string } | null {
   const [, field, sign, value] = FILTER.exec(text) ?? [];
   if (field === undefined || sign === undefined || value === undefined) return null;
   return { field: field.trim(), operator: OPERATORS[sign] ?? "eq", value };

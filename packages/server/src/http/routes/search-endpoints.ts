@@ -105,7 +105,14 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
       tag,
       body: searchBodySchema,
       responses: { 200: { description: "What was found", schema: searchPageSchema }, ...searchErrors },
-      handler: ({ body: { q = null, vector = null, mode = null, ...rest } }) => run({ ...rest, text: q, vector, mode }),
+      handler: ({ body: { q = null, vector = null, mode = null, filters, ...rest } }) =>
+        run({
+          ...rest,
+          text: q,
+          vector,
+          mode,
+          filters: filters.map(({ operator = "eq", ...filter }) => ({ ...filter, operator })),
+        }),
     }),
     endpoint({
       method: "GET",

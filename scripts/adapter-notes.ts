@@ -70,12 +70,45 @@ const POSTGRES_ERRORS = {
   SQL_TIMEOUT: "The database took too long.",
   TABLE_MISMATCH: "The table, or a column, is not there. Not retried.",
 };
+/** What asking a model may fail with. */
+const MODEL_ERRORS = {
+  MODEL_RATE_LIMITED:
+    "The server answered 429 `max_tries` times, or asks to be left alone for longer than `max_wait_seconds`.",
+  MODEL_UNAVAILABLE: "The server cannot be reached, or answered 408, 425 or 5xx `max_tries` times.",
+  MODEL_TIMEOUT: "No whole answer within `timeout_seconds`, `max_tries` times.",
+  MODEL_ANSWER_INVALID: "What the server answers is not what the protocol says.",
+  MODEL_ANSWER_TOO_LARGE: "The answer has more than `max_bytes`. Not retried.",
+  MODEL_UNAUTHORIZED: "The server answered 401 or 403: the key is wrong, or there is none. Not retried.",
+  MODEL_QUOTA_EXCEEDED: "The key's account has no quota left. Not retried.",
+  MODEL_REFUSED: "The server answered another error of the 4xx, or leads elsewhere. Not retried.",
+  ISOLATION_UNSUITABLE: "The step has `isolation: thread`. Not retried.",
+};
+
+const MODELS =
+  "Any server that speaks OpenAI's protocol will do: OpenAI's own, vLLM, Ollama, llama.cpp, LiteLLM. The key comes from the environment that the service was started with, and stands in no config, event, log or error; where its variable is not set, a run is not started.\n\nAll runs share what a server bears: requests to it, by address and key, begin with 4 at once; after each round of answers one more goes, up to `max_in_flight`, and after a 429 half as many, after the time that `Retry-After` says, or half a second and then twice as long each time. 408, 425, 5xx, time-outs and broken connections are tried again here as well; all of it is time of the step, of which `timeout_seconds` of the route allows 300 seconds. Cancelling ends a request at once.\n\nWhat was used (requests, tokens, what the cache had, and the cost by your prices) stands in the [event](../events.md) that ends the attempt, and in the run's statistics. Answers are kept in the data directory, by all that they depend on, for all runs: up to the setting `model_cache_bytes`.";
 
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
   batch: {
     more: "The messages that it holds take no slot of the route's `concurrency`. They are settled together, when what the batch gives rise to is committed: a crash before that gathers them anew. What a batch emits has the first of its messages as parent. A message whose pieces end in the middle of a batch closes that batch early.",
     errors: {},
+  },
+  chunk: {
+    more: "By tokens and characters a text is cut between paragraphs where it can be, then between lines, sentences and words, and only then anywhere, but through no character; no piece has more than `size`. By sentences, pieces have just so many; they end by the rules of Unicode for the `locale`. `start` and `end` say where a piece stands in the text, in UTF-16 code units, as JavaScript counts; a character of a text by itself counts as one of them, or two beyond the first 65,536. A text of nothing but space gives no message. For Markdown use [`markdown_split`](markdown_split.md), which knows its headings.",
+    errors: {
+      TEXT_MISSING: "The message has no text in `field`. Not retried.",
+      TEXT_TOO_LARGE: "The text has more than `max_bytes`. Not retried.",
+    },
+  },
+  complete: {
+    more: `${MODELS}\n\nWith \`schema\` the answer is taken as JSON, also out of a code block, and checked against the schema. One that does not fit is sent back to the model once, with what is wrong. Both are paid for, and counted.`,
+    errors: {
+      ...MODEL_ERRORS,
+      COMPLETION_CUT: "The answer was cut at `max_tokens`. Not retried.",
+      COMPLETION_REFUSED: "The model, or a filter of its server, refused to answer. Not retried.",
+      OUTPUT_INVALID: "The answer does not fit the `schema`, nor does the mended one.",
+      PROMPT_TOO_LARGE: "The prompt has more than `max_prompt_characters`. Not retried.",
+    },
   },
   csv_rows: {
     more: "The file is read and sent a piece at a time: files of any size take the same memory. `path` is relative to the message's `root`, as for [`read_file`](read_file.md). Rows are counted from 1, without the header and empty lines. A row with too many or too few values, bytes of another encoding, or a quote that is wrong or never closed is broken: it costs that line alone. `broken_to` gets it with its number, its line in the file, and the first 1000 characters; else how many there were is logged.",
@@ -96,7 +129,7 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
     errors: { ...ROW_OBJECT_ERRORS, ROW_INVALID: "A row is not an object. Not retried." },
   },
   dedupe: {
-    more: "Keys are compared by their SHA-256, exactly, and remembered in memory for as long as the run goes on in one process. A message that is taken again, after a failure or a crash, is never dropped for its own sake. After a restart what went by is forgotten: a message that is the same as one from before goes on once more. So at least one of each key goes on, and exactly one where the service is not restarted; a sink that must have one alone goes by a key as well, as `sql_upsert` does. Where the first of a key fails for good, those after it were dropped already: retry it.",
+    more: "With `mode: exact` keys are compared by their SHA-256, and remembered in memory for as long as the run goes on in one process. A message that is taken again, after a failure or a crash, is never dropped for its own sake. After a restart what went by is forgotten: a message that is the same as one from before goes on once more. So at least one of each key goes on, and exactly one where the service is not restarted; a sink that must have one alone goes by a key as well, as `sql_upsert` does. Where the first of a key fails for good, those after it were dropped already: retry it.\n\nWith `mode: near` the key is a text, and those are the same that share enough of their words, three in a row, in any case and whatever stands between them (MinHash of 128 numbers, in bands). Measured on 1,200 pairs made for it: of pairs whose similarity was more than 0.1 above the threshold at most 2 % were missed, of those more than 0.12 below at most 1 % taken for the same. Which of several like ones goes on is the one that comes first: keep the route's `concurrency` at 1, and those before it, where each run is to keep the same.",
     errors: {
       DEDUPE_FULL: "`max_keys` are remembered, and another comes. Not retried.",
       ISOLATION_UNSUITABLE: "The step has `isolation: thread`, and would remember in each thread alone. Not retried.",
@@ -112,6 +145,14 @@ export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
       DOCX_TOO_COMPLEX: "It took more than `max_seconds` or `max_memory_mb`. Not retried.",
       DOCX_TOO_LARGE: "Its parts are more than `max_unpacked_bytes`, or more than 10,000. Not retried.",
       ...DOCUMENT_ERRORS,
+    },
+  },
+  embed: {
+    more: `${MODELS}\n\nThe engine holds messages until there are \`batch_size\`, or the first has waited \`batch_seconds\`; they take no slot of the route's \`concurrency\` meanwhile, and each goes on by itself, with its own vector, in their order. They are settled together: where one has no text, all fail, unless \`broken_to\` names a route for such. Of a batch that fails, what was embedded is in the cache, and is not paid for again. A vector's numbers have seven digits, as many as a 32-bit float holds.`,
+    errors: {
+      ...MODEL_ERRORS,
+      TEXT_MISSING: "A message has no text in `field`, or one of more than 1,000,000 characters. Not retried.",
+      DIMENSIONS_MISMATCH: "A vector has not as many numbers as `dimensions` says, or as the others. Not retried.",
     },
   },
   fail: {
@@ -224,6 +265,22 @@ init_message: { route: post, payload: { id: 7, lines: [] } }
       JOIN_TOO_LARGE: "The whole has more than `max_parts`. Not retried.",
     },
   },
+  index: {
+    more: "A collection is there once something is put into it, and is searched with [`GET /api/v1/search`](../guides/search.md), `millrace search` and the dashboard. The documents of a message are put there in one transaction: all of them or none. A message that is taken again puts the same documents there by the same ids, so that each is there once: give an `id` that the document has in every run, and a run again replaces what the one before has put there. What a run does not bring any more stays; delete the collection first where that matters.\n\nA payload with `object_key`, as `store_write` adds it, is linked to its object. Put `batch` on a route before where there are many documents: a transaction for each takes most of the time.",
+    errors: {
+      FIELD_MISSING: "The message has no such `field`. Not retried.",
+      NOT_AN_ARRAY: "The `field` is not a list. Not retried.",
+      DOCUMENT_INVALID: "A document is not an object. Not retried.",
+      TEXT_MISSING: "A document has no text in `text`. Not retried.",
+      DOCUMENT_TOO_LARGE: "A document has more than 1,000,000 characters, or 64 KiB of metadata. Not retried.",
+      VECTOR_INVALID:
+        "A vector is no list of numbers, has other dimensions than the collection's, or no direction. Not retried.",
+      COLLECTION_MISMATCH: "The collection is there with another `language`. Not retried.",
+      SEARCH_UNAVAILABLE: "The collections cannot be written at present: the disk is full, say.",
+      SEARCH_NOT_AVAILABLE: "The service has no collections. Not retried.",
+      ISOLATION_UNSUITABLE: "The step has `isolation: thread`. Not retried.",
+    },
+  },
   json_transform: {
     more: "A value that is no object becomes `{value}`; an array gives one message per element; an expression that selects nothing gives none.",
     errors: {},
@@ -244,6 +301,10 @@ init_message: { route: post, payload: { id: 7, lines: [] } }
   jsonl_write: {
     more: `${ROW_OBJECTS} A row may be any JSON value.`,
     errors: ROW_OBJECT_ERRORS,
+  },
+  language_detect: {
+    more: "The languages are those of [ELD](https://github.com/nitotm/efficient-language-detector-js), by the frequency of groups of letters in the first 20,000 characters. Measured on 1,783 sentences of 20 to 300 characters, the Universal Declaration of Human Rights in 30 languages: 97.7 % right, against 91.6 % of tinyld and 82.2 % of franc-min; franc, 98.4 %, is made of that very text and takes four times as long. Vietnamese and Norwegian are missed the most. `only_reliable` leaves out one sentence in fifty.",
+    errors: { TEXT_MISSING: "The message has no text in `field`. Not retried." },
   },
   log: {
     errors: {},

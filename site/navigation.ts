@@ -36,6 +36,7 @@ const SECTIONS: readonly Section[] = [
       "retrying.md",
       ["lineage.md", "Trace a message"],
       "storage.md",
+      ["guides/search.md", "Search documents"],
     ],
     folder: "guides",
   },

@@ -1,6 +1,8 @@
-import type { AdapterCategory, ErrorInfo, JsonObject, TerminalStatus } from "@millrace/protocol";
+import type { AdapterCategory, ErrorInfo, JsonObject, TerminalStatus, Usage } from "@millrace/protocol";
 import type { z } from "zod";
+import type { ContentCache } from "./cache-port.ts";
 import type { ObjectStore } from "./ports.ts";
+import type { SearchIndex } from "./search-port.ts";
 
 /** A message as an adapter sees it. */
 export interface Message {
@@ -75,6 +77,15 @@ export interface AdapterContext<Config = unknown, Prepared = unknown> {
   readonly objects: ObjectStore;
   /** Not there in a thread, nor where no configs are stored. */
   readonly children?: Children | undefined;
+  /** Collections of documents that are searched; null in a thread, and where the service has none. */
+  readonly search: SearchIndex | null;
+  /** What answers of models are kept in over all runs; null in a thread, and where the service has none. */
+  readonly cache: ContentCache | null;
+  /**
+   * Counts what the step used of a model. It stands in the event that ends the attempt, whether that completes or fails,
+   * and in the execution's statistics.
+   */
+  countUsage(used: Partial<Usage>): void;
 }
 
 /** A payload on its way to one route instead of the step's `outbound`; made by {@link routeTo}. */
@@ -183,8 +194,8 @@ export interface Adapter<Config = unknown, Prepared = unknown> {
    */
   process?(message: Message, context: AdapterContext<Config, Prepared>): Emits | Promise<Emits>;
   /**
-   * Instead of `process`: the engine holds messages of the route, and sends `{items: […]}`, or what the adapter makes of
-   * the parts of a whole, down the chain.
+   * The engine holds messages of the route and makes `{items: […]}` of them, or what the adapter makes of the parts of a
+   * whole: what `process` is given then, or, of an adapter without it, what goes on down the chain.
    */
   gather?(config: Config): Gathering | PartGathering;
 }

@@ -4,6 +4,7 @@ import {
   type AdapterRegistry,
   type Clock,
   ClusterExecutions,
+  type ContentCache,
   Engine,
   type EngineParts,
   type EngineSettings,
@@ -18,6 +19,7 @@ import {
   type ObjectReader,
   type ObjectStore,
   type Records,
+  type SearchIndex,
   type StoredObjects,
   type WorkQueue,
 } from "@millrace/engine";
@@ -46,6 +48,8 @@ export interface Service {
   readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
+  readonly search: SearchIndex;
+  readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly clock: Clock;
@@ -79,7 +83,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
-  const { journal, work, records, lineage, failures, kept, storedObjects, objects, place } = stores;
+  const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -97,6 +101,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     failures,
     records,
     objects,
+    search,
+    cache,
     threads,
     clock,
     ids,
@@ -157,6 +163,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     kept,
     objects,
     storedObjects,
+    search,
+    cache,
     adapters,
     configs,
     clock,

@@ -134,6 +134,11 @@ export const settingsSchema = z.object({
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
   max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
+  model_cache_bytes: number(z.number("expected a whole number").int("expected a whole number").min(0).max(1e13))
+    .default(512 * 1024 * 1024)
+    .describe(
+      "What answers of models that are kept may take, in bytes; the least recently used make room; 0 keeps none",
+    ),
   keep_payloads: keepPayloadsSchema
     .default("all")
     .describe(

@@ -93,6 +93,9 @@ export class RemoteRun implements ThreadRun {
       case "log":
         this.#context.log[message.level](message.text, message.fields);
         break;
+      case "usage":
+        this.#context.countUsage(message.used);
+        break;
       case "call":
         this.#answer(message.call, message.request).catch((error) => {
           this.#parts.post({ kind: "answer", call: message.call, error: toEventError(error) });

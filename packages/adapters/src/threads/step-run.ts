@@ -7,6 +7,7 @@ import {
   Routed,
   toEventError,
 } from "@millrace/engine";
+import type { Usage } from "@millrace/protocol";
 import type { AdapterGrants } from "../environment.ts";
 import { type PreparedStep, preparedStep, prepareStep } from "./prepared-steps.ts";
 import type { Emitted, FromThread, RunRequest } from "./thread-messages.ts";
@@ -177,7 +178,18 @@ export class StepRun {
   #context({ config, prepared }: PreparedStep) {
     const { name, index } = this.#request;
     const { log, objects } = this.#parts;
-    return { config, prepared, name, index, signal: this.#controller.signal, log, objects };
+    return {
+      config,
+      prepared,
+      name,
+      index,
+      signal: this.#controller.signal,
+      log,
+      objects,
+      search: null,
+      cache: null,
+      countUsage: (used: Partial<Usage>) => this.#parts.send({ kind: "usage", run: this.#id, used }),
+    };
   }
 
   #encode(value: unknown): Emitted {

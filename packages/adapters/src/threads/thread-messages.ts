@@ -1,4 +1,4 @@
-import type { EventError, JsonObject } from "@millrace/protocol";
+import type { EventError, JsonObject, Usage } from "@millrace/protocol";
 import type { AdapterSource } from "../adapter-source.ts";
 import type { AdapterGrants } from "../environment.ts";
 
@@ -74,6 +74,7 @@ export type FromThread =
       readonly text: string;
       readonly fields?: JsonObject;
     }
+  | { readonly kind: "usage"; readonly run: number; readonly used: Partial<Usage> }
   | { readonly kind: "call"; readonly run: number; readonly call: number; readonly request: ObjectRequest };
 
 /** What is asked of the object store. */

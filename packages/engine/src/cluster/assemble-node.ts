@@ -64,6 +64,8 @@ export function assembleNode(
     chainHost: {
       // A step that starts executions works where its own execution is (`stateful`).
       children: null,
+      search: parts.search ?? null,
+      cache: parts.cache ?? null,
       objects: parts.objects,
       threads: parts.threads ?? null,
       abandonAfterMs,

@@ -72,7 +72,7 @@ export class Attempts {
     const run = async () => {
       try {
         if (batch.error !== null) throw new StepFailure(toEventError(batch.error), gatheringStep(route));
-        for (const payload of batch.payloads) await route.chain.run(leader, payload, route.gatherIndex + 1);
+        for (const payload of batch.payloads) await route.chain.runBatch(leader, payload, route.gatherIndex);
       } catch (error) {
         leader.dropPending();
         await this.#outcomes.fail(batch.flows, error);

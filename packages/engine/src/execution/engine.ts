@@ -9,11 +9,13 @@ import {
 } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
+import type { ContentCache } from "../cache-port.ts";
 import type { Placement } from "../cluster/placement.ts";
 import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import type { SearchIndex } from "../search-port.ts";
 import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
@@ -37,6 +39,10 @@ export interface EngineParts {
   readonly failures: Failures;
   readonly records: Records;
   readonly objects: ObjectStore;
+  /** Without it, adapters have no collections to put documents into. */
+  readonly search?: SearchIndex;
+  /** Without it, what models answer is not kept. */
+  readonly cache?: ContentCache;
   /** Without it, a pipeline that isolates an adapter is not started. */
   readonly threads?: AdapterThreads;
   readonly clock: Clock;
@@ -286,7 +292,17 @@ export class Engine implements Executions {
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, objects, threads = null, spread = null, clock, log } = this.#parts;
+    const {
+      journal,
+      work,
+      objects,
+      search = null,
+      cache = null,
+      threads = null,
+      spread = null,
+      clock,
+      log,
+    } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -295,6 +311,8 @@ export class Engine implements Executions {
         journal,
         work,
         objects,
+        search,
+        cache,
         threads,
         children: this.#children,
         spread,

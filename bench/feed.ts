@@ -2,24 +2,35 @@
  * What a commit costs until another process has it: how many a second the feed carries between two processes over NATS,
  * and how long one takes. The commits are made up; no database takes part.
  *
- *     npx node bench/feed.ts [nats://127.0.0.1:4222]
+ *     npx node bench/feed.ts [--quick]
+ *
+ * NATS is at NATS_URL, nats://127.0.0.1:4222 by default.
  */
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { JournalEntry } from "@millrace/engine";
 import { busFeed, type CommittedGroup, openNatsBus } from "@millrace/stores";
 import { v7 } from "uuid";
+import { benchOptions } from "./options.ts";
 
-const [servers = "nats://127.0.0.1:4222", role = "tells", prefix = `bench.${v7()}`] = process.argv.slice(2);
+const { NATS_URL = "nats://127.0.0.1:4222", FEED_LISTENS_TO } = process.env;
+const prefix = FEED_LISTENS_TO ?? `bench.${v7()}`;
+const { quick } = benchOptions();
 
 /** Frames of a commit: what five messages of five events come to. */
 const EVENTS = 25;
 const FRAMES = Buffer.alloc(EVENTS * 400, "x");
 
 /** Commits per run. */
-const PACED = { commits: 5_000, perSecond: 500 };
-const FLOOD = 50_000;
+const PACED = { commits: quick ? 100 : 5_000, perSecond: 500 };
+const FLOOD = quick ? 1_000 : 50_000;
+
+/** Commits that may be on their way to the listener where they go as fast as it takes them. */
+const AHEAD = 200;
+
+/** How often it says how far it is, in commits. */
+const SAYS_EVERY = 50;
 
 /** The store of a service that has only ever been told: nothing is read. */
 const source = {
@@ -27,39 +38,37 @@ const source = {
   readAfter: async (last: number) => ({ last, entries: [], objectEntries: [] }),
 };
 
-const bus = await openNatsBus({ servers, prefix, name: `bench ${role}` });
+const bus = await openNatsBus({ servers: NATS_URL, prefix, name: "bench" });
 const feed = busFeed(bus)(source, 0);
-if (role === "listens") await listen();
-else await tell();
+if (FEED_LISTENS_TO === undefined) await tell();
+else await listen();
+feed.close();
+await bus.close();
 
 async function tell(): Promise<void> {
-  const listener = spawn(process.execPath, [import.meta.filename, servers, "listens", prefix], {
-    stdio: ["ignore", "pipe", "inherit"],
+  const listener = fork(import.meta.filename, process.argv.slice(2), {
+    env: { ...process.env, FEED_LISTENS_TO: prefix },
   });
-  let output = "";
-  listener.stdout.on("data", (chunk) => {
-    output += chunk;
+  const exited = once(listener, "exit");
+  let told = -1;
+  listener.on("message", (message) => {
+    told = Number(message);
   });
-  while (!output.includes("ready\n")) await wait(10);
+  while (told < 0) await wait(10);
   let position = 0;
-  const commit = () => {
-    position = send(position);
-  };
   const start = performance.now();
   for (let sent = 0; sent < PACED.commits; ) {
-    for (const due = ((performance.now() - start) / 1_000) * PACED.perSecond; sent < due; sent += 1) commit();
+    for (const due = ((performance.now() - start) / 1_000) * PACED.perSecond; sent < due; sent += 1) {
+      position = send(position);
+    }
     await wait(1);
   }
-  while (!output.includes("paced")) await wait(10);
+  while (told < PACED.commits) await wait(10);
   for (let sent = 0; sent < FLOOD; sent += 1) {
-    commit();
-    // As a service whose turns have other things to do as well; and what is published too fast is lost.
-    if (sent % 20 === 19) await new Promise((resolve) => setImmediate(resolve));
+    while (PACED.commits + sent - told >= AHEAD) await new Promise((resolve) => setImmediate(resolve));
+    position = send(position);
   }
-  await once(listener, "exit");
-  process.stdout.write(output.replace("ready\n", ""));
-  feed.close();
-  await bus.close();
+  await exited;
 }
 
 /** A commit after a position; returns its last. The time is at the beginning of its frames. */
@@ -85,18 +94,19 @@ async function listen(): Promise<void> {
       if (delays.length === 0) began = now;
       delays.push(Number(now - entry.frames.readBigInt64LE()) / 1e6);
     }
+    const commits = feed.head / EVENTS;
+    if (commits % SAYS_EVERY === 0) process.send?.(commits);
     if (delays.length === PACED.commits && feed.head === PACED.commits * EVENTS) {
       report(`paced, ${PACED.perSecond} commits a second`, delays, now - began);
       delays = [];
     } else if (feed.head === (PACED.commits + FLOOD) * EVENTS) {
-      report("as fast as they go", delays, now - began);
+      report(`as fast as they go, ${AHEAD} on their way`, delays, now - began);
       resolve();
     }
   });
-  process.stdout.write("ready\n");
+  process.send?.(0);
   await promise;
-  feed.close();
-  await bus.close();
+  process.disconnect?.();
 }
 
 function report(what: string, delays: number[], took: bigint): void {

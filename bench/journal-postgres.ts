@@ -1,6 +1,6 @@
 /**
  * The append path of the store of many nodes, with one and two nodes, beside bare PostgreSQL with a row per event:
- * `npx node bench/journal-postgres.ts [--quick]`. BENCH_POSTGRES_URL says on which server, by a user who may create
+ * `npx node bench/journal-postgres.ts [--quick]`. TEST_POSTGRES_URL says on which server, by a user who may create
  * databases there.
  */
 import { fork } from "node:child_process";
@@ -21,7 +21,7 @@ import { machine } from "./machine.ts";
 import { benchOptions } from "./options.ts";
 import { printTable } from "./report.ts";
 
-const SERVER = process.env.BENCH_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
+const SERVER = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 /** What a writer's process is told to do. */
 interface Task {

@@ -12,7 +12,10 @@ broken=$(npx millrace configs create examples/retries.yaml)
 npx millrace configs run "$broken" --tag broken --watch
 
 slow=$(curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: slow\\nroutes: { wait: { adapters: [{ type: delay, config: { seconds: 600 } }] } }\\ninit_message: { route: wait }"}' | field id)
-npx millrace configs run "$slow" --tag waiting`;
+npx millrace configs run "$slow" --tag waiting
+
+shelf=$(curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: shelf\\nroutes: { put: { adapters: [{ type: index, config: { collection: shelf, id: greeting } }] } }\\ninit_message: { route: put, payload: { text: Good morning to all, year: 2026 } }"}' | field id)
+npx millrace configs run "$shelf" --tag shelved --watch`;
 
 /** An example of each operation that needs a body, a cursor or the like, by its id; the others are made of their paths. */
 export const apiExamples: Readonly<Record<string, string>> = {
@@ -29,6 +32,9 @@ export const apiExamples: Readonly<Record<string, string>> = {
   getLineage: `curl -s "$base/lineage?execution_id=greeted&sort_by=completed_at"`,
   getLineageFailures: `curl -s "$base/lineage/failures?execution_id=broken"`,
   getLineageStats: `curl -s "$base/lineage/stats?execution_id=greeted"`,
+  getSearch: `curl -s "$base/search?collection=shelf&q=good+morning&filter=year:2026"`,
+  postSearch: `curl -s "$base/search" -H "$json" -d '{"collection": "shelf", "q": "morning", "filters": [{"field": "year", "operator": "ge", "value": 2000}]}'`,
+  getCollections: `curl -s "$base/collections"`,
   postConfigs: `curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: one\\nroutes: { tell: { adapters: [{ type: log }] } }\\ninit_message: { route: tell }"}'`,
   postConfigsValidate: `curl -s "$base/configs/validate" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nroutes: {}"}'`,
   putConfigsConfigId: `curl -s -X PUT "$base/configs/$config" -H "$json" -d '{"description": "Three greetings, and who sent them"}'`,
@@ -45,5 +51,6 @@ export const apiPathValues: Readonly<Record<string, string>> = {
   config_id: "$config",
   correlation_id: "$message",
   key: "$key",
+  name: "shelf",
   version: "1",
 };

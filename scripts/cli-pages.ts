@@ -143,6 +143,7 @@ data_dir: /var/lib/millrace
 configs_dir: pipelines
 cors_origins: [https://dashboard.example.org]
 retain_events_days: 30
+http_allow_hosts: [search.intranet.example.org]
 \`\`\`
 
 Other variables: \`MILLRACE_CONFIG\` (the config file), \`MILLRACE_URL\` (the service that the other commands talk to) and
@@ -171,6 +172,7 @@ function limitsOf(schema: z.infer<typeof fieldSchema>): string {
   if (kind.enum !== undefined) return kind.enum.map((value) => `\`${value}\``).join(", ");
   if (kind.type === "array") return "a list; with commas in a flag or variable";
   if (kind.type === "string") return "a text";
+  if (kind.type === "boolean") return "`true`, `false`";
   const least = kind.exclusiveMinimum === undefined ? `${kind.minimum}` : `more than ${kind.exclusiveMinimum}`;
   return `${least} … ${kind.maximum}${kind.type === "integer" ? ", whole" : ""}`;
 }

@@ -1,6 +1,7 @@
 import { FINDING_CODES } from "@millrace/engine";
 import { ERROR_CODES, MESSAGE_ERROR_CODES } from "@millrace/protocol";
 import { adapterNotes } from "./adapter-notes.ts";
+import { adapterPageName } from "./adapter-pages.ts";
 import { cell } from "./schema-words.ts";
 
 /** The reference of every code that tells what went wrong. */
@@ -11,7 +12,7 @@ export function errorPage(note: string): string {
   const started = Object.entries(ERROR_CODES).filter(([code, { status }]) => status === 500 && code !== "INTERNAL");
   const adapters = Object.entries(adapterNotes).flatMap(([type, { errors }]) =>
     Object.entries(errors).map(
-      ([code, when]) => `| \`${code}\` | [\`${type}\`](../adapters/${type}.md) | ${cell(when)} |`,
+      ([code, when]) => `| \`${code}\` | [\`${type}\`](../adapters/${adapterPageName(type)}) | ${cell(when)} |`,
     ),
   );
   const findings = Object.entries(FINDING_CODES).map(

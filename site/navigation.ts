@@ -23,6 +23,7 @@ const SECTIONS: readonly Section[] = [
     entries: [
       ["dashboard.md", "The dashboard"],
       "writing-adapters.md",
+      "guides/fetching.md",
       "guides/isolation.md",
       "guides/scripts.md",
       ["dashboard.md", "The dashboard"],
@@ -35,6 +36,7 @@ const SECTIONS: readonly Section[] = [
       "retrying.md",
       ["lineage.md", "Trace a message"],
       "storage.md",
+      ["guides/search.md", "Search documents"],
     ],
     folder: "guides",
   },
@@ -50,6 +52,7 @@ const SECTIONS: readonly Section[] = [
       "guides/disk-use.md",
       "performance.md",
       ["performance-journal.md", "Performance: the journal"],
+      ["performance-content.md", "Performance: content"],
     ],
   },
   {

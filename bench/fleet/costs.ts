@@ -5,7 +5,7 @@
 export interface Costs {
   /** Processor time of a delivery to one watcher, in microseconds. */
   readonly deliveryUs: number;
-  /** Processor time of an event that reaches a node with watchers of it, besides its deliveries, in microseconds. */
+  /** Processor time of a node for an event that another one made, besides its deliveries, in microseconds. */
   readonly eventUs: number;
   /** Bytes of an event on the wire. */
   readonly eventBytes: number;
@@ -43,19 +43,15 @@ export interface Source {
 /** The figures that the simulation goes by. */
 export const SOURCES: readonly Source[] = [
   { cost: "deliveryUs", value: 8.8, from: "`bench/spread.ts`: 15,000 watchers of 100 executions, one event at a time" },
-  {
-    cost: "eventUs",
-    value: 20.8,
-    from: "`bench/spread.ts`: 29.0 − 8.2 with 15,000 executions; the run itself is in it, so it is an upper bound",
-  },
+  { cost: "eventUs", value: 8, from: "`bench/hearing.ts`, with one watcher" },
   { cost: "eventBytes", value: 448, from: "`bench/fan-out.ts`" },
   { cost: "streamBytes", value: 14_336, from: "docs/performance.md: 9 KB in the process, 5 KB in the kernel" },
   { cost: "acceptsPerSecond", value: 2_000, from: "`bench/storm.ts`" },
   { cost: "streamsPerNode", value: 20_000, from: "`max_subscribers`" },
   {
     cost: "engineEventsPerSecond",
-    value: 222_561,
-    from: "`bench/journal.ts`: three routes, 1,000 executions; adapters that do nothing",
+    value: 10_666,
+    from: "`bench/hearing.ts`: the least of a node that shares two busy cores with PostgreSQL; adapters that do nothing",
   },
   { cost: "roundTripMs", value: 0.5, from: "assumed: two machines of one data centre" },
   { cost: "holdMs", value: 1.1, from: "`bench/shared-parts.ts`, `synchronous_commit` on: 910 commits/s of 5 events" },

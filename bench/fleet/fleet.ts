@@ -39,8 +39,8 @@ export interface Part {
 /** Of its core a node may use so much in the busiest minute; the rest is for requests, and for another node's watchers. */
 const CORE = 0.6;
 
-/** Of its engine a node may use so much: adapters need the rest. */
-const ENGINE = 0.1;
+/** Of its engine's time a node may use so much for bookkeeping: adapters need the rest. */
+const ENGINE = 0.3;
 
 /** Events of a group when there are more than can be committed at once: groups grow until they are as large as this. */
 const LARGE_GROUP = 500;

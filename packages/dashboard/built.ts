@@ -20,6 +20,7 @@ const PAGES = [
   "/configs",
   "/configs/{id}",
   "/configs/{id}/{view}",
+  "/search",
   "/adapters",
   "/adapters/{type}",
   "/system",

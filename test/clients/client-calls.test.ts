@@ -64,6 +64,13 @@ const CALLS: {
     metadata: (of) => of.storage.metadata("x"),
     events: (of) => of.storage.events(["x"]).next(),
   },
+  search: {
+    find: (of) => of.search.find({ collection: "x", q: "x" }),
+    query: (of) => of.search.query({ collection: "x", q: "x" }),
+    collections: (of) => of.search.collections(),
+    collection: (of) => of.search.collection("x"),
+    deleteCollection: (of) => of.search.deleteCollection("x"),
+  },
   adapters: { list: (of) => of.adapters.list(), get: (of) => of.adapters.get("x") },
   system: {
     info: (of) => of.system.info(),

@@ -132,6 +132,21 @@ describe("an execution", () => {
     );
   });
 
+  test("tries a message again no earlier than its adapter says, whatever max_delay_seconds is", async () => {
+    await using rig = new Rig();
+    const begun: number[] = [];
+    const asked = adapter("asked", ({ attempt }) => {
+      begun.push(performance.now());
+      if (attempt === 1) throw new AdapterError("WAIT", "Later.", { retryAfterMs: 100 });
+      return [];
+    });
+    const { status } = await rig.complete(define({ a: { steps: [{ adapter: asked }] } }));
+    assert.equal(status, "completed");
+    const [first = 0, second = 0] = begun;
+    // The route's own longest wait is 5 ms. A timer may be a millisecond early.
+    assert.ok(second - first >= 98, `${second - first}`);
+  });
+
   test("skips the retries of an error that is not retryable, and goes on with on_error: continue", async () => {
     await using rig = new Rig();
     const picky = adapter("picky", ({ payload }) => {
@@ -391,6 +406,68 @@ describe("an execution", () => {
       }),
     );
     assert.deepEqual(sizes, [1, 1]);
+  });
+
+  test("an adapter that gathers and has code of its own is given each batch, and emits in the name of its first message", async () => {
+    await using rig = new Rig();
+    const seen: unknown[] = [];
+    const both: AnyAdapter = defineAdapter({
+      type: "both",
+      description: "both",
+      config: z.any(),
+      gather: () => ({ size: 10, timeoutMs: 60_000 }),
+      process: ({ payload }, { countUsage }) => {
+        const items = Array.isArray(payload.items) ? payload.items : [];
+        assert.equal(typeof countUsage, "function");
+        return items.map((item, place) => ({ item, place }));
+      },
+    });
+    const { events, status } = await rig.complete(
+      define({
+        a: { steps: [{ adapter: generate(25) }], outbound: ["b"] },
+        b: { steps: [{ adapter: pass }, { adapter: both }, { adapter: pass }], outbound: ["c"] },
+        c: { steps: [{ adapter: adapter("see", ({ payload }) => void seen.push(payload.place)) }] },
+      }),
+    );
+    assert.equal(status, "completed");
+    assert.equal(seen.length, 25);
+    assert.equal(Math.max(...seen.map(Number)), 9);
+    assert.deepEqual(
+      of(events, "b", "completed").filter((event) => event.type === "completed" && event.batched_into === undefined)
+        .length,
+      3,
+    );
+  });
+
+  test("what steps use of models stands in the event that ends the attempt, whether it completes or fails", async () => {
+    await using rig = new Rig();
+    const uses: AnyAdapter = defineAdapter({
+      type: "uses",
+      description: "uses",
+      config: z.any(),
+      process: ({ attempt }, context) => {
+        context.countUsage({ requests: 1, input_tokens: 100, cost: 0.1 });
+        context.countUsage({ cached: 2, cost: 0.2 });
+        if (attempt === 1) throw new AdapterError("LATER", "Not yet.");
+        return {};
+      },
+    });
+    const { events } = await rig.complete(define({ a: { steps: [{ adapter: pass }, { adapter: uses }] } }));
+    const used = { requests: 1, cached: 2, input_tokens: 100, output_tokens: 0, cost: 0.3 };
+    const ended = events.filter((event) => event.type === "failed" || event.type === "completed");
+    assert.deepEqual(
+      ended.map((event) => event.usage),
+      [[{ ...used, adapter: "uses", adapter_index: 1 }], [{ ...used, adapter: "uses", adapter_index: 1 }]],
+    );
+    const progress = events.reduce(foldEvent, emptyProgress("a"));
+    assert.deepEqual(progress.routes.a?.adapters[1]?.usage, {
+      requests: 2,
+      cached: 4,
+      input_tokens: 200,
+      output_tokens: 0,
+      cost: 0.6,
+    });
+    assert.equal(progress.routes.a?.adapters[0]?.usage, undefined);
   });
 
   test("a batch that fails fails every message in it", async () => {

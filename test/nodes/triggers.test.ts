@@ -14,7 +14,10 @@ test("on three nodes each due time makes one run and each end is told once, also
 }, async () => {
   await using receiver = await Receiver.start();
   await using stack = await openSharedStack();
-  await using fleet = await Fleet.start(["both", "both", "serve"], { env: stack.env });
+  await using fleet = await Fleet.start(["both", "both", "serve"], {
+    env: stack.env,
+    flags: ["--http-allow-hosts", "127.0.0.1"],
+  });
   const { configs, triggers, webhooks, executions } = fleet.client;
   const hook = await webhooks.create({ url: receiver.url });
   const config = await configs.create({ config_yaml: drops(3), name: "p" });

@@ -22,6 +22,18 @@ const common = fc.record({
   attempt: number,
 });
 
+const usage = fc.array(
+  fc.record({
+    requests: fc.nat(),
+    cached: fc.nat(),
+    input_tokens: fc.nat(),
+    output_tokens: fc.nat(),
+    cost: fc.double({ noNaN: true, min: 0 }),
+    adapter: text,
+    adapter_index: fc.nat(),
+  }),
+);
+
 const rest = fc.oneof(
   fc.record({ type: fc.constant("initiated" as const) }),
   fc.record({
@@ -30,7 +42,7 @@ const rest = fc.oneof(
     adapter_index: fc.nat(),
   }),
   fc.record(
-    { type: fc.constant("completed" as const), duration_ms: number, emitted: counts, batched_into: text },
+    { type: fc.constant("completed" as const), duration_ms: number, emitted: counts, batched_into: text, usage },
     { requiredKeys: ["type", "duration_ms", "emitted"] },
   ),
   fc.record(
@@ -42,6 +54,7 @@ const rest = fc.oneof(
       error: fc.record({ code: text, message: text, retryable: fc.boolean() }),
       will_retry: fc.boolean(),
       emitted: counts,
+      usage,
     },
     { requiredKeys: ["type", "duration_ms", "error", "will_retry"] },
   ),

@@ -15,7 +15,7 @@ import {
   type StartExecution,
   type WorkQueue,
 } from "@millrace/engine";
-import type { ExecutionEvent, JsonObject } from "@millrace/protocol";
+import { type ExecutionEvent, type JsonObject, MillraceError } from "@millrace/protocol";
 import { openSqliteStore, type SqliteStore } from "@millrace/stores";
 import { v7 } from "uuid";
 
@@ -110,6 +110,8 @@ export class Rig {
   /** How far the engine's clock is off, in milliseconds: set it, and the clock jumps. */
   clockOffsetMs = 0;
   readonly #definitions = new Map<string, Definition>();
+  /** Stored configs by their names, for steps that run one. */
+  readonly configs = new Map<string, Definition>();
 
   readonly #journalOf: (store: SqliteStore) => Journal;
   readonly #workOf: (store: SqliteStore) => WorkQueue;
@@ -232,6 +234,12 @@ export class Rig {
           definition: this.#definitions.get(yaml) ?? null,
           report: { is_valid: true, issues: [], error_count: 0, warning_count: 0 },
         }),
+        findPipeline: async (name) => {
+          const definition = this.configs.get(name);
+          if (definition === undefined) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${name}".`);
+          this.#definitions.set(name, definition);
+          return { definition, configYaml: name, config: null };
+        },
         log: () => ({ ...SILENT, error: (text) => this.faults.push(text) }),
       },
       {

@@ -1,9 +1,12 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+
+import { createConnection } from "node:net";
+
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "@nats-io/transport-node";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 
@@ -71,16 +74,15 @@ export class NatsServer {
   /** Starts it, again where it was. */
   async start(): Promise<void> {
     this.#child = spawn("nats-server", ["-c", join(this.#folder, "nats.conf")], { stdio: "ignore" });
-    await eventually(async () => {
-      if (this.#child?.exitCode !== null) throw new Error("nats-server has ended: its configuration does not fit");
-      // Whether it wants credentials or not: it is there.
-      await connect({ servers: this.url, timeout: 1_000, reconnect: false }).then(
-        (connection) => connection.close(),
-        (error) => {
-          if (!(error instanceof Error && error.name === "AuthorizationError")) throw error;
-        },
-      );
-    });
+    try {
+      await eventually(async () => {
+        if (this.#child?.exitCode !== null) throw new Error("nats-server has ended: its configuration does not fit");
+        assert.match(await greeting(this.#address, this.port), /^INFO /);
+      });
+    } catch (error) {
+      await this.end("SIGKILL");
+      throw error;
+    }
   }
 
   /** Ends it with a signal, and waits until it is gone. */
@@ -119,5 +121,16 @@ export class NatsServer {
       config,
     ];
     writeFileSync(join(this.#folder, "nats.conf"), lines.join("\n"));
+  }
+}
+
+/** What a server says to whoever connects, be it with credentials, encrypted, or not. */
+async function greeting(address: string, port: number): Promise<string> {
+  const socket = createConnection(port, address);
+  try {
+    const [data] = await once(socket, "data");
+    return String(data);
+  } finally {
+    socket.destroy();
   }
 }

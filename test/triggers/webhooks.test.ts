@@ -7,9 +7,24 @@ import { drops, WAITS } from "../support/pipelines.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { Receiver, signatureOf } from "./receiver.ts";
 
-test("a webhook is told how executions end, signed, once each, and of those alone that it asks for", async () => {
+const ALLOWED = ["--http-allow-hosts", "127.0.0.1"];
+
+test("a webhook to an address of a private network is not sent to, unless the service allows the host", async () => {
   await using receiver = await Receiver.start();
   await using service = await ServiceProcess.start();
+  const { webhooks } = service.client;
+  const hook = await webhooks.create({ url: receiver.url });
+  await webhooks.test(hook.id);
+  await eventually(async () => {
+    const { deliveries } = await webhooks.deliveries(hook.id);
+    assert.match(deliveries[0]?.log[0]?.error ?? "", /no public address.*http_allow_hosts/);
+  });
+  assert.equal(receiver.received.length, 0);
+});
+
+test("a webhook is told how executions end, signed, once each, and of those alone that it asks for", async () => {
+  await using receiver = await Receiver.start();
+  await using service = await ServiceProcess.start(ALLOWED);
   const { webhooks, executions } = service.client;
   const before = await run(service, drops(2));
   await executions.wait(before, 60);
@@ -49,7 +64,7 @@ test("a webhook is told how executions end, signed, once each, and of those alon
 
 test("a delivery that fails is tried again with the same id and body, and can be made anew", async () => {
   await using receiver = await Receiver.start();
-  await using service = await ServiceProcess.start();
+  await using service = await ServiceProcess.start(ALLOWED);
   const { webhooks, executions } = service.client;
   const hook = await webhooks.create({ url: receiver.url });
   receiver.next.push(500, "cut");
@@ -80,7 +95,7 @@ test("a delivery that fails is tried again with the same id and body, and can be
 test("a service that is killed before it could tell of an end tells of it when it is back", async () => {
   await using receiver = await Receiver.start();
   receiver.usual = "hang";
-  await using service = await ServiceProcess.start();
+  await using service = await ServiceProcess.start(ALLOWED);
   const { webhooks, executions } = service.client;
   const hook = await webhooks.create({ url: receiver.url });
   const ids = [await run(service, drops(1)), await run(service, drops(1))];
@@ -107,7 +122,7 @@ test("a receiver that does not answer holds up no other, and one that is gone is
   await using gone = await Receiver.start();
   slow.usual = "hang";
   gone.usual = 410;
-  await using service = await ServiceProcess.start();
+  await using service = await ServiceProcess.start(ALLOWED);
   const { webhooks } = service.client;
   await webhooks.create({ url: slow.url });
   await webhooks.create({ url: quick.url });
@@ -126,7 +141,7 @@ test("a receiver that does not answer holds up no other, and one that is gone is
 test("a test is sent on request, and a key in the environment is used and never stored", async () => {
   await using receiver = await Receiver.start();
   const key = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
-  await using service = await ServiceProcess.start([], { MILLRACE_SECRET_HOOK: key });
+  await using service = await ServiceProcess.start(ALLOWED, { MILLRACE_SECRET_HOOK: key });
   const { webhooks } = service.client;
   const hook = await webhooks.create({ url: receiver.url, secret_env: "MILLRACE_SECRET_HOOK" });
   assert.equal(hook.secret, null);

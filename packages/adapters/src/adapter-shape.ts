@@ -51,8 +51,8 @@ export function shapeProblem(value: object): string | null {
     return fits(found) ? [] : [`"${name}" ${must}${found === undefined ? ", and is missing" : ""}`];
   });
   if (wrong.length > 0) return `its ${wrong.join("; its ")}`;
-  if ((field("process") === undefined) === (field("gather") === undefined)) {
-    return 'it must have either "process", to handle each message, or "gather", to make batches of them';
+  if (field("process") === undefined && field("gather") === undefined) {
+    return 'it must have "process", to handle each message, or "gather", to make batches of them, or both, to handle batches';
   }
   return null;
 }

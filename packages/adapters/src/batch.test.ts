@@ -39,6 +39,16 @@ describe("batch", () => {
     assert.ok(performance.now() - started < 60_000, "the rest does not wait for its time");
   });
 
+  test("holds no more bytes than it may, unless one message alone has more", async () => {
+    // {"index":0} are 11 bytes, and one for the comma.
+    const made = await batches(7, { size: 100, max_bytes: 36, seconds: 3600 });
+    assert.deepEqual(
+      made.map((each) => Object(each).items.length),
+      [3, 3, 1],
+    );
+    assert.equal((await batches(3, { size: 100, max_bytes: 1 })).length, 3);
+  });
+
   test("of nothing makes nothing, and of one message a batch of one", async () => {
     assert.deepEqual(await batches(0, { size: 2 }), []);
     assert.deepEqual(await batches(2, { size: 1 }), [{ items: [{ index: 0 }] }, { items: [{ index: 1 }] }]);

@@ -3,6 +3,12 @@ import { z } from "zod";
 
 const config = z.strictObject({
   size: z.int().min(1).max(100_000).describe("Messages of a batch"),
+  max_bytes: z
+    .int()
+    .min(1)
+    .max(1024 ** 3)
+    .optional()
+    .describe("The most that a batch's payloads are together, in bytes of JSON, unless it is of one; default no limit"),
   seconds: z
     .number()
     .gt(0)
@@ -26,8 +32,12 @@ export const batch: Adapter<z.infer<typeof config>> = defineAdapter({
   type: "batch",
   category: "flow",
   description:
-    "Gathers `size` messages of the route into one, `{items: […]}`; fewer after `seconds`, or when nothing more can come.",
+    "Gathers `size` messages of the route into one, `{items: […]}`; fewer after `seconds`, at `max_bytes`, or when nothing more can come.",
   config,
   example: EXAMPLE,
-  gather: ({ size, seconds }) => ({ size, timeoutMs: seconds * 1000 }),
+  gather: ({ size, seconds, max_bytes: maxBytes }) => ({
+    size,
+    timeoutMs: seconds * 1000,
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  }),
 });

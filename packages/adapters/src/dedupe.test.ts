@@ -60,6 +60,30 @@ describe("dedupe", () => {
     assert.deepEqual([await forgets.pass({ k: 3 }), await forgets.pass({ k: 1 })], [false, true]);
   });
 
+  test("near drops a text that is much like one before, and passes on one that is not", async () => {
+    const { pass } = step({ mode: "near", key: "${text}" });
+    const words = Array.from({ length: 200 }, (_, index) => `word${index}`);
+    const text = words.join(" ");
+    assert.equal(await pass({ text }), true);
+    assert.equal(await pass({ text: `${text.toUpperCase()}!` }), false, "case and punctuation do not count");
+    assert.equal(await pass({ text: text.replace("word77", "other") }), false);
+    assert.equal(await pass({ text: words.slice(100).concat(words.slice(0, 40)).join(" ") }), true, "a part of it");
+    assert.equal(await pass({ text: words.map((word) => `${word}x`).join(" ") }), true);
+    assert.equal(await pass({ text: "!!!" }), true, "without words it is compared exactly");
+    assert.equal(await pass({ text: "???" }), true);
+    assert.equal(await pass({ text: "???" }), false);
+  });
+
+  test("near passes on the same message again, and forgets the oldest text when it is to", async () => {
+    const { pass } = step({ mode: "near", key: "${text}", max_keys: 2, when_full: "forget" });
+    const text = (name: string) => Array.from({ length: 50 }, (_, index) => `${name}${index}`).join(" ");
+    assert.equal(await pass({ text: text("a") }, "m"), true);
+    assert.equal(await pass({ text: text("a") }, "m"), true);
+    assert.equal(await pass({ text: `${text("a")} more` }, "n"), false);
+    assert.deepEqual([await pass({ text: text("b") }), await pass({ text: text("c") })], [true, true]);
+    assert.equal(await pass({ text: `${text("a")} more` }, "n"), true);
+  });
+
   test("refuses a config that cannot work, and a key that selects nothing fails without another try", async () => {
     for (const config of [{ key: "" }, { max_keys: 0 }, { when_full: "drop" }, { keys: "x" }])
       assert.equal(problems(dedupe, config).length, 1, JSON.stringify(config));

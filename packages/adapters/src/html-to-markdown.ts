@@ -1,7 +1,7 @@
 import { type Adapter, compileTemplate, defineAdapter, type Template } from "@millrace/engine";
 import { z } from "zod";
+import { htmlToMarkdownText } from "./documents/html-markdown.ts";
 import { htmlFields, pageUrl, takeHtml, unreadable } from "./html-source.ts";
-import { cleanTree } from "./html-tree.ts";
 
 const config = z.strictObject(htmlFields);
 
@@ -9,7 +9,7 @@ const EXAMPLE = `version: "1.0"
 routes:
   fetch: { adapters: [{ type: http_request, config: { url: "\${url}" } }, { type: html_extract }, { type: html_to_markdown }], outbound: [cut] }
   cut: { adapters: [{ type: markdown_split }] }
-init_message: { route: fetch, payload: { url: "http://127.0.0.1:8000/docs" } }
+init_message: { route: fetch, payload: { url: "https://docs.example.org/" } }
 `;
 
 /** Converts HTML to Markdown. */
@@ -25,31 +25,9 @@ export const htmlToMarkdown: Adapter<z.infer<typeof config>, Template | null> = 
     const { html, rest } = takeHtml(message.payload, field, maxBytes);
     const base = await pageUrl(message, prepared);
     try {
-      return { ...rest, text: await convert(html, base) };
+      return { ...rest, text: await htmlToMarkdownText(html, base) };
     } catch (error) {
       throw unreadable(error);
     }
   },
 });
-
-async function convert(html: string, base: URL | null): Promise<string> {
-  // Loaded for the first page, so that a service that converts none does not start slower.
-  const [{ fromHtml }, { toMdast }, { toMarkdown }, { gfmToMarkdown }] = await Promise.all([
-    import("hast-util-from-html"),
-    import("hast-util-to-mdast"),
-    import("mdast-util-to-markdown"),
-    import("mdast-util-gfm"),
-  ]);
-  const tree = fromHtml(html);
-  cleanTree(tree, base);
-  const markdown = toMdast(tree, { document: true });
-  if (markdown.type !== "root") return "";
-  return toMarkdown(markdown, {
-    extensions: [gfmToMarkdown({ tablePipeAlign: false })],
-    bullet: "-",
-    emphasis: "_",
-    rule: "-",
-    fences: true,
-    listItemIndent: "one",
-  });
-}

@@ -1,28 +1,8 @@
-import { AdapterError } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
 
-/**
- * Reads the body of an answer, and no more of it than allowed, however much comes.
- * @throws AdapterError HTTP_BODY_TOO_LARGE, not retryable
- */
-export async function readBody(response: Response, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      throw new AdapterError("HTTP_BODY_TOO_LARGE", `The answer has more than ${maxBytes} bytes (max_bytes).`, {
-        retryable: false,
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
-}
-
 /** The payload's fields for a body: a JSON value where it is announced as JSON, else a text, else base64. */
-export function decodeBody(response: Response, bytes: Buffer): JsonObject {
-  const type = response.headers.get("content-type") ?? "";
+export function decodeBody(headers: Headers, bytes: Buffer): JsonObject {
+  const type = headers.get("content-type") ?? "";
   const text = toText(bytes, /charset=["']?([^;"'\s]+)/i.exec(type)?.[1] ?? "utf-8");
   if (text === null) return { body: bytes.toString("base64"), body_encoding: "base64" };
   if (/^application\/(?:[\w.-]+\+)?json/i.test(type)) {
@@ -34,6 +14,12 @@ export function decodeBody(response: Response, bytes: Buffer): JsonObject {
     }
   }
   return { body: text };
+}
+
+/** The headers of an answer as a payload's fields: each by its name; the cookies are a list, since their values may hold commas. */
+export function headerFields(headers: Headers): JsonObject {
+  const cookies = headers.getSetCookie();
+  return { ...Object.fromEntries(headers), ...(cookies.length === 0 ? {} : { "set-cookie": cookies }) };
 }
 
 function toText(bytes: Buffer, encoding: string): string | null {

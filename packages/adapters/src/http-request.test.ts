@@ -3,9 +3,12 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { httpRequest } from "./http-request.ts";
+import { httpRequest as makeHttpRequest } from "./http-request.ts";
+import { localEnvironment } from "./testing/local-environment.ts";
 import { LocalServer } from "./testing/local-server.ts";
 import { failure, problems, run, runOne } from "./testing/run-adapter.ts";
+
+const httpRequest = makeHttpRequest(localEnvironment());
 
 /** Answers with what it was sent, as JSON. */
 function echo(): Promise<LocalServer> {
@@ -258,9 +261,9 @@ describe("http_request and redirects", () => {
   test("a circle of them, and one to what is no http, fail and say so", async () => {
     await using server = await redirects();
     const loop = await failure(httpRequest, { url: `${server.url}/loop` });
-    assert.match(`${loop.code}: ${loop.message}`, /^HTTP_FAILED.*redirect count exceeded/);
+    assert.match(`${loop.code}: ${loop.message}`, /^HTTP_REDIRECT_INVALID.*redirect count exceeded/);
     const data = await failure(httpRequest, { url: `${server.url}/data` });
-    assert.match(`${data.code}: ${data.message}`, /^HTTP_FAILED.*HTTP\(S\)/);
+    assert.match(`${data.code}: ${data.message}`, /^HTTP_REDIRECT_INVALID.*HTTP\(S\)/);
   });
 
   test("authorization does not follow to another origin", async () => {
@@ -271,6 +274,121 @@ describe("http_request and redirects", () => {
     const { body } = await runOne(httpRequest, { url: first.url, headers: { authorization: "Bearer x" } });
     assert.ok(typeof body === "object" && body !== null && "headers" in body);
     assert.equal(Object.hasOwn(Object(body.headers), "authorization"), false);
+  });
+});
+
+describe("who asks", () => {
+  test("basic, bearer, a header and a parameter are sent, as they are", async () => {
+    await using server = await echo();
+    const sent = async (auth: object) => {
+      const { body, url } = await runOne(httpRequest, { url: `${server.url}/?a=1`, auth });
+      return { ...Object(body), final: url };
+    };
+    const basic = await sent({ type: "basic", username: "ada", password: "${x}:é" });
+    assert.equal(basic.headers.authorization, `Basic ${Buffer.from("ada:${x}:é").toString("base64")}`);
+    const bearer = await sent({ type: "bearer", token: "t0k${message_id}" });
+    assert.equal(bearer.headers.authorization, "Bearer t0k${message_id}");
+    const header = await sent({ type: "header", name: "X-Api-Key", value: "k" });
+    assert.equal(header.headers["x-api-key"], "k");
+    const query = await sent({ type: "query", name: "key", value: "s3cret" });
+    assert.equal(query.url, "/?a=1&key=s3cret");
+    assert.equal(query.final, `${server.url}/?a=1`, "what says who asks is in no message");
+  });
+
+  test("another origin is not told, neither by a redirect nor as the next page", async () => {
+    await using other = await echo();
+    await using first = await LocalServer.start((request, response) => {
+      if (request.url === "/moved") response.writeHead(307, { location: other.url }).end();
+      else response.setHeader("link", `<${other.url}/2>; rel=next`).end("1");
+    });
+    const auth = { type: "header", name: "x-api-key", value: "k" };
+    const moved = await runOne(httpRequest, { url: `${first.url}/moved`, auth });
+    const [, second] = await run(httpRequest, { url: first.url, auth, paging: { type: "link" } });
+    for (const payload of [moved, second]) {
+      assert.equal(Object.hasOwn(Object(Object(payload?.body).headers), "x-api-key"), false);
+    }
+    assert.deepEqual([moved.url, moved.redirected], [`${other.url}/`, true]);
+  });
+});
+
+describe("pages", () => {
+  /** Seven items, in pages of three. */
+  function pages() {
+    return LocalServer.start((request, response) => {
+      const url = new URL(request.url ?? "", "http://x");
+      const page = Number(url.searchParams.get("page") ?? url.searchParams.get("cursor")?.slice(1) ?? 1);
+      const limit = Number(url.searchParams.get("limit") ?? 3);
+      const from = Number(url.searchParams.get("offset") ?? (page - 1) * limit);
+      const items = [1, 2, 3, 4, 5, 6, 7].slice(from, from + limit);
+      const more = from + limit < 7;
+      response.setHeader("content-type", "application/json");
+      if (more)
+        response.setHeader("link", `</other?a,b>; rel="first", </?page=${page + 1}>; title="a, b"; rel="x next"`);
+      const next = more ? { next: `?page=${page + 1}`, cursor: `c${page + 1}` } : { next: null, cursor: "" };
+      response.end(JSON.stringify({ items, ...next }));
+    });
+  }
+
+  const items = async (url: string, paging: object) => {
+    const found = await run(httpRequest, { url, paging }, { id: 1 });
+    assert.deepEqual(
+      found.map(({ id, page }) => [id, page]),
+      found.map((_, index) => [1, index + 1]),
+    );
+    return found.map(({ body }) => Object(body).items.join());
+  };
+
+  test("are followed by the Link header, a URL in the body, a number, an offset and a cursor", async () => {
+    await using server = await pages();
+    const all = ["1,2,3", "4,5,6", "7"];
+    assert.deepEqual(await items(server.url, { type: "link" }), all);
+    assert.deepEqual(await items(server.url, { type: "next", next: "body.next" }), all);
+    assert.deepEqual(await items(server.url, { type: "cursor", cursor: "body.cursor" }), all);
+    assert.deepEqual(await items(server.url, { type: "page", items: "body.items" }), [...all, ""]);
+    assert.deepEqual(await items(`${server.url}?page=2`, { type: "page", items: "body.items" }), ["4,5,6", "7", ""]);
+    const byOffset = { type: "offset", limit: 4, items: "body.items" };
+    assert.deepEqual(await items(server.url, byOffset), ["1,2,3,4", "5,6,7"]);
+  });
+
+  test("end at max_pages, which is logged", async () => {
+    await using server = await pages();
+    const lines: string[] = [];
+    const config = { url: server.url, paging: { type: "link", max_pages: 2 } };
+    assert.equal((await run(httpRequest, config, {}, { lines })).length, 2);
+    assert.match(lines.join(), /more than 2 pages/);
+  });
+
+  test("that go in a circle, or are no URLs, fail; those before them went on", async () => {
+    for (const next of ["?", "ftp://x"]) {
+      await using server = await answer("text/plain", "x", { link: `<${next}>; rel=next` });
+      const { code } = await failure(httpRequest, { url: `${server.url}/?`, paging: { type: "link" } });
+      assert.equal(code, "PAGING_INVALID");
+    }
+  });
+});
+
+describe("statuses", () => {
+  test("which are retried and which are answers is said by the configuration", async () => {
+    await using server = await LocalServer.start((request, response) => {
+      response.statusCode = Number(request.url?.slice(1));
+      response.end("no");
+    });
+    const found = async (status: number, config: object) => {
+      const whole = { url: `${server.url}/${status}`, ...config };
+      return (await failure(httpRequest, whole).catch(() => ({ code: "none" }))).code;
+    };
+    assert.equal(await found(404, { accept: [404] }), "none");
+    assert.equal(await found(500, { accept: ["5xx"] }), "none");
+    assert.equal(await found(404, { retry_on: ["4xx"] }), "HTTP_STATUS, retryable");
+    assert.equal(await found(500, { retry_on: [502] }), "HTTP_STATUS");
+  });
+
+  test("what says Retry-After is not tried again before", async () => {
+    await using server = await LocalServer.start(
+      (_request, response) => void response.writeHead(429, { "retry-after": "7200" }).end(),
+    );
+    await assert.rejects(run(httpRequest, { url: server.url }), { code: "HTTP_STATUS", retryAfterMs: 7_200_000 });
+    await assert.rejects(run(httpRequest, { url: server.url }), { code: "HTTP_HOST_PAUSED", retryable: true });
   });
 });
 

@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import { type AdapterRegistry, type AnyAdapter, configSchema } from "@millrace/engine";
 import { type AdapterInfo, MillraceError } from "@millrace/protocol";
 import { noteSource } from "./adapter-source.ts";
-import { builtinAdapters } from "./builtin.ts";
+import { makeBuiltinAdapters } from "./builtin.ts";
+import { type AdapterGrants, adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { ADAPTER_FILE, invalid, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
 
 /** Where user-written adapters are. */
@@ -12,6 +13,8 @@ export interface RegistryOptions {
   readonly adaptersDir: string | null;
   /** What a path in a pipeline is relative to, and must not leave. */
   readonly baseDir: string;
+  /** What built-in adapters may do; default nothing that needs a grant. */
+  readonly grants?: AdapterGrants;
 }
 
 /**
@@ -19,8 +22,9 @@ export interface RegistryOptions {
  * @throws MillraceError ADAPTER_INVALID where a file of the folder holds none, or one of a type that is taken
  */
 export async function createAdapterRegistry(options: RegistryOptions): Promise<AdapterRegistry> {
-  const known = new Map<string, AnyAdapter>(builtinAdapters.map((adapter) => [adapter.type, adapter]));
-  for (const adapter of builtinAdapters) noteSource(adapter, { kind: "builtin", type: adapter.type });
+  const builtin = makeBuiltinAdapters(adapterEnvironment(options.grants ?? NO_GRANTS));
+  const known = new Map<string, AnyAdapter>(builtin.map((adapter) => [adapter.type, adapter]));
+  for (const adapter of builtin) noteSource(adapter, { kind: "builtin", type: adapter.type });
   const files = new Map<string, string>();
   for (const file of await adapterFiles(options.adaptersDir)) {
     const adapter = await loadUserAdapter(file);

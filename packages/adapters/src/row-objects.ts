@@ -74,7 +74,7 @@ export class RowObjects {
    * same key again.
    * @throws AdapterError OBJECT_EXISTS, OBJECT_NAME_INVALID, EXPRESSION_FAILED; not retryable
    */
-  async write(message: Message, objects: ObjectStore, body: string, contentType: string): Promise<string> {
+  async write(message: Message, objects: ObjectStore, body: string | Uint8Array, contentType: string): Promise<string> {
     const name = this.#name === null ? this.#ownName(message) : await this.#name.render(templateInput(message));
     const key = objectKey(message, this.#stage, name);
     if (this.#replace) {
@@ -112,8 +112,14 @@ export class RowObjects {
     }
   }
 
-  async #put(message: Message, objects: ObjectStore, key: string, body: string, contentType: string): Promise<void> {
-    await objects.put(key, Buffer.from(body), {
+  async #put(
+    message: Message,
+    objects: ObjectStore,
+    key: string,
+    body: string | Uint8Array,
+    contentType: string,
+  ): Promise<void> {
+    await objects.put(key, typeof body === "string" ? Buffer.from(body) : body, {
       contentType,
       messageId: message.id,
       createdAt: new Date().toISOString(),

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Routed } from "@millrace/engine";
-import { httpRequest } from "./http-request.ts";
+import { httpRequest as makeHttpRequest } from "./http-request.ts";
 import { sitemap } from "./sitemap.ts";
+import { localEnvironment } from "./testing/local-environment.ts";
 import { LocalServer } from "./testing/local-server.ts";
 import { failure, run, runOne, stream } from "./testing/run-adapter.ts";
+
+const httpRequest = makeHttpRequest(localEnvironment());
 
 const NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"';
 const urlset = (...urls: string[]) =>

@@ -2,6 +2,8 @@ import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import type { JsonValue } from "@millrace/protocol";
 import { z } from "zod";
 import { rowsField, rowsOf } from "./row-objects.ts";
+import { POSTGRES_URL } from "./sql/postgres.ts";
+import { upsertPostgres } from "./sql/upsert-postgres.ts";
 import { COLUMN_TYPES, type ColumnType, SQLITE_TYPES, toSqlValue } from "./sql-values.ts";
 import { inTransaction } from "./sqlite-file.ts";
 
@@ -13,14 +15,20 @@ const config = z
       .string()
       .min(1)
       .regex(/^[^\0]*$/)
-      .describe("The SQLite database, a file in the folder that the service was started in"),
+      .optional()
+      .describe("An SQLite database, a file in the folder that the service was started in"),
+    connection: z
+      .string()
+      .regex(POSTGRES_URL, "must be postgres://user@host:port/database")
+      .optional()
+      .describe("A PostgreSQL database; use `${secret:NAME}`, so that the password stands in no config, event or log"),
     table: nameSchema
       .refine((name) => !/^sqlite_/i.test(name), "must not begin with sqlite_")
       .describe("The table that rows are put into"),
     columns: z
       .record(nameSchema, z.enum(COLUMN_TYPES))
       .describe(
-        "The columns, each named as the row's field, with what it takes: `text`, `integer`, `real`, `boolean` (as 0 or 1) or `json`",
+        "The columns, each named as the row's field, with what it takes: `text`, `integer`, `real`, `boolean` (in SQLite as 0 or 1) or `json`; in PostgreSQL a `text` becomes whatever its column is, a time or a UUID",
       ),
     key: z
       .array(z.string())
@@ -44,11 +52,12 @@ const config = z
       .min(0)
       .max(3_600)
       .default(10)
-      .describe("The longest wait for another process that writes the database, in seconds"),
+      .describe("The longest wait for another that writes: the SQLite database, or in PostgreSQL the rows, in seconds"),
   })
   .check(({ value, issues }) => {
     const say = (path: (string | number)[], message: string) =>
       issues.push({ code: "custom", input: value, path, message });
+    if ((value.file === undefined) === (value.connection === undefined)) say([], "needs either file or connection");
     const columns = Object.keys(value.columns);
     const folded = columns.map((name) => name.toLowerCase());
     for (const [index, name] of columns.entries()) {
@@ -88,13 +97,13 @@ interface Prepared {
   readonly upsertSql: string;
 }
 
-/** Puts rows into a table of an SQLite database, by their key. */
+/** Puts rows into a table of a database, by their key. */
 export const sqlUpsert: Adapter<Config, Prepared> = defineAdapter({
   type: "sql_upsert",
   category: "sink",
-  stateful: () => true,
+  stateful: ({ file }) => file !== undefined,
   description:
-    "Puts the payload, or the rows of a batch, into a table of an SQLite database: a row whose key is there already is replaced. Adds `rows_written`.",
+    "Puts the payload, or the rows of a batch, into a table of an SQLite or PostgreSQL database: a row whose key is there already is replaced. Adds `rows_written`.",
   config,
   example: EXAMPLE,
   prepare: (settings) => ({
@@ -108,8 +117,25 @@ export const sqlUpsert: Adapter<Config, Prepared> = defineAdapter({
   }),
   async process({ payload }, { config: settings, prepared, signal }) {
     const rows = rowsOf(payload, settings.field);
+    const { connection, file = "" } = settings;
+    if (connection !== undefined) {
+      const target = {
+        url: connection,
+        table: settings.table,
+        columns: prepared.columns,
+        newestBy: settings.newest_by,
+        createTable: settings.create_table,
+        waitMs: settings.wait_seconds * 1000,
+        signal,
+      };
+      await upsertPostgres(
+        target,
+        rows.map((row, index) => valuesOf(row, index + 1, prepared.columns)),
+      );
+      return { ...payload, rows_written: rows.length };
+    }
     const access = { create: settings.create_table, waitMs: settings.wait_seconds * 1000, signal };
-    await inTransaction(settings.file, access, function* (database) {
+    await inTransaction(file, access, function* (database) {
       if (settings.create_table) database.exec(prepared.createSql);
       const upsert = database.prepare(prepared.upsertSql);
       for (const [index, row] of rows.entries()) yield upsert.run(...valuesOf(row, index + 1, prepared.columns));

@@ -36,7 +36,7 @@ const transactions = new Map<string, Promise<void>>();
  * retryable), DATABASE_BUSY, DATABASE_UNAVAILABLE
  */
 export async function inTransaction(path: string, access: SqliteAccess, work: Work): Promise<void> {
-  const file = await locate(path, access.create);
+  const file = await locateDatabase(path, access.create);
   const before = transactions.get(file) ?? Promise.resolve();
   const own = before.then(() => transact(file, path, access, work));
   const settled = own.catch(() => undefined);
@@ -98,8 +98,11 @@ async function whenFree(database: DatabaseSync, sql: string, path: string, acces
   }
 }
 
-/** The real file, in the folder that the service was started in, whatever links lead to it. */
-async function locate(path: string, create: boolean): Promise<string> {
+/**
+ * The real file, in the folder that the service was started in, whatever links lead to it.
+ * @throws AdapterError PATH_OUTSIDE_ROOT, DATABASE_NOT_FOUND, DATABASE_INVALID; not retryable
+ */
+export async function locateDatabase(path: string, create: boolean): Promise<string> {
   const root = await realpath(".");
   const wanted = resolve(path);
   const folder = await realpath(dirname(wanted)).catch((error: unknown) => {
@@ -113,7 +116,7 @@ async function locate(path: string, create: boolean): Promise<string> {
   if (!isInside(real, root)) {
     throw new AdapterError(
       "PATH_OUTSIDE_ROOT",
-      `The file ${path} is not in the folder that the service was started in; databases elsewhere are not written.`,
+      `The file ${path} is not in the folder that the service was started in; databases elsewhere are not opened.`,
       { retryable: false },
     );
   }

@@ -10,6 +10,7 @@ import { addLineage } from "./commands/lineage.ts";
 import { addObjects } from "./commands/objects.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addSearch } from "./commands/search.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTop } from "./commands/top.ts";
 import { addValidate } from "./commands/validate.ts";
@@ -46,6 +47,7 @@ export function createProgram(output: Output): Command {
   addBackup(program, output);
   addLineage(program, output);
   addObjects(program, output);
+  addSearch(program, output);
   addCompletion(program, output);
   exitByThrowing(program);
   return program;

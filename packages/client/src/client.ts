@@ -2,6 +2,7 @@ import { type Configs, configsOf } from "./configs.ts";
 import { type Executions, executionsOf } from "./executions.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { type ClientOptions, createApi } from "./request.ts";
+import { type Search, searchOf } from "./search.ts";
 import { type Storage, storageOf } from "./storage.ts";
 import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
 import { type TriggersClient, triggersOf } from "./triggers.ts";
@@ -13,6 +14,7 @@ export interface Client {
   readonly executions: Executions;
   readonly lineage: Lineage;
   readonly storage: Storage;
+  readonly search: Search;
   readonly adapters: Adapters;
   readonly system: System;
   readonly triggers: TriggersClient;
@@ -30,6 +32,7 @@ export function createClient(options: ClientOptions = {}): Client {
     executions: executionsOf(api),
     lineage: lineageOf(api),
     storage: storageOf(api),
+    search: searchOf(api),
     adapters: adaptersOf(api),
     system: systemOf(api),
     triggers: triggersOf(api),

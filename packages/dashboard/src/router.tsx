@@ -7,6 +7,7 @@ import { readFailureSearch } from "./run/failures/failure-search.ts";
 import { readObjectSearch } from "./run/objects/object-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
+import { readSearchChoice } from "./search/search-choice.ts";
 import { AppShell } from "./shell/app-shell.tsx";
 import { ErrorPage } from "./shell/error-page.tsx";
 import { lazyPage } from "./shell/lazy-page.ts";
@@ -109,6 +110,13 @@ const configVersionsRoute = createRoute({
   validateSearch: readVersionChoice,
 });
 
+const searchRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/search",
+  component: lazyPage(() => import("./search/search-page.tsx"), "SearchPage"),
+  validateSearch: readSearchChoice,
+});
+
 const adaptersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/adapters",
@@ -144,6 +152,7 @@ export const router = createRouter({
     configsRoute,
     newConfigRoute,
     configRoute.addChildren([configEditorRoute, configVersionsRoute]),
+    searchRoute,
     adaptersRoute,
     adapterRoute,
     systemRoute,

@@ -1,3 +1,4 @@
+import type { Usage } from "@millrace/protocol";
 import type { AdapterLog, Emit, Message } from "./adapter.ts";
 import type { RouteDefinition, Step } from "./definition/definition.ts";
 import type { ObjectStore } from "./ports.ts";
@@ -7,6 +8,7 @@ export interface ThreadContext {
   readonly signal: AbortSignal;
   readonly log: AdapterLog;
   readonly objects: ObjectStore;
+  countUsage(used: Partial<Usage>): void;
   /** The largest payload that may come back, in bytes of JSON. */
   readonly maxPayloadBytes: number;
 }

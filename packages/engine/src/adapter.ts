@@ -1,6 +1,8 @@
-import type { AdapterCategory, JsonObject } from "@millrace/protocol";
+import type { AdapterCategory, ErrorInfo, JsonObject, TerminalStatus, Usage } from "@millrace/protocol";
 import type { z } from "zod";
+import type { ContentCache } from "./cache-port.ts";
 import type { ObjectStore } from "./ports.ts";
+import type { SearchIndex } from "./search-port.ts";
 
 /** A message as an adapter sees it. */
 export interface Message {
@@ -29,6 +31,36 @@ export interface AdapterLog {
   error(text: string, fields?: JsonObject): void;
 }
 
+/** Which pipeline a step runs for its message. */
+export interface ChildRequest {
+  /** The name of a stored config, or its id. */
+  readonly config: string;
+  /** Merged into the payload of its `init_message`. */
+  readonly payload: JsonObject;
+  /** As in the message: each payload of a message has a child of its own. */
+  readonly piece: number;
+}
+
+/** How the execution of a child ended. */
+export interface ChildOutcome {
+  readonly executionId: string;
+  readonly status: TerminalStatus;
+  readonly errorInfo: ErrorInfo | null;
+  /** Its messages that completed, and that failed for good. */
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/** Executions of other pipelines that a step runs as a part of its own work. */
+export interface Children {
+  /**
+   * Runs a stored config to its end. A step that is redone after a crash finds the same execution; another attempt
+   * starts another. When the step is cancelled, or takes too long, so is the child.
+   * @throws AdapterError SUBPIPELINE_NOT_FOUND, SUBPIPELINE_NOT_RUNNABLE, SUBPIPELINE_TOO_DEEP
+   */
+  run(request: ChildRequest): Promise<ChildOutcome>;
+}
+
 /** What an adapter is given besides the message. */
 export interface AdapterContext<Config = unknown, Prepared = unknown> {
   /** The step's configuration: validated, defaults applied, `${env:…}` and `${secret:…}` replaced. */
@@ -43,6 +75,17 @@ export interface AdapterContext<Config = unknown, Prepared = unknown> {
   readonly log: AdapterLog;
   /** Where `store_write` and its like write. */
   readonly objects: ObjectStore;
+  /** Not there in a thread, nor where no configs are stored. */
+  readonly children?: Children | undefined;
+  /** Collections of documents that are searched; null in a thread, and where the service has none. */
+  readonly search: SearchIndex | null;
+  /** What answers of models are kept in over all runs; null in a thread, and where the service has none. */
+  readonly cache: ContentCache | null;
+  /**
+   * Counts what the step used of a model. It stands in the event that ends the attempt, whether that completes or fails,
+   * and in the execution's statistics.
+   */
+  countUsage(used: Partial<Usage>): void;
 }
 
 /** A payload on its way to one route instead of the step's `outbound`; made by {@link routeTo}. */
@@ -71,8 +114,48 @@ export type Emits = undefined | null | Emit | Iterable<Emit> | AsyncIterable<Emi
 export interface Gathering {
   /** As soon as so many are held. */
   readonly size: number;
+  /** As soon as their payloads are so large together, in bytes of JSON; and no batch has more, unless it is of one. */
+  readonly maxBytes?: number;
   /** When the first was held for so long, in milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** Which part of which whole a payload is. */
+export interface Part {
+  /** Names the whole. */
+  readonly group: string;
+  /** Which part, from 0. */
+  readonly index: number;
+  /** How many parts the whole has. */
+  readonly count: number;
+}
+
+/** The parts of a whole that are held when it is let go of. */
+export interface HeldParts {
+  readonly group: string;
+  readonly count: number;
+  /** By their number; in its order. */
+  readonly parts: ReadonlyMap<number, JsonObject>;
+  /**
+   * `complete`: all are there. Else some are missing: for so long that it is not waited for them any more (`timeout`),
+   * as nothing more can come to the route (`last`), or as too much is held (`full`).
+   */
+  readonly because: "complete" | "timeout" | "last" | "full";
+}
+
+/** How messages are gathered that are parts of a whole. */
+export interface PartGathering {
+  /** @throws AdapterError where the payload is no part: its message fails */
+  part(payload: JsonObject): Part;
+  /**
+   * What goes on down the chain for the parts that are held.
+   * @throws AdapterError where nothing does: the messages of the parts fail
+   */
+  whole(held: HeldParts): JsonObject;
+  /** How long the first part is held at most, in milliseconds; anew after a restart. */
+  readonly timeoutMs: number;
+  /** Messages that are held at most, of all wholes together. */
+  readonly maxHeld: number;
 }
 
 /** How an adapter's configuration refers to routes and expressions, so that they are checked before anything runs. */
@@ -110,8 +193,11 @@ export interface Adapter<Config = unknown, Prepared = unknown> {
    * Called again with the same message after a retry or a crash: what it does to the outside happens at least once.
    */
   process?(message: Message, context: AdapterContext<Config, Prepared>): Emits | Promise<Emits>;
-  /** Instead of `process`: the engine holds messages of the route and sends `{items: […]}` down the chain. */
-  gather?(config: Config): Gathering;
+  /**
+   * The engine holds messages of the route and makes `{items: […]}` of them, or what the adapter makes of the parts of a
+   * whole: what `process` is given then, or, of an adapter without it, what goes on down the chain.
+   */
+  gather?(config: Config): Gathering | PartGathering;
 }
 
 /** An adapter of any configuration: what registries and definitions hold. */
@@ -130,11 +216,18 @@ export class AdapterError extends Error {
   override readonly name = "AdapterError";
   readonly code: string;
   readonly retryable: boolean;
+  /** The next attempt begins no earlier than so many milliseconds from now: what a server asked to wait, say. */
+  readonly retryAfterMs: number;
 
-  constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; cause?: unknown; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? true;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }
 

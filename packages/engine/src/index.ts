@@ -1,6 +1,7 @@
 export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
 export * from "./bus-port.ts";
+export * from "./cache-port.ts";
 export { ClusterExecutions } from "./cluster/cluster-executions.ts";
 export type { ClusterParts, ClusterSettings } from "./cluster/cluster-parts.ts";
 export { configSchema } from "./definition/adapter-config-schema.ts";
@@ -25,4 +26,5 @@ export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
+export * from "./search-port.ts";
 export * from "./triggers-port.ts";

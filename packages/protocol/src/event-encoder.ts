@@ -1,4 +1,4 @@
-import type { EventType, ExecutionEvent } from "./event.ts";
+import type { CompletedEvent, EventType, ExecutionEvent } from "./event.ts";
 import { toOneLine } from "./frame.ts";
 
 /** Route and adapter names that are remembered as JSON. */
@@ -39,7 +39,7 @@ export class EventEncoder {
       case "processing":
         return `${start}${this.#common(event)},"type":"processing","adapter":${this.#name(event.adapter)},"adapter_index":${event.adapter_index}}`;
       case "completed":
-        return `${start}${this.#common(event)},"type":"completed","duration_ms":${number(event.duration_ms)},"emitted":${countsJson(event.emitted)}${batchedJson(event.batched_into)}}`;
+        return `${start}${this.#common(event)},"type":"completed","duration_ms":${number(event.duration_ms)},"emitted":${countsJson(event.emitted)}${batchedJson(event.batched_into)}${usageJson(event.usage)}}`;
       default:
         // Seldom, and with text of all kinds.
         return start + toOneLine(JSON.stringify(event));
@@ -98,6 +98,11 @@ function number(value: number): string {
 
 function batchedJson(leader: string | undefined): string {
   return leader === undefined ? "" : `,"batched_into":${quote(leader)}`;
+}
+
+/** Seldom there. */
+function usageJson(usage: CompletedEvent["usage"]): string {
+  return usage === undefined ? "" : `,"usage":${toOneLine(JSON.stringify(usage))}`;
 }
 
 function countsJson(counts: Readonly<Record<string, number>>): string {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { executionStatusSchema } from "./status.ts";
+import { usageSchema } from "./usage-schema.ts";
 
 /** The four event types of the stream (contract: "event types"). */
 export const EVENT_TYPES = ["initiated", "processing", "completed", "failed"] as const;
@@ -29,6 +30,10 @@ const emittedSchema = z
 
 const durationSchema = z.number().min(0).describe("Milliseconds from `initiated` to here, by a monotonic clock");
 
+const stepUsageSchema = z
+  .array(usageSchema.extend(adapterFields))
+  .describe("What the attempt used of models, per adapter that did; left out where none did");
+
 /** Why a message failed, as it stands in a `failed` event. */
 export const eventErrorSchema = z.object({
   code: z.string().describe("Stable, in capitals"),
@@ -54,6 +59,7 @@ export const completedEventSchema = z.object({
     .describe(
       "On a message that was gathered into a batch: the message that the batch went on as; not on that one itself",
     ),
+  usage: stepUsageSchema.optional(),
 });
 
 /** Processing of the message failed; with `will_retry` another `initiated` follows. */
@@ -68,6 +74,7 @@ export const failedEventSchema = z.object({
   emitted: emittedSchema
     .optional()
     .describe("What the message had given rise to before it failed for good; it goes on by itself"),
+  usage: stepUsageSchema.optional(),
 });
 
 /** The `data` of every event of an execution's stream. */

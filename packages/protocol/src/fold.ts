@@ -1,6 +1,8 @@
 import { addDuration, type Durations, emptyDurations } from "./durations.ts";
 import type { CompletedEvent, ExecutionEvent, FailedEvent, ProcessingEvent } from "./event.ts";
 import { addToTimeline, emptyTimeline, type Timeline } from "./timeline.ts";
+import { addUsage, noUsage } from "./usage.ts";
+import type { Usage } from "./usage-schema.ts";
 
 /** What is known of one adapter of a route. */
 export interface AdapterProgress {
@@ -11,6 +13,8 @@ export interface AdapterProgress {
   failures: number;
   /** From its `processing` to the message's next event. */
   durations: Durations;
+  /** What it used of models; left out where it used none. */
+  usage?: Usage;
 }
 
 /** What is known of one route. */
@@ -150,6 +154,7 @@ export function foldEvent(progress: Progress, event: ExecutionEvent): Progress {
     case "completed": {
       const route = routeOf(progress, event.route);
       closeAdapter(route, progress.open.get(event.message_id), at);
+      if (event.usage !== undefined) addStepUsage(route, event.usage);
       settle(progress, route, event);
       route.completed += 1;
       progress.completed += 1;
@@ -183,6 +188,7 @@ function applyFailed(progress: Progress, event: FailedEvent, at: number): void {
   if (event.adapter_index !== undefined && event.adapter !== undefined) {
     adapterOf(route, event.adapter_index, event.adapter).failures += 1;
   }
+  if (event.usage !== undefined) addStepUsage(route, event.usage);
   if (event.will_retry) {
     route.retries += 1;
     if (open?.inFlight) {
@@ -196,6 +202,13 @@ function applyFailed(progress: Progress, event: FailedEvent, at: number): void {
   route.failed += 1;
   progress.failed += 1;
   addToTimeline(progress.timeline, "failed", at);
+}
+
+function addStepUsage(route: RouteProgress, usage: NonNullable<CompletedEvent["usage"]>): void {
+  for (const step of usage) {
+    const adapter = adapterOf(route, step.adapter_index, step.adapter);
+    adapter.usage = addUsage(adapter.usage ?? noUsage(), step);
+  }
 }
 
 function settle(progress: Progress, route: RouteProgress, event: CompletedEvent | FailedEvent): void {

@@ -11,10 +11,12 @@ import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
+import { searchEndpoints } from "./http/routes/search-endpoints.ts";
 import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
 import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
+import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import { eventsEndpoints } from "./stream/events-endpoints.ts";
@@ -94,6 +96,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
+      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache) }),
       ...configEndpoints(service),
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),
@@ -198,6 +201,8 @@ const FEATURES = [
   "execution_search",
   "storage",
   "storage_events",
+  "search",
+  "usage",
   "triggers",
   "webhooks",
 ];

@@ -1,8 +1,10 @@
+import { join, resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type Clock,
   ClusterExecutions,
+  type ContentCache,
   type Deliveries,
   Engine,
   type EngineParts,
@@ -18,6 +20,7 @@ import {
   type ObjectReader,
   type ObjectStore,
   type Records,
+  type SearchIndex,
   type StoredObjects,
   type Triggers,
   type WorkQueue,
@@ -28,6 +31,7 @@ import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
+import { namedPipeline } from "./runnable-pipeline.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
@@ -49,6 +53,8 @@ export interface Service {
   readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
+  readonly search: SearchIndex;
+  readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly triggers: Triggers;
@@ -83,18 +89,21 @@ const ABANDON_AFTER_MS = 1_000;
  */
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
-  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir });
+  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
+  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
-  const { journal, work, records, lineage, failures, kept, storedObjects, objects, place, triggers, deliveries } =
-    stores;
+  const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
+  const { triggers, deliveries } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
     graceMs: ABANDON_AFTER_MS,
+    grants,
     log: adapterLog(log),
   });
+  const configs = new Configs({ records, clock, ids, loadDefinition: load });
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const parts: EngineParts = {
     journal,
@@ -102,10 +111,13 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     failures,
     records,
     objects,
+    search,
+    cache,
     threads,
     clock,
     ids,
     loadDefinition: load,
+    findPipeline: (config) => namedPipeline(configs, records, config),
     log: (fields) => adapterLog(log.child(fields)),
   };
   const limits: EngineSettings = {
@@ -150,7 +162,6 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     settings,
   );
   retention.start();
-  const configs = new Configs({ records, clock, ids, loadDefinition: load });
   const { manageTriggers, manageWebhooks, stop } = startTriggersAndWebhooks({
     stores,
     journal,
@@ -159,6 +170,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     log,
+    allowHosts: settings.http_allow_hosts,
   });
   return {
     engine,
@@ -171,6 +183,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     kept,
     objects,
     storedObjects,
+    search,
+    cache,
     adapters,
     configs,
     triggers,

@@ -115,6 +115,14 @@ test("a variable that is no setting is told, with the one that was meant, and do
   assert.equal(settings.port, 8000);
 });
 
+test("hosts that adapters may ask are written with commas, or as a list, and one that is none is told", () => {
+  const hosts = (http_allow_hosts: unknown): Settings["http_allow_hosts"] =>
+    readSettings({ ...NONE, flags: { http_allow_hosts } }).settings.http_allow_hosts;
+  assert.deepEqual(hosts("localhost, 10.0.0.7:8080"), ["localhost", "10.0.0.7:8080"]);
+  assert.deepEqual(hosts(["*.intranet.example.org"]), ["*.intranet.example.org"]);
+  assert.throws(() => hosts("http://localhost"), /http-allow-hosts: expected hosts as intranet\.example\.org/);
+});
+
 test("several origins are written with commas, or as a list", () => {
   const origins = (cors_origins: unknown): Settings["cors_origins"] =>
     readSettings({ ...NONE, flags: { cors_origins } }).settings.cors_origins;

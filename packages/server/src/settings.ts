@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isHostName } from "@millrace/adapters/allowed-hosts";
 import { keepPayloadsSchema, MillraceError } from "@millrace/protocol";
 import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
@@ -27,15 +28,22 @@ const url = (schemes: readonly string[], example: string) =>
 
 const PORT = "expected a port from 0 to 65535";
 
-const list = z.preprocess(
-  (value) =>
-    typeof value === "string"
-      ? value
-          .split(",")
-          .map((item) => item.trim())
-          .filter((item) => item !== "")
-      : value,
-  z.array(z.string().refine(isOrigin, "expected `*` or origins as https://example.org, without a path")),
+const list = (item: z.ZodString) =>
+  z.preprocess(
+    (value) =>
+      typeof value === "string"
+        ? value
+            .split(",")
+            .map((each) => each.trim())
+            .filter((each) => each !== "")
+        : value,
+    z.array(item),
+  );
+
+const origins = list(z.string().refine(isOrigin, "expected `*` or origins as https://example.org, without a path"));
+
+const hosts = list(
+  z.string().refine(isHostName, "expected hosts as intranet.example.org, *.example.org, localhost:8080 or 10.0.0.7"),
 );
 
 /**
@@ -118,7 +126,7 @@ export const settingsSchema = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
     .default("info")
     .describe("How much is logged, on stderr"),
-  cors_origins: list.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
+  cors_origins: origins.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
   max_executions: count("Executions that run at once", 100, 1, 100_000),
   max_adapter_threads: count("Threads at once for adapters with `isolation: thread`, over all executions", 8, 1, 1024),
   max_subscribers: count("Event streams that are open at once", 20_000, 0, 1_000_000),
@@ -126,6 +134,11 @@ export const settingsSchema = z.object({
   max_header_bytes: bytes("The largest head of a request, in bytes", 16 * 1024),
   max_payload_bytes: bytes("The largest payload of a message, in bytes", 16 * 1024 * 1024, 16),
   max_emits_per_step: count("Messages that one message may give rise to in one step", 10_000_000, 1, 1_000_000_000),
+  model_cache_bytes: number(z.number("expected a whole number").int("expected a whole number").min(0).max(1e13))
+    .default(512 * 1024 * 1024)
+    .describe(
+      "What answers of models that are kept may take, in bytes; the least recently used make room; 0 keeps none",
+    ),
   keep_payloads: keepPayloadsSchema
     .default("all")
     .describe(
@@ -143,6 +156,11 @@ export const settingsSchema = z.object({
       "Bytes that executions that are over may take, journal and objects together; the oldest go first; without it any",
     ),
   retain_events_days: days("Days after its end that an execution's events are kept; without it for ever"),
+  http_allow_hosts: hosts
+    .default([])
+    .describe(
+      "Hosts that adapters may ask, and webhooks be sent to, over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
+    ),
 });
 
 /** @see settingsSchema */

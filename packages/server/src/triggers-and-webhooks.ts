@@ -7,7 +7,7 @@ import { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { TriggerLoop } from "./triggers/trigger-loop.ts";
 import { DeliveryLoop } from "./webhooks/delivery-loop.ts";
 import { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
-import { post } from "./webhooks/post.ts";
+import { postOver } from "./webhooks/post.ts";
 
 /** What triggers and webhooks stand on. */
 export interface TriggersAndWebhooksParts {
@@ -18,6 +18,8 @@ export interface TriggersAndWebhooksParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  /** Hosts that deliveries may go to although their addresses are private. */
+  readonly allowHosts: readonly string[];
 }
 
 /** What makes runs by itself, and what tells others how they ended. */
@@ -30,12 +32,20 @@ export interface TriggersAndWebhooks {
 
 /** Begins to set triggers off and to tell webhooks. */
 export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
-  const { stores, configs, executions, journal, clock, ids, log } = parts;
+  const { stores, configs, executions, journal, clock, ids, log, allowHosts } = parts;
   const { triggers, deliveries } = stores;
   const folders = new FolderWatch({ triggers, clock, ids });
   const firing = { triggers, configs, executions, clock, ids, folders };
   const loop = new TriggerLoop({ ...firing, log });
-  const delivering = new DeliveryLoop({ deliveries, journal, environment: process.env, post, clock, ids, log });
+  const delivering = new DeliveryLoop({
+    deliveries,
+    journal,
+    environment: process.env,
+    post: postOver(allowHosts),
+    clock,
+    ids,
+    log,
+  });
   loop.start();
   delivering.start();
   return {

@@ -1,11 +1,14 @@
 export type { BackupSummary } from "./backup/backup-format.ts";
 export { restoreBackup } from "./backup/restore-backup.ts";
 export { writeBackup } from "./backup/write-backup.ts";
+export { SqliteCache } from "./cache/sqlite-cache.ts";
 export { type BusFeedOptions, busFeed } from "./feed/bus-feed.ts";
 export type { CommitFeed, CommitPage, CommitSource, CommittedGroup, FeedFactory } from "./feed/commit-feed.ts";
 export { FileObjectStore } from "./files/file-object-store.ts";
 export { type NatsBus, type NatsBusOptions, openNatsBus } from "./nats/nats-bus.ts";
 export { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from "./postgres/store.ts";
+export { PostgresSearch } from "./postgres-search/postgres-search.ts";
+export { SqliteSearch } from "./search-sqlite/sqlite-search.ts";
 export { openSharedStore, type SharedStore, type SharedStoreOptions } from "./shared-store.ts";
 export { type Durability, unusable } from "./sqlite/database.ts";
 export { openSqliteStore, type SqliteStore } from "./sqlite/store.ts";

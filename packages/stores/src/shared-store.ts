@@ -8,7 +8,6 @@ import { Duties } from "./postgres/duties.ts";
 import type { NodeDescription } from "./postgres/lease.ts";
 import { PostgresObjectStore } from "./postgres/objects/object-store.ts";
 import { openPostgresStore, type PostgresStore } from "./postgres/store.ts";
-import { S3ObjectStore } from "./s3/index.ts";
 
 /** What the nodes of a service share, and what this one is among them. */
 export interface SharedStoreOptions extends NodeDescription {
@@ -75,10 +74,8 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
     if (bus === undefined || reading === undefined || duty === undefined)
       throw new Error("the store asks for its feed");
     const tasks = await bus.openTaskQueue({ redeliverAfterMs: Math.max(1_000, node.leaseMs) });
-    const objects =
-      objectsUrl === null
-        ? new PostgresObjectStore(store.database, reading)
-        : await S3ObjectStore.open(objectsUrl, environment);
+    const bucket = objectsUrl === null ? null : await openBucket(objectsUrl, environment);
+    const objects = bucket ?? new PostgresObjectStore(store.database, reading);
     const { hold } = store;
     // Without it nobody can be told or asked: runs pause, rather than to run apart from each other.
     const unsubscribe = bus.onStatus((connected) => hold(connected ? null : new Error("NATS cannot be reached")));
@@ -96,10 +93,17 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
         unsubscribe();
         await Promise.race([ports.ownership.leave().catch(() => undefined), wait(LEAVE_MS, undefined, { ref: false })]);
         await end();
+        bucket?.close();
       },
     };
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/** The client's library is large: it is loaded where it is used. */
+async function openBucket(url: string, environment: SharedStoreOptions["environment"]) {
+  const { S3ObjectStore } = await import("./s3/index.ts");
+  return S3ObjectStore.open(url, environment);
 }

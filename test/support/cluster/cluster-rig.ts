@@ -7,7 +7,6 @@ import {
   type ClusterSettings,
   type Definition,
   eventsOf,
-  type ObjectStore,
   type StartExecution,
 } from "@millrace/engine";
 import type { ExecutionEvent } from "@millrace/protocol";
@@ -15,15 +14,8 @@ import { openSqliteStore, type SqliteStore } from "@millrace/stores";
 import { v7 } from "uuid";
 import { type BusEnd, InProcessBus } from "./in-process-bus.ts";
 import { InProcessTasks } from "./in-process-tasks.ts";
+import { SharedObjects } from "./shared-objects.ts";
 import { fencedJournal, NodeOwnership, ownedRecords, SharedOwnership } from "./shared-ownership.ts";
-
-const NO_OBJECTS: ObjectStore = {
-  put: () => Promise.reject(new Error("no objects in this rig")),
-  get: () => Promise.resolve(null),
-  async *list() {},
-  deleteAll: () => Promise.resolve(),
-  sizeOf: () => Promise.resolve(0),
-};
 
 /** A node of the rig. */
 export interface RigNode {
@@ -47,6 +39,7 @@ export class ClusterRig {
   readonly buses = new InProcessBus();
   readonly tasks = new InProcessTasks();
   readonly nodes: RigNode[] = [];
+  readonly objects = new SharedObjects();
   readonly faults: string[] = [];
   readonly #definitions = new Map<string, Definition>();
 
@@ -66,7 +59,7 @@ export class ClusterRig {
         work: store.work,
         failures: store.failures,
         records: ownedRecords(store.records, shared, ownership),
-        objects: NO_OBJECTS,
+        objects: this.objects,
         ownership,
         bus,
         tasks: this.tasks.end(() => !dead && bus.connected),

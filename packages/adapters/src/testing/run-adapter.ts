@@ -2,23 +2,31 @@ import {
   AdapterError,
   type AdapterLog,
   type AnyAdapter,
+  type ContentCache,
   type Emit,
   type Emits,
   type ObjectStore,
   Routed,
+  type SearchIndex,
 } from "@millrace/engine";
-import type { JsonObject } from "@millrace/protocol";
+import type { JsonObject, Usage } from "@millrace/protocol";
 
 /** What a step is given besides its configuration and payload. */
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly attempt?: number;
+  /** The run's id; `execution-1` unless it is said. */
+  readonly executionId?: string;
   /** The message's id; `message-1` unless it is said. */
   readonly id?: string;
   readonly piece?: number;
   /** What the step prepared before; left out, it is prepared for this message alone. */
   readonly prepared?: unknown;
   readonly objects?: ObjectStore;
+  readonly search?: SearchIndex;
+  readonly cache?: ContentCache;
+  /** Gets what is counted of models. */
+  readonly usage?: Partial<Usage>[];
   /** Gets each line that is logged, as `level: text`. */
   readonly lines?: string[];
 }
@@ -45,7 +53,7 @@ export async function* stream(
       parentId: null,
       correlationId: options.id ?? "message-1",
       rootCorrelationId: "message-1",
-      executionId: "execution-1",
+      executionId: options.executionId ?? "execution-1",
       route: "here",
       attempt: options.attempt ?? 1,
       piece: options.piece ?? 0,
@@ -59,6 +67,9 @@ export async function* stream(
       signal: options.signal ?? new AbortController().signal,
       log: logTo(options.lines ?? []),
       objects: options.objects ?? NO_OBJECTS,
+      search: options.search ?? null,
+      cache: options.cache ?? null,
+      countUsage: (used) => void options.usage?.push(used),
     },
   );
   if (emits === undefined || emits === null) return;

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { AdapterError, type AdapterLog, type ThreadContext, toEventError } from "@millrace/engine";
+import type { AdapterGrants } from "../environment.ts";
 import { lineWritten } from "./line-sender.ts";
 import { RemoteRun } from "./remote-run.ts";
 import type { FromThread, RunRequest, ThreadData, ToThread } from "./thread-messages.ts";
@@ -30,6 +31,7 @@ export interface AdapterThreadOptions {
   readonly heapMb: number;
   /** How long a step that was closed may go on, in milliseconds. */
   readonly graceMs: number;
+  readonly grants: AdapterGrants;
   /** For what no message is to blame for. */
   readonly log: AdapterLog;
   onGone(): void;
@@ -58,7 +60,7 @@ export class AdapterThread {
   constructor(options: AdapterThreadOptions) {
     this.key = options.key;
     this.#options = options;
-    const workerData: ThreadData = { openLines: this.#openLines };
+    const workerData: ThreadData = { openLines: this.#openLines, grants: options.grants };
     this.#worker = new Worker(new URL("./thread-main.ts", import.meta.url), {
       name: "adapter",
       workerData,

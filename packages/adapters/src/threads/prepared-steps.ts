@@ -1,6 +1,7 @@
 import type { AnyAdapter } from "@millrace/engine";
 import { AdapterError } from "@millrace/engine";
 import type { AdapterSource } from "../adapter-source.ts";
+import type { AdapterGrants } from "../environment.ts";
 import { loadUserAdapter } from "../user-adapter.ts";
 import type { RunRequest } from "./thread-messages.ts";
 
@@ -28,8 +29,11 @@ export function preparedStep({ stepKey }: RunRequest): PreparedStep | undefined 
 }
 
 /** Loads the step's adapter, checks its configuration and prepares it. */
-export async function prepareStep({ source, stepKey, configJson }: RunRequest): Promise<PreparedStep> {
-  const adapter = await load(source);
+export async function prepareStep(
+  { source, stepKey, configJson }: RunRequest,
+  grants: AdapterGrants,
+): Promise<PreparedStep> {
+  const adapter = await load(source, grants);
   // The service has checked it already: what comes of it is what counts here.
   const config: unknown = await adapter.config.parseAsync(JSON.parse(configJson));
   const step = { adapter, config, prepared: adapter.prepare?.(config) };
@@ -39,11 +43,20 @@ export async function prepareStep({ source, stepKey, configJson }: RunRequest): 
   return step;
 }
 
-async function load(source: AdapterSource): Promise<AnyAdapter> {
+/** The built-in adapters of this thread: made once, as they share connections. */
+let builtin: readonly AnyAdapter[] | null = null;
+
+async function load(source: AdapterSource, grants: AdapterGrants): Promise<AnyAdapter> {
   if (source.kind === "file") return loadUserAdapter(source.file);
-  // Only in threads that need it: to load them all takes longer than to start a thread.
-  const { builtinAdapters } = await import("../builtin.ts");
-  const adapter = builtinAdapters.find(({ type }) => type === source.type);
+  if (builtin === null) {
+    // Only in threads that need it: to load them all takes longer than to start a thread.
+    const [{ makeBuiltinAdapters }, { adapterEnvironment }] = await Promise.all([
+      import("../builtin.ts"),
+      import("../environment.ts"),
+    ]);
+    builtin ??= makeBuiltinAdapters(adapterEnvironment(grants));
+  }
+  const adapter = builtin.find(({ type }) => type === source.type);
   if (adapter === undefined) throw new AdapterError("ADAPTER_ERROR", `There is no adapter "${source.type}".`);
   return adapter;
 }

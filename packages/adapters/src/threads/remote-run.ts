@@ -93,6 +93,9 @@ export class RemoteRun implements ThreadRun {
       case "log":
         this.#context.log[message.level](message.text, message.fields);
         break;
+      case "usage":
+        this.#context.countUsage(message.used);
+        break;
       case "call":
         this.#answer(message.call, message.request).catch((error) => {
           this.#parts.post({ kind: "answer", call: message.call, error: toEventError(error) });
@@ -109,11 +112,11 @@ export class RemoteRun implements ThreadRun {
     this.#becomeQuiet();
   }
 
-  #takeEmits({ emits, done, error, busy }: Extract<FromThread, { kind: "emits" }>): void {
+  #takeEmits({ emits, done, error, retryAfterMs = 0, busy }: Extract<FromThread, { kind: "emits" }>): void {
     const asked = this.#asked;
     this.#asked = null;
     if (error !== undefined) {
-      this.#failure = new AdapterError(error.code, error.message, { retryable: error.retryable });
+      this.#failure = new AdapterError(error.code, error.message, { retryable: error.retryable, retryAfterMs });
     }
     if (busy === true) this.#parts.end();
     if (done) this.#becomeQuiet();

@@ -7,6 +7,8 @@ import {
   Routed,
   toEventError,
 } from "@millrace/engine";
+import type { Usage } from "@millrace/protocol";
+import type { AdapterGrants } from "../environment.ts";
 import { type PreparedStep, preparedStep, prepareStep } from "./prepared-steps.ts";
 import type { Emitted, FromThread, RunRequest } from "./thread-messages.ts";
 
@@ -24,6 +26,7 @@ export interface RunParts {
   send(message: FromThread): void;
   readonly log: AdapterLog;
   readonly objects: ObjectStore;
+  readonly grants: AdapterGrants;
   onOver(): void;
 }
 
@@ -66,7 +69,8 @@ export class StepRun {
     this.#end();
     // Of what the adapter threw itself, there is nothing left to end.
     closeQuietly(this.#iterator);
-    this.#parts.send({ kind: "emits", run: this.#id, emits, done: true, error: toEventError(thrown) });
+    const retryAfterMs = thrown instanceof AdapterError ? thrown.retryAfterMs : 0;
+    this.#parts.send({ kind: "emits", run: this.#id, emits, done: true, error: toEventError(thrown), retryAfterMs });
   }
 
   /** Ends with what escaped from the adapter, which may be at work still. */
@@ -89,7 +93,7 @@ export class StepRun {
   async #advance(): Promise<void> {
     if (!this.#begun) {
       this.#begun = true;
-      const step = preparedStep(this.#request) ?? (await prepareStep(this.#request));
+      const step = preparedStep(this.#request) ?? (await prepareStep(this.#request, this.#parts.grants));
       if (this.over) return;
       const result = step.adapter.process?.(this.#message(), this.#context(step));
       if (this.#spread(isPromise(result) ? await result : result)) return;
@@ -174,7 +178,18 @@ export class StepRun {
   #context({ config, prepared }: PreparedStep) {
     const { name, index } = this.#request;
     const { log, objects } = this.#parts;
-    return { config, prepared, name, index, signal: this.#controller.signal, log, objects };
+    return {
+      config,
+      prepared,
+      name,
+      index,
+      signal: this.#controller.signal,
+      log,
+      objects,
+      search: null,
+      cache: null,
+      countUsage: (used: Partial<Usage>) => this.#parts.send({ kind: "usage", run: this.#id, used }),
+    };
   }
 
   #encode(value: unknown): Emitted {

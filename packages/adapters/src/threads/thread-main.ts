@@ -14,7 +14,7 @@ enableCompileCache();
 collectGarbage();
 const port = parentPort;
 if (port === null) throw new Error("This file runs in a thread that the service starts.");
-const { openLines }: ThreadData = workerData;
+const { openLines, grants }: ThreadData = workerData;
 const send = (message: FromThread) => port.postMessage(message);
 const lines = new LineSender(openLines, send);
 const objects = new ServiceObjects(send);
@@ -39,6 +39,7 @@ port.on("message", (message: ToThread) => {
         send,
         log: lines.logOf(message.run),
         objects: objects.of(message.run),
+        grants,
         onOver: () => runs.delete(message.run),
       });
       runs.set(message.run, run);

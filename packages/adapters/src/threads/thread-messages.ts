@@ -1,10 +1,12 @@
-import type { EventError, JsonObject } from "@millrace/protocol";
+import type { EventError, JsonObject, Usage } from "@millrace/protocol";
 import type { AdapterSource } from "../adapter-source.ts";
+import type { AdapterGrants } from "../environment.ts";
 
 /** What a thread is started with. */
 export interface ThreadData {
   /** One number: lines of the log that the service has not written yet. */
   readonly openLines: Int32Array<SharedArrayBuffer>;
+  readonly grants: AdapterGrants;
 }
 
 /** A step's message on its way to a thread; payloads cross as JSON, as on their way to another route. */
@@ -58,6 +60,8 @@ export type FromThread =
       readonly done: boolean;
       /** What it failed with after these emits. */
       readonly error?: EventError;
+      /** The next attempt begins no earlier than so many milliseconds from now. */
+      readonly retryAfterMs?: number;
       /** Whether the adapter may be at work still: the thread is not used again. */
       readonly busy?: true;
     }
@@ -70,6 +74,7 @@ export type FromThread =
       readonly text: string;
       readonly fields?: JsonObject;
     }
+  | { readonly kind: "usage"; readonly run: number; readonly used: Partial<Usage> }
   | { readonly kind: "call"; readonly run: number; readonly call: number; readonly request: ObjectRequest };
 
 /** What is asked of the object store. */

@@ -10,7 +10,7 @@ import {
   Routed,
   type ThreadLease,
 } from "@millrace/engine";
-import type { JsonObject } from "@millrace/protocol";
+import type { JsonObject, Usage } from "@millrace/protocol";
 import { createAdapterRegistry } from "../registry.ts";
 import { TempFolder } from "../testing/temp-folder.ts";
 import { AdapterThreadPool, type AdapterThreadPoolOptions } from "./thread-pool.ts";
@@ -32,12 +32,13 @@ export default defineAdapter({
   description: "Does what it is told.",
   config: z.strictObject({ it: z.string(), at: z.string().transform((text) => new Date(text)).optional() }),
   prepare: ({ it }) => ({ it, since: calls }),
-  async process({ payload, id, attempt }, { config, prepared, signal, log, objects, name }) {
+  async process({ payload, id, attempt }, { config, prepared, signal, log, objects, name, countUsage }) {
     calls += 1;
     switch (config.it) {
       case "pass": return payload;
       case "tell": return { id, attempt, name, calls, prepared: prepared.it, year: config.at?.getUTCFullYear() ?? null };
       case "none": return;
+      case "use": countUsage({ requests: 1, input_tokens: 7 }); return {};
       case "route": return [routeTo("there", payload), payload];
       case "throw": throw new AdapterError("NO_LUCK", "It is not the day.", { retryable: false });
       case "throw text": throw "a text";
@@ -95,6 +96,8 @@ class Rig {
     this.folder.write("counts.ts", GENERATOR);
   }
 
+  readonly usage: Partial<Usage>[] = [];
+
   async route(step: object, heapMb = 64): Promise<RouteDefinition> {
     const adapters = await createAdapterRegistry({ adaptersDir: this.folder.path, baseDir: this.folder.path });
     const document = {
@@ -135,7 +138,11 @@ class Rig {
   ): Promise<Emit[]> {
     const [step] = route.steps;
     if (step === undefined) throw new Error("a route has a step");
-    const run = lease.run(step, messageWith(payload), { ...context, log: this.log });
+    const run = lease.run(step, messageWith(payload), {
+      ...context,
+      log: this.log,
+      countUsage: (used) => this.usage.push(used),
+    });
     const all: Emit[] = [];
     try {
       while (true) {
@@ -203,6 +210,7 @@ test("a generator stands still while nobody asks, and is ended when nobody will"
     signal: new AbortController().signal,
     log: rig.log,
     objects: NO_OBJECTS,
+    countUsage() {},
     maxPayloadBytes: 1000,
   });
   let seen = 0;
@@ -239,7 +247,13 @@ test("what an adapter throws comes back with its code, whatever it is, after wha
   const lease = await rig.pool.lease(route, new AbortController().signal);
   const [step] = route.steps;
   assert.ok(step !== undefined);
-  const context = { signal: new AbortController().signal, log: rig.log, objects: NO_OBJECTS, maxPayloadBytes: 1000 };
+  const context = {
+    signal: new AbortController().signal,
+    log: rig.log,
+    objects: NO_OBJECTS,
+    countUsage() {},
+    maxPayloadBytes: 1000,
+  };
   const run = lease.run(step, messageWith({ count: 3, fail: true }), context);
   let seen = 0;
   const drain = async () => {
@@ -280,7 +294,13 @@ for (const it of ["block", "regex"]) {
     assert.ok(step !== undefined);
     const controller = new AbortController();
     const lease = await rig.pool.lease(route, controller.signal);
-    const context = { signal: controller.signal, log: rig.log, objects: NO_OBJECTS, maxPayloadBytes: 1000 };
+    const context = {
+      signal: controller.signal,
+      log: rig.log,
+      objects: NO_OBJECTS,
+      countUsage() {},
+      maxPayloadBytes: 1000,
+    };
     const run = lease.run(step, messageWith({}), context);
     const next = run.next();
     await sleep(300);
@@ -298,6 +318,12 @@ test("the signal reaches the adapter", async () => {
   setTimeout(() => controller.abort(new DOMException("too long", "TimeoutError")), 200);
   const heard = await rig.run(await rig.does("hear"), {}, { signal: controller.signal });
   assert.deepEqual(heard, [{ heard: "TimeoutError" }]);
+});
+
+test("what a step in a thread uses of models is counted in the service", async () => {
+  await using rig = new Rig();
+  await rig.run(await rig.does("use"));
+  assert.deepEqual(rig.usage, [{ requests: 1, input_tokens: 7 }]);
 });
 
 test("log lines arrive in order, all of them, and the object store is at hand", async () => {

@@ -9,6 +9,7 @@ import {
   type ThreadLease,
 } from "@millrace/engine";
 import { type AdapterSource, sourceOf } from "../adapter-source.ts";
+import { type AdapterGrants, NO_GRANTS } from "../environment.ts";
 import { AdapterThread } from "./adapter-thread.ts";
 import type { RunRequest } from "./thread-messages.ts";
 
@@ -26,6 +27,8 @@ export interface AdapterThreadPoolOptions {
   readonly graceMs: number;
   /** How long a thread waits for its next message before it is ended, in milliseconds; default 30 s. */
   readonly idleMs?: number;
+  /** What built-in adapters may do; default nothing that needs a grant. */
+  readonly grants?: AdapterGrants;
   readonly log: AdapterLog;
 }
 
@@ -127,11 +130,12 @@ export class AdapterThreadPool implements AdapterThreads {
 
   #start({ key, heapMb }: Waiter): AdapterThread | null {
     if (this.#all.size >= this.#options.maxThreads) return null;
-    const { graceMs, log } = this.#options;
+    const { graceMs, log, grants = NO_GRANTS } = this.#options;
     const thread: AdapterThread = new AdapterThread({
       key,
       heapMb,
       graceMs,
+      grants,
       log,
       onGone: () => {
         this.#all.delete(thread);

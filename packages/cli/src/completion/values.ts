@@ -48,6 +48,13 @@ async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
         value: config.name,
         description: config.description ?? `version ${config.version}`,
       }));
+    case "collection":
+      return (await client.search.collections({ limit: OFFERED }, call)).collections.map(
+        ({ name: value, documents }) => ({
+          value,
+          description: `${documents} documents`,
+        }),
+      );
     case "route":
     case "routes":
       return (await client.executions.routes(id, call)).routes.map((route) => ({

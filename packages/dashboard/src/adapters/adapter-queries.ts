@@ -18,6 +18,7 @@ export const CATEGORIES: Readonly<Record<AdapterInfo["category"], string>> = {
   user: "Your own",
   source: "Sources",
   content: "Content",
+  model: "Models",
   flow: "Flow",
   http: "HTTP",
   sink: "Sinks",

@@ -1,4 +1,5 @@
 const WHOLE = new Intl.NumberFormat();
+const COST = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const SHORT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
 /** A count, with the reader's separators. */
@@ -9,6 +10,12 @@ export function formatCount(count: number): string {
 /** A count in a narrow place: 1.2M. */
 export function formatShort(count: number): string {
   return count < 10_000 ? WHOLE.format(count) : SHORT.format(count);
+}
+
+/** Money in a currency that is not known: to the cent where it is much, to three digits where it is little. */
+export function formatCost(cost: number): string {
+  if (cost === 0) return "0";
+  return cost >= 1 ? COST.format(cost) : String(Number(cost.toPrecision(3)));
 }
 
 /** Messages per second. */

@@ -11,3 +11,8 @@ export function configOf({ config_snapshot: snapshot }: Pick<Execution, "config_
     version: typeof version === "number" ? version : null,
   };
 }
+
+/** Whether it runs as a part of another execution's work. */
+export function isPart({ metadata }: { readonly metadata: Readonly<Record<string, unknown>> }): boolean {
+  return "subpipeline" in metadata;
+}

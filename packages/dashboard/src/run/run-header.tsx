@@ -10,7 +10,7 @@ import { TimeAgo, useNow } from "../ui/time-ago.tsx";
 import { CancelRun } from "./cancel-run.tsx";
 import { DeleteRun } from "./delete-run.tsx";
 import { ReplayButton } from "./replay/replay-button.tsx";
-import { configOf } from "./run-config.ts";
+import { configOf, isPart } from "./run-config.ts";
 import { useRun } from "./run-context.ts";
 import classes from "./run-header.module.css";
 import { RunViews } from "./run-views.tsx";
@@ -51,7 +51,7 @@ export function RunHeader() {
         </Text>
         {run.parent_execution_id === null ? null : (
           <Text size="sm">
-            replay of{" "}
+            {isPart(run) ? "part of" : "replay of"}{" "}
             <TextLink to="/runs/$id" params={{ id: run.parent_execution_id }} className="code">
               {run.parent_execution_id}
             </TextLink>

@@ -1,7 +1,7 @@
 import { Anchor, Burger, Group, NavLink, AppShell as Shell, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Activity, Blocks, FileCode2, ServerCog } from "lucide-react";
+import { Activity, Blocks, FileCode2, Search, ServerCog } from "lucide-react";
 import { useEffect } from "react";
 import classes from "./app-shell.module.css";
 import { ColorSchemeToggle } from "./color-scheme-toggle.tsx";
@@ -10,6 +10,7 @@ import { ServiceState } from "./service-state.tsx";
 const PLACES = [
   { to: "/", label: "Runs", icon: Activity, isAt: (path: string) => path === "/" || path.startsWith("/runs") },
   { to: "/configs", label: "Configs", icon: FileCode2, isAt: (path: string) => path.startsWith("/configs") },
+  { to: "/search", label: "Search", icon: Search, isAt: (path: string) => path.startsWith("/search") },
   { to: "/adapters", label: "Adapters", icon: Blocks, isAt: (path: string) => path.startsWith("/adapters") },
   { to: "/system", label: "System", icon: ServerCog, isAt: (path: string) => path.startsWith("/system") },
 ] as const;

@@ -62,6 +62,10 @@ export function assembleNode(
     records,
     loadDefinition,
     chainHost: {
+      // A step that starts executions works where its own execution is (`stateful`).
+      children: null,
+      search: parts.search ?? null,
+      cache: parts.cache ?? null,
       objects: parts.objects,
       threads: parts.threads ?? null,
       abandonAfterMs,

@@ -29,6 +29,9 @@ import {
 /** How long one looks for the node that works on an execution, in milliseconds: longer than a lease holds on. */
 const CHANGE_PATIENCE_MS = 30_000;
 
+/** Executions of which it is remembered who told of them last. */
+const KNOWN_OWNERS = 1_000;
+
 /** Whoever only wants to know reads it off the journal after so long. */
 const READ_PATIENCE_MS = 1_500;
 
@@ -49,6 +52,7 @@ export class ClusterExecutions implements Executions {
   readonly #worker: RemoteWorker;
   readonly #pipelines: FrozenPipelines;
   readonly #waiters = new EndWaiters();
+  readonly #lastOwners = new Map<string, NodeRecord>();
   readonly #log: AdapterLog;
   readonly #unsubscribe: (() => void)[] = [];
 
@@ -77,6 +81,7 @@ export class ClusterExecutions implements Executions {
           if (entry.kind !== "lifecycle" || entry.lifecycle.kind !== "ended") continue;
           this.#waiters.tell(entry.executionId);
           this.#pipelines.forget(entry.executionId);
+          this.#lastOwners.delete(entry.executionId);
         }
       }),
       ownership.onLost(() => {
@@ -255,8 +260,24 @@ export class ClusterExecutions implements Executions {
     stored: () => Promise<T>,
     tries: { there(owner: NodeRecord): Promise<T>; otherwise(): Promise<T | undefined> },
   ): Promise<T> {
+    // Whoever watches asks again and again: the store need not be asked each time who is to be asked.
+    const last = this.#engine.runs(executionId) ? undefined : this.#lastOwners.get(executionId);
+    if (last !== undefined) {
+      try {
+        return await tries.there(last);
+      } catch {
+        this.#lastOwners.delete(executionId);
+      }
+    }
+    const there = async (owner: NodeRecord) => {
+      const told = await tries.there(owner);
+      this.#lastOwners.set(executionId, owner);
+      const [oldest] = this.#lastOwners.keys();
+      if (this.#lastOwners.size > KNOWN_OWNERS && oldest !== undefined) this.#lastOwners.delete(oldest);
+      return told;
+    };
     try {
-      return await this.#where(executionId, READ_PATIENCE_MS, { here: stored, nowhere: stored, ...tries });
+      return await this.#where(executionId, READ_PATIENCE_MS, { ...tries, here: stored, nowhere: stored, there });
     } catch (error) {
       if (error instanceof MillraceError && error.code === "NODE_UNREACHABLE") return stored();
       throw error;

@@ -8,7 +8,7 @@ import type { Ending } from "./ending.ts";
 import type { ExecutionParts } from "./execution-parts.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Intake } from "./intake.ts";
-import { messageError } from "./message-error.ts";
+import { messageError, toEventError } from "./message-error.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 /** A message that was in flight so often when the process died is given up: it is likely what kills it. */
@@ -71,7 +71,8 @@ export class Attempts {
     leader.beginAtomic();
     const run = async () => {
       try {
-        for (const payload of batch.payloads) await route.chain.run(leader, payload, route.gatherIndex + 1);
+        if (batch.error !== null) throw new StepFailure(toEventError(batch.error), gatheringStep(route));
+        for (const payload of batch.payloads) await route.chain.runBatch(leader, payload, route.gatherIndex);
       } catch (error) {
         leader.dropPending();
         await this.#outcomes.fail(batch.flows, error);
@@ -105,7 +106,11 @@ export class Attempts {
   #worked(route: RouteRunner, flow: Flow): Pending {
     if (flow.gathered.length > 0 && route.gatherer !== null && !flow.closed) {
       if (this.#intake.closed) return this.#outcomes.drop(flow);
-      route.gatherer.add(flow);
+      try {
+        route.gatherer.add(flow);
+      } catch (error) {
+        return this.#outcomes.fail([flow], new StepFailure(toEventError(error), gatheringStep(route)));
+      }
       return undefined;
     }
     return this.#outcomes.complete([flow]);
@@ -125,6 +130,11 @@ export class Attempts {
       this.#intake.pump();
     });
   }
+}
+
+/** Who is to blame where messages cannot be gathered. */
+function gatheringStep(route: RouteRunner) {
+  return route.definition.steps[route.gatherIndex] ?? null;
 }
 
 /** The failure of a message that is in flight whenever its process dies. */

@@ -73,9 +73,9 @@ export class Commits {
   ): void {
     for (const event of transition.events) foldEvent(this.#progress, event);
     // Not before: a message is read from the store to be retried, which must know of the attempt that failed.
-    for (const { flow, dueAt } of retried) {
+    for (const { flow, dueAt, waitMs } of retried) {
       const route = this.#routes.get(flow.message.route);
-      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt);
+      if (route !== undefined) this.#intake.retryLater(route, flow.message.seq, dueAt, waitMs);
     }
     for (const flow of settled) {
       const route = this.#routes.get(flow.message.route);

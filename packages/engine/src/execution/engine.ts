@@ -9,11 +9,14 @@ import {
 } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
+import type { ContentCache } from "../cache-port.ts";
 import type { Placement } from "../cluster/placement.ts";
 import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
+import type { SearchIndex } from "../search-port.ts";
+import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
 import { Execution } from "./execution.ts";
@@ -36,6 +39,10 @@ export interface EngineParts {
   readonly failures: Failures;
   readonly records: Records;
   readonly objects: ObjectStore;
+  /** Without it, adapters have no collections to put documents into. */
+  readonly search?: SearchIndex;
+  /** Without it, what models answer is not kept. */
+  readonly cache?: ContentCache;
   /** Without it, a pipeline that isolates an adapter is not started. */
   readonly threads?: AdapterThreads;
   readonly clock: Clock;
@@ -46,6 +53,11 @@ export interface EngineParts {
   readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  /**
+   * The stored config of that name, or id; without it no pipeline runs another.
+   * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+   */
+  findPipeline?(config: string): Promise<Pipeline>;
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
@@ -71,6 +83,7 @@ export class Engine implements Executions {
   readonly #turn = new LoopTurn();
   readonly #starts: Starts;
   readonly #failureRetry: FailureRetry;
+  readonly #children: ChildExecutions | null;
   readonly #ends: InterruptedEnds;
   #closing = false;
 
@@ -98,6 +111,19 @@ export class Engine implements Executions {
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
     });
+    const findPipeline = parts.findPipeline?.bind(parts);
+    this.#children =
+      findPipeline === undefined
+        ? null
+        : new ChildExecutions({
+            records,
+            findPipeline,
+            start: (input) => this.start(input),
+            stop: (id, status, errorInfo) => this.stop(id, status, errorInfo),
+            wait: (id, timeoutMs, signal) => this.wait(id, timeoutMs, signal),
+            progress: (id) => this.progress(id),
+            onFault: (id, error) => this.#report(id, error),
+          });
     this.#failureRetry = new FailureRetry({
       failures,
       records,
@@ -110,6 +136,10 @@ export class Engine implements Executions {
         if (this.#running.has(executionId)) await over.promise;
         over.cancel();
       },
+      notHere: (executionId) =>
+        placement === null || this.#closing
+          ? new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.")
+          : moved(executionId),
       start: (input) => this.start(input),
     });
   }
@@ -262,7 +292,17 @@ export class Engine implements Executions {
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, objects, threads = null, spread = null, clock, log } = this.#parts;
+    const {
+      journal,
+      work,
+      objects,
+      search = null,
+      cache = null,
+      threads = null,
+      spread = null,
+      clock,
+      log,
+    } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -271,7 +311,10 @@ export class Engine implements Executions {
         journal,
         work,
         objects,
+        search,
+        cache,
         threads,
+        children: this.#children,
         spread,
         clock,
         settings: this.#settings,

@@ -1,11 +1,14 @@
 import type { KeepPayloads } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
+import type { ContentCache } from "../cache-port.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
 import type { RouteRunner } from "../route/route-runner.ts";
+import type { SearchIndex } from "../search-port.ts";
+import type { ChildExecutions } from "./child-executions.ts";
 import type { LoopTurn } from "./loop-turn.ts";
 
 /** What an execution is made of. */
@@ -16,8 +19,12 @@ export interface ExecutionParts {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly objects: ObjectStore;
+  readonly search: SearchIndex | null;
+  readonly cache: ContentCache | null;
   /** Null: no step may be isolated. */
   readonly threads: AdapterThreads | null;
+  /** Null: no step runs another pipeline. */
+  readonly children: ChildExecutions | null;
   readonly clock: Clock;
   readonly settings: ExecutionSettings;
   /** Null: every message is worked on here, at once. */

@@ -291,7 +291,10 @@ export class Execution {
 function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<string, RouteRunner> {
   const chainHost = {
     objects: parts.objects,
+    search: parts.search,
+    cache: parts.cache,
     threads: parts.threads,
+    children: parts.children,
     abandonAfterMs: parts.settings.abandonAfterMs,
     log: (flow: Flow, step: { name: string; type: string }) =>
       parts.log({

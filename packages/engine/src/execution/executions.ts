@@ -21,6 +21,8 @@ export interface StartExecution extends Pipeline {
   readonly idempotencyKey?: string | null;
   /** The execution that this one does again, wholly or in part. */
   readonly origin?: { readonly executionId: string; readonly source: "storage" | "lineage" | "manual" };
+  /** The execution of which this one is a part: it is no replay of it. */
+  readonly parentExecutionId?: string;
   /** Default: a new one, which is the id of the first message. */
   readonly rootCorrelationId?: string;
   /** What it begins with in place of the pipeline's `init_message`. */

@@ -15,6 +15,8 @@ export interface RetryHost {
   running(executionId: string): Execution | undefined;
   /** Resolves when the execution is over, or the engine closes. */
   over(executionId: string): Promise<void>;
+  /** Why an execution that is running is not at work here. */
+  notHere(executionId: string): MillraceError;
   start(input: StartExecution): Promise<{ record: ExecutionRecord }>;
 }
 
@@ -77,7 +79,7 @@ export class FailureRetry {
           "The execution is interrupted: nothing of it can be retried before it is taken up again, or ended.",
         );
       }
-      throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
+      throw this.#host.notHere(executionId);
     }
     return this.#startNew(record, filter, request);
   }

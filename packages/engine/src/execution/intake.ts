@@ -109,9 +109,9 @@ export class Intake {
     }
   }
 
-  /** Puts a message back into its queue at `dueAt` (epoch ms). */
-  retryLater(route: RouteRunner, seq: number, dueAt: number): void {
-    if (!this.#closed) this.#retries.add(route, seq, dueAt);
+  /** Puts a message back into its queue at `dueAt` (epoch ms), `mostMs` milliseconds from now at the latest. */
+  retryLater(route: RouteRunner, seq: number, dueAt: number, mostMs?: number): void {
+    if (!this.#closed) this.#retries.add(route, seq, dueAt, mostMs);
   }
 
   /** Puts a message, of which the store knows, back into its queue now. */
@@ -175,7 +175,7 @@ export class Intake {
   #releaseLast(): void {
     if (this.#gathering.length === 0) return;
     const last = this.#gathering.filter((route) => route.hasLast);
-    for (const route of last) route.releaseGathered();
+    for (const route of last) route.releaseGathered(true);
     if (last.length > 0) this.pump();
   }
 }

@@ -4,6 +4,9 @@ import type { MessageChange, NewMessage, ObjectChange, Transition } from "../por
 import type { Flow } from "../route/flow.ts";
 import { retryDelayMs } from "../route/retry-delay.ts";
 
+/** No adapter can hold a message back for longer, in milliseconds. */
+const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
 /** The parts of a transition that settle messages. */
 export type Settlement = Pick<Transition, "events"> & Required<Pick<Transition, "enqueue" | "changes" | "objects">>;
 
@@ -12,7 +15,7 @@ export interface FailedSettlement extends Settlement {
   /** Failed for good. */
   readonly settled: readonly Flow[];
   /** Taken again once they are due. */
-  readonly retried: readonly { readonly flow: Flow; readonly dueAt: number }[];
+  readonly retried: readonly { readonly flow: Flow; readonly dueAt: number; readonly waitMs: number }[];
 }
 
 /**
@@ -43,16 +46,16 @@ export function settleCompleted(flows: readonly Flow[], keep: boolean, leader?: 
  */
 export function settleFailed(
   flows: readonly Flow[],
-  failure: { readonly error: EventError; readonly step: Step | null },
+  failure: { readonly error: EventError; readonly step: Step | null; readonly retryAfterMs?: number },
   context: { readonly mayRetry: boolean; readonly now: number },
 ): FailedSettlement {
-  const { error, step } = failure;
+  const { error, step, retryAfterMs = 0 } = failure;
   const events: ExecutionEvent[] = [];
   const enqueue: NewMessage[] = [];
   const changes: MessageChange[] = [];
   const objects: ObjectChange[] = [];
   const settled: Flow[] = [];
-  const retried: { flow: Flow; dueAt: number }[] = [];
+  const retried: { flow: Flow; dueAt: number; waitMs: number }[] = [];
   for (const flow of flows) {
     const drained = flow.drain();
     events.push(...drained.events);
@@ -65,9 +68,10 @@ export function settleFailed(
       context.mayRetry && error.retryable && failures < handling.maxRetries && flow.abortCause !== "cancelled";
     events.push(flow.failedEvent(error, step, retry));
     if (retry) {
-      const dueAt = context.now + retryDelayMs(handling, failures);
+      const waitMs = Math.max(retryDelayMs(handling, failures), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+      const dueAt = context.now + waitMs;
       changes.push({ kind: "retry", seq, attempt: attempt + 1, failures: failures + 1, dueAt });
-      retried.push({ flow, dueAt });
+      retried.push({ flow, dueAt, waitMs });
     } else {
       const place = { adapter: step?.name ?? null, adapter_index: step?.index ?? null };
       changes.push({ kind: "kept", seq, error: { ...error, ...place, failed_at: flow.host.timestamp() } });

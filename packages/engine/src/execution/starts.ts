@@ -117,7 +117,7 @@ export class Starts {
         id,
         configId: input.config?.id ?? null,
         startedAt: new Date(clock.now()).toISOString(),
-        parentExecutionId: input.origin?.executionId ?? null,
+        parentExecutionId: input.origin?.executionId ?? input.parentExecutionId ?? null,
         replaySource: input.origin?.source ?? null,
         tag: input.tag ?? null,
         configSnapshot: {

@@ -1,3 +1,4 @@
+import { usageSchema } from "@millrace/protocol";
 import { z } from "zod";
 import type { ObjectChange } from "../ports.ts";
 import type { RemoteProgress } from "../route/flow.ts";
@@ -37,6 +38,7 @@ const made: z.ZodType<RemoteProgress> = z.object({
   messages: z.array(z.object({ id: z.string(), route: z.string(), payloadJson: z.string() })),
   outputs: z.number(),
   objects: z.array(objectChange),
+  usage: z.array(usageSchema.extend({ adapter: z.string(), adapter_index: z.number() })).default([]),
 });
 
 const inSession = {

@@ -45,6 +45,7 @@ export interface OffersHost {
 type Answer = Readonly<Record<string, unknown>>;
 type In<Kind extends FlowRequest["kind"]> = Extract<FlowRequest, { kind: Kind }>;
 
+const NOTHING = { flow: null, busy: false } as const;
 const GONE = { gone: true, abort: null } as const;
 
 /**
@@ -74,9 +75,18 @@ export class Offers {
   answerAs(nodeId: string): void {
     this.#unsubscribe();
     const { bus } = this.#host;
-    this.#unsubscribe = bus.answer(flowsSubject(nodeId), async (data) =>
-      encodeEnvelope(await this.#serve(decodeEnvelope(data, flowRequestSchema)), bus.maxBytes),
-    );
+    this.#unsubscribe = bus.answer(flowsSubject(nodeId), async (data) => {
+      const request = decodeEnvelope(data, flowRequestSchema);
+      const answer = await this.#serve(request);
+      try {
+        return encodeEnvelope(answer, bus.maxBytes);
+      } catch (error) {
+        if (request.kind !== "begin") throw error;
+        // The message is larger than what gets through: it stays here.
+        this.#returned({ session: request.session, elsewhere: false });
+        return encodeEnvelope(NOTHING, bus.maxBytes);
+      }
+    });
     this.#timer ??= setInterval(() => this.#miss(), this.#host.aliveEveryMs);
   }
 
@@ -126,11 +136,10 @@ export class Offers {
   }
 
   async #begin({ offer: id, session: sessionId, worker }: In<"begin">): Promise<Answer> {
-    const nothing = { flow: null, busy: false };
     const offer = this.#offers.get(id);
-    if (offer === undefined) return nothing;
+    if (offer === undefined) return NOTHING;
     if (offer.session === null) {
-      if (!this.spread.takeOut(offer)) return nothing;
+      if (!this.spread.takeOut(offer)) return NOTHING;
       this.#open(offer, { id: sessionId, worker });
       offer.flow.restart();
       offer.flow.host.touch(offer.flow);
@@ -140,9 +149,9 @@ export class Offers {
       // That worker has died, or cannot be reached: what it says counts no more from here.
       const session = this.#open(offer, { id: sessionId, worker });
       await this.#interrupted(offer);
-      if (offer.session !== session) return nothing;
+      if (offer.session !== session) return NOTHING;
     }
-    return offer.settled ? nothing : { flow: this.#flowOf(offer), busy: false };
+    return offer.settled ? NOTHING : { flow: this.#flowOf(offer), busy: false };
   }
 
   #open(offer: Offer, { id, worker }: Pick<Session, "id" | "worker">): Session {
@@ -222,7 +231,7 @@ export class Offers {
     return {};
   }
 
-  #returned({ session, elsewhere }: In<"returned">): Answer {
+  #returned({ session, elsewhere }: Pick<In<"returned">, "session" | "elsewhere">): Answer {
     const offer = this.#sessions.get(session);
     if (offer !== undefined) this.#waitAgain(offer, elsewhere);
     return {};

@@ -179,6 +179,7 @@ export class RemoteSession {
       messages: enqueue.map(({ id, route, payloadJson }) => ({ id, route, payloadJson })),
       outputs: flow.outputs,
       objects,
+      usage: flow.takeUsage(),
     };
   }
 
@@ -256,13 +257,19 @@ export class RemoteSession {
  * is committed is whole outputs.
  */
 function partsOf(made: RemoteProgress, maxBytes: number): RemoteProgress[] {
-  const { messages, began, objects, outputs } = made;
+  const { messages, began, objects, outputs, usage } = made;
   const parts: RemoteProgress[] = [];
   let part: RemoteProgress["messages"][number][] = [];
   let bytes = 0;
   const end = () => {
     const first = parts.length === 0;
-    parts.push({ began: first ? began : [], objects: first ? objects : [], messages: part, outputs });
+    parts.push({
+      began: first ? began : [],
+      objects: first ? objects : [],
+      usage: first ? usage : [],
+      messages: part,
+      outputs,
+    });
     part = [];
     bytes = 0;
   };

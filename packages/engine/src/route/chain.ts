@@ -1,10 +1,20 @@
-import { type EventError, type JsonObject, MillraceError } from "@millrace/protocol";
-import { type AdapterContext, type AdapterLog, type Emit, type Message, Routed } from "../adapter.ts";
+import { type EventError, type JsonObject, MillraceError, type Usage } from "@millrace/protocol";
+import {
+  type AdapterContext,
+  AdapterError,
+  type AdapterLog,
+  type Children,
+  type Emit,
+  type Message,
+  Routed,
+} from "../adapter.ts";
 import type { AdapterThreads, ThreadEmits, ThreadLease } from "../adapter-threads.ts";
+import type { ContentCache } from "../cache-port.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
 import type { ObjectStore } from "../ports.ts";
+import type { SearchIndex } from "../search-port.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
 import { FlowObjects } from "./flow-objects.ts";
 
@@ -13,11 +23,14 @@ export class StepFailure extends Error {
   override readonly name = "StepFailure";
   readonly error: EventError;
   readonly step: Step | null;
+  /** The next attempt begins no earlier than so many milliseconds from now. */
+  readonly retryAfterMs: number;
 
-  constructor(error: EventError, step: Step | null) {
+  constructor(error: EventError, step: Step | null, retryAfterMs = 0) {
     super(error.message);
     this.error = step === null ? error : { ...error, message: redact(error.message, step.secrets) };
     this.step = step;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -27,7 +40,10 @@ export type Pending = Promise<void> | undefined;
 /** What the chains of an execution share. */
 export interface ChainHost {
   readonly objects: ObjectStore;
+  readonly search: SearchIndex | null;
+  readonly cache: ContentCache | null;
   readonly threads: AdapterThreads | null;
+  readonly children: { of(flow: Flow, stepIndex: number): Children } | null;
   /** How long an adapter that was told to stop is waited for, in milliseconds, before it is abandoned. */
   readonly abandonAfterMs: number;
   log(flow: Flow, step: Step): AdapterLog;
@@ -68,6 +84,14 @@ export class Chain {
     return this.#holds(step, payload).then((holds) =>
       holds ? this.#enter(flow, step, payload) : this.run(flow, payload, from + 1),
     );
+  }
+
+  /** Takes a batch on from the step that gathered it: through it, where it has code of its own, or past it. */
+  runBatch(flow: Flow, payload: JsonObject, gatherIndex: number): Pending {
+    const step = this.#route.steps[gatherIndex];
+    if (step?.adapter.process === undefined) return this.run(flow, payload, gatherIndex + 1);
+    if (flow.abortCause !== null) throw aborted(flow, step);
+    return this.#step(flow, step, payload);
   }
 
   #enter(flow: Flow, step: Step, payload: JsonObject): Pending {
@@ -119,6 +143,7 @@ export class Chain {
       signal: flow.signal,
       log: this.#host.log(flow, step),
       objects: new FlowObjects(this.#host.objects, flow),
+      countUsage: (used) => flow.countUsage(step, used),
       maxPayloadBytes: flow.host.maxPayloadBytes,
     });
     try {
@@ -313,6 +338,22 @@ class StepContext implements AdapterContext {
     return new FlowObjects(this.#host.objects, this.#flow);
   }
 
+  get children(): Children | undefined {
+    return this.#host.children?.of(this.#flow, this.#step.index);
+  }
+
+  get search(): SearchIndex | null {
+    return this.#host.search;
+  }
+
+  get cache(): ContentCache | null {
+    return this.#host.cache;
+  }
+
+  countUsage(used: Partial<Usage>): void {
+    this.#flow.countUsage(this.#step, used);
+  }
+
   get signal(): AbortSignal {
     return this.#flow.signal;
   }
@@ -338,7 +379,7 @@ function redact(text: string, secrets: readonly string[]): string {
 function toStepFailure(error: unknown, step: Step | null): StepFailure {
   if (error instanceof StepFailure) return error;
   if (error instanceof EmitFailure) return new StepFailure(error.error, step);
-  return new StepFailure(toEventError(error), step);
+  return new StepFailure(toEventError(error), step, error instanceof AdapterError ? error.retryAfterMs : 0);
 }
 
 /** The failure of a flow that was told to stop. */

@@ -1,4 +1,12 @@
-import type { CompletedEvent, EventError, ExecutionEvent, JsonObject } from "@millrace/protocol";
+import {
+  addUsage,
+  type CompletedEvent,
+  type EventError,
+  type ExecutionEvent,
+  type JsonObject,
+  noUsage,
+  type Usage,
+} from "@millrace/protocol";
 import type { Routed } from "../adapter.ts";
 import type { ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
@@ -37,7 +45,12 @@ export interface RemoteProgress {
   /** Outputs of the chain so far, those included that were committed before. */
   readonly outputs: number;
   readonly objects: readonly ObjectChange[];
+  /** What it used of models. */
+  readonly usage: readonly StepUsage[];
 }
+
+/** What a step used of models, as it stands in events. */
+export type StepUsage = NonNullable<CompletedEvent["usage"]>[number];
 
 /** A failure of the engine's own making while something is emitted. */
 export class EmitFailure extends Error {
@@ -85,6 +98,8 @@ export class Flow {
   /** Payloads that each adapter was given, by its place. */
   readonly #pieces: number[] = [];
   #controller: AbortController | null = null;
+  /** What the attempt used of models, by the adapter's place; null while it used none. */
+  #usage: Map<number, { readonly adapter: string; readonly used: Usage }> | null = null;
 
   /** `resumed`: places of adapters that began in this attempt before the process died; null where it had not begun. */
   constructor(host: FlowHost, route: RouteDefinition, message: StoredMessage, resumed: readonly number[] | null) {
@@ -161,6 +176,22 @@ export class Flow {
     host.touch(this);
   }
 
+  /** Counts what an adapter used of a model: it stands in the event that ends the attempt. */
+  countUsage(step: Step, used: Partial<Usage>): void {
+    if (this.closed) return;
+    this.#usage ??= new Map();
+    const known = this.#usage.get(step.index) ?? { adapter: step.name, used: noUsage() };
+    addUsage(known.used, used);
+    this.#usage.set(step.index, known);
+  }
+
+  /** Takes out what was counted since it was last taken: what a chain on another node tells of. */
+  takeUsage(): StepUsage[] {
+    const usage = this.#usage === null ? [] : this.#stepUsage(this.#usage);
+    this.#usage = null;
+    return usage;
+  }
+
   /** It begins only now: it has waited for its turn. */
   restart(): void {
     this.startedMs = this.host.monotonicMs();
@@ -174,7 +205,7 @@ export class Flow {
   }
 
   /** Takes in what a chain on another node has made of the message: it is committed as if it had been made here. */
-  absorb({ began, messages, outputs, objects }: RemoteProgress): void {
+  absorb({ began, messages, outputs, objects, usage }: RemoteProgress): void {
     for (const change of objects) this.changeObjects(change);
     if (this.closed) return;
     const now = this.host.timestamp();
@@ -193,6 +224,10 @@ export class Flow {
       this.emitted[route] = (this.emitted[route] ?? 0) + 1;
     }
     this.outputs = outputs;
+    for (const used of usage) {
+      const step = this.route.steps[used.adapter_index];
+      if (step !== undefined) this.countUsage(step, used);
+    }
   }
 
   /** Counts the payloads that an adapter is given in this attempt: which one is next, from 0. */
@@ -311,6 +346,7 @@ export class Flow {
       emitted: { ...this.emitted },
     };
     if (leaderId !== undefined) event.batched_into = leaderId;
+    if (this.#usage !== null) event.usage = this.#stepUsage(this.#usage);
     return event;
   }
 
@@ -333,7 +369,12 @@ export class Flow {
       error,
       will_retry: willRetry,
       ...(told ? { emitted: { ...this.emitted } } : {}),
+      ...(this.#usage === null ? {} : { usage: this.#stepUsage(this.#usage) }),
     };
+  }
+
+  #stepUsage(usage: ReadonlyMap<number, { readonly adapter: string; readonly used: Usage }>): StepUsage[] {
+    return [...usage].map(([index, { adapter, used }]) => ({ ...used, adapter, adapter_index: index }));
   }
 
   #durationMs(): number {

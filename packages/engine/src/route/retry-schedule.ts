@@ -12,10 +12,10 @@ export class RetrySchedule {
     this.#onDue = onDue;
   }
 
-  /** Puts the message back into its route's queue at `dueAt` (epoch ms). */
-  add(route: RouteRunner, seq: number, dueAt: number): void {
+  /** Puts the message back into its route's queue at `dueAt` (epoch ms), `mostMs` milliseconds from now at the latest. */
+  add(route: RouteRunner, seq: number, dueAt: number, mostMs = route.definition.errorHandling.maxDelayMs): void {
     // A clock that was set back must not make a retry wait for hours: no wait is longer than the longest allowed.
-    const waitMs = Math.min(Math.max(0, dueAt - this.#clock.now()), route.definition.errorHandling.maxDelayMs);
+    const waitMs = Math.min(Math.max(0, dueAt - this.#clock.now()), mostMs);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       route.queue.pushRetry(seq);

@@ -2,7 +2,8 @@ import type { RouteDefinition } from "../definition/definition.ts";
 import type { WorkQueue } from "../ports.ts";
 import type { Chain } from "./chain.ts";
 import type { Flow } from "./flow.ts";
-import { type Batch, Gatherer } from "./gatherer.ts";
+import { type Batch, BatchGatherer, type Gatherer } from "./gatherer.ts";
+import { PartGatherer } from "./part-gatherer.ts";
 import { RouteQueue } from "./route-queue.ts";
 
 /** The running state of one route of an execution. */
@@ -29,7 +30,12 @@ export class RouteRunner {
     this.gatherIndex = definition.steps.findIndex((step) => step.adapter.gather !== undefined);
     const step = definition.steps[this.gatherIndex];
     const gathering = step?.adapter.gather?.(step.config);
-    this.gatherer = gathering === undefined ? null : new Gatherer(gathering, onReady);
+    this.gatherer =
+      gathering === undefined
+        ? null
+        : "part" in gathering
+          ? new PartGatherer(gathering, onReady)
+          : new BatchGatherer(gathering, onReady);
   }
 
   /** Whether another message may be taken. */
@@ -47,9 +53,9 @@ export class RouteRunner {
     return [...(this.gatherer?.clear() ?? []), ...this.batches.splice(0).flatMap((batch) => batch.flows)];
   }
 
-  /** Makes a batch of what is gathered. */
-  releaseGathered(): void {
-    const batch = this.gatherer?.release();
+  /** Makes a batch of what is gathered, and should go on; `last`: as nothing more can come. */
+  releaseGathered(last = false): void {
+    const batch = this.gatherer?.release(last);
     if (batch) this.batches.push(batch);
   }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { executionStatusSchema } from "../status.ts";
 import { MAX_TIMELINE_BUCKETS } from "../timeline.ts";
+import { usageSchema } from "../usage-schema.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { boolQuery, enumListQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 import type { Sent } from "./sent.ts";
@@ -194,6 +195,7 @@ export const adapterStatsSchema = z
     runs: z.int().min(0).describe("Once per message and attempt"),
     failures: z.int().min(0).describe("Attempts that failed in it"),
     duration_ms: durationsSchema,
+    usage: usageSchema.nullable().describe("What it used of models; null where it used none"),
   })
   .meta({ id: "AdapterStats" });
 
@@ -227,6 +229,7 @@ export const executionStatsSchema = messageStatsSchema
     timeline: timelineSchema
       .nullable()
       .describe("Null before the first event, and for executions of versions that did not keep it"),
+    usage: usageSchema.nullable().describe("What all its adapters used of models; null where none did"),
     routes: z.array(routeStatsSchema),
   })
   .meta({ id: "ExecutionStats" });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 
 /** The kinds of adapters. */
-export const adapterCategorySchema = z.enum(["source", "content", "flow", "http", "sink", "test", "user"]);
+export const adapterCategorySchema = z.enum(["source", "content", "model", "flow", "http", "sink", "test", "user"]);
 
 /** An adapter, as `GET /adapters` lists it. */
 export const adapterInfoSchema = z

@@ -1,5 +1,6 @@
 import type { ExecutionRecord, Recovery } from "@millrace/engine";
 import {
+  addUsage,
   type Dag,
   type Execution,
   type ExecutionDetail,
@@ -7,12 +8,14 @@ import {
   emptyDurations,
   isTerminal,
   type MessageStats,
+  noUsage,
   type Progress,
   type RouteProgress,
   type RouteProgressData,
   type RouteState,
   summarizeDurations,
   type Timeline,
+  type Usage,
 } from "@millrace/protocol";
 import { z } from "zod";
 
@@ -135,6 +138,7 @@ export function executionStats(
     rate: seconds === 0 ? 0 : Math.round(((progress.completed + progress.failed) / seconds) * 1000) / 1000,
     ...messageStats(progress, depths),
     timeline: showTimeline(progress.timeline),
+    usage: usageOf(progress),
     routes: outlineOf(record).map(({ route: name, adapters }) => {
       const route = progress.routes[name];
       const counts = countsOf(route, queuedOf(route, depths[name]));
@@ -152,11 +156,19 @@ export function executionStats(
             runs: known?.runs ?? 0,
             failures: known?.failures ?? 0,
             duration_ms: summarizeDurations(known?.durations ?? emptyDurations()),
+            usage: known?.usage ?? null,
           };
         }),
       };
     }),
   };
+}
+
+function usageOf({ routes }: Progress): Usage | null {
+  const used = Object.values(routes).flatMap(({ adapters }) =>
+    Object.values(adapters).flatMap(({ usage }) => (usage === undefined ? [] : [usage])),
+  );
+  return used.length === 0 ? null : used.reduce(addUsage, noUsage());
 }
 
 function showTimeline({ start, bucketMs, completed, failed }: Timeline): ExecutionStats["timeline"] {

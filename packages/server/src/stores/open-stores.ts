@@ -1,6 +1,14 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { FileObjectStore, openSharedStore, openSqliteStore, unusable } from "@millrace/stores";
+import {
+  FileObjectStore,
+  openSharedStore,
+  openSqliteStore,
+  PostgresSearch,
+  SqliteCache,
+  SqliteSearch,
+  unusable,
+} from "@millrace/stores";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import type { Stores } from "./stores.ts";
@@ -20,16 +28,25 @@ export function openStores(settings: Settings): Promise<Stores> {
 function openEmbedded(settings: Settings): Stores {
   const dataDir = resolve(settings.data_dir);
   const store = openSqliteStore(dataDir, { durability: settings.durability });
+  const search = new SqliteSearch(dataDir);
+  const cache = new SqliteCache(dataDir, settings.model_cache_bytes);
   return {
     ...store,
+    search,
+    cache,
     objects: new FileObjectStore(dataDir, { flush: settings.durability === "full" }),
     nodes: null,
     place: dataDir,
     explain: (error) => unusable(dataDir, error),
     async close() {
+      await search.close();
+      cache.close();
       store.close();
     },
-    closeAtExit: () => store.close(),
+    closeAtExit() {
+      cache.close();
+      store.close();
+    },
   };
 }
 
@@ -45,11 +62,23 @@ async function openShared(settings: Settings, databaseUrl: string, natsUrl: stri
     engine: settings.engine,
     leaseMs: settings.lease_seconds * 1000,
   });
+  const search = await PostgresSearch.open(databaseUrl).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
+  const cache = new SqliteCache(resolve(settings.data_dir), settings.model_cache_bytes);
   return {
     ...store,
+    search,
+    cache,
     nodes: { bus, tasks, ownership, alone },
     explain: (error) => error,
+    async close() {
+      await search.close();
+      cache.close();
+      await store.close();
+    },
     // Its connections break off with it, as in a crash: nothing that was told is lost.
-    closeAtExit: () => {},
+    closeAtExit: () => cache.close(),
   };
 }

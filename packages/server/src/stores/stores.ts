@@ -1,5 +1,6 @@
 import type {
   Bus,
+  ContentCache,
   Deliveries,
   Failures,
   Journal,
@@ -9,6 +10,7 @@ import type {
   ObjectStore,
   Ownership,
   Records,
+  SearchIndex,
   StoredObjects,
   TaskQueue,
   Triggers,
@@ -27,6 +29,9 @@ export interface Stores {
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
   readonly objects: ObjectStore & ObjectReader;
+  readonly search: SearchIndex;
+  /** Of this node alone: what is in it can be had again. */
+  readonly cache: ContentCache;
   /** What binds it to the other nodes; null where one process is the whole service. */
   readonly nodes: SharedParts | null;
   /** Where it is all kept, for messages to an operator: no password is in it. */

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, NewDelivery, WebhookRecord } from "@millrace/engine";
 import type { Logger } from "pino";
 import { pauseAfter } from "./back-off.ts";
-import { ANSWER_MS, type Post } from "./post.ts";
+import { ANSWER_MS, HostPausedError, type Post } from "./post.ts";
 import { isWebhookSecret, signatureHeaders } from "./signature.ts";
 import { bodyOf, eventOf } from "./webhook-body.ts";
 
@@ -199,7 +199,8 @@ export class DeliveryLoop {
     } catch (error) {
       if (this.#stopping.signal.aborted)
         return { status: null, error: "The service was stopped before there was an answer.", retryAfterSeconds: null };
-      return { status: null, error: error instanceof Error ? error.message : String(error), retryAfterSeconds: null };
+      const retryAfterSeconds = error instanceof HostPausedError ? error.retryAfterSeconds : null;
+      return { status: null, error: error instanceof Error ? error.message : String(error), retryAfterSeconds };
     }
   }
 

@@ -1,3 +1,5 @@
+import { HttpClient } from "@millrace/adapters";
+import { AdapterError } from "@millrace/engine";
 import { VERSION } from "../version.ts";
 
 /** What an address answered to a delivery. */
@@ -22,33 +24,50 @@ export type Post = (request: PostRequest) => Promise<PostAnswer>;
 /** How long an address may take to answer, in milliseconds. */
 export const ANSWER_MS = 15_000;
 
-/** Posts over HTTP. What an answer says beside its status and `Retry-After` is not read; redirects are not followed. */
-export const post: Post = async ({ url, headers, body, signal }) => {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json", "user-agent": `Millrace/${VERSION}` },
-      body,
-      redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
-    });
-  } catch (error) {
-    throw new Error(reasonOf(error));
-  }
-  await response.body?.cancel().catch(() => undefined);
-  return { status: response.status, retryAfterSeconds: retryAfter(response.headers.get("retry-after")) };
-};
+/** Bytes of an answer that would be read: none is. */
+const MAX_BYTES = 1024;
 
-function retryAfter(header: string | null): number | null {
-  if (header === null) return null;
-  if (/^\d{1,9}$/.test(header)) return Number(header);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, (at - Date.now()) / 1000);
+/**
+ * Posts as adapters do: to public addresses, and to hosts that are allowed. Redirects are not followed, as a delivery is
+ * for the address that was named; and what an answer says beside its status and `Retry-After` is not read.
+ */
+export function postOver(allowHosts: readonly string[]): Post {
+  const client = new HttpClient({ allowHosts, userAgent: `Millrace/${VERSION}` });
+  return async ({ url, headers, body, signal }) => {
+    try {
+      const answer = await client.send({
+        url: new URL(url),
+        method: "POST",
+        headers: new Headers({ ...headers, "content-type": "application/json" }),
+        body,
+        signal,
+        timeoutSeconds: ANSWER_MS / 1000,
+        maxBytes: MAX_BYTES,
+        truncate: true,
+        maxRedirects: 0,
+        // A host that has asked for a pause is not waited for: the delivery's turn comes again.
+        maxPauseSeconds: 0,
+        wantsBody: () => false,
+      });
+      return { status: answer.status, retryAfterSeconds: secondsOf(answer.retryAfterMs) };
+    } catch (error) {
+      const isPaused = error instanceof AdapterError && error.code === "HTTP_HOST_PAUSED";
+      throw isPaused ? new HostPausedError(error.message, secondsOf(error.retryAfterMs)) : error;
+    }
+  };
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${ANSWER_MS / 1000} s`;
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message || cause.name : String(cause);
+/** The host has asked not to be sent anything for a while. */
+export class HostPausedError extends Error {
+  override readonly name = "HostPausedError";
+  readonly retryAfterSeconds: number | null;
+
+  constructor(message: string, retryAfterSeconds: number | null) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+function secondsOf(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
 }

@@ -146,8 +146,8 @@ export function journalConformance(name: string, open: StoreFactory): void {
     await store.reopen();
     await grow(kept);
     const trimmed = await start(store);
-    await store.journal.append(ending(trimmed));
     await grow(trimmed);
+    await store.journal.append(ending(trimmed));
     await store.journal.trim(trimmed);
     await store.reopen();
     await grow(kept);

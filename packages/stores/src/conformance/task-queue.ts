@@ -109,6 +109,19 @@ export function taskQueueConformance(name: string, open: TaskQueueFactory, skip:
     assert.deepEqual(texts(await two.queue.take(5, PATIENCE_MS)), ["worked on"]);
   });
 
+  suite("who was held up until a task was given to another settles nothing any more", async (t) => {
+    const connect = await open(t, { redeliverAfterMs: SOON_MS });
+    const [one, two] = [await connect(), await connect()];
+    await one.queue.put(Buffer.from("x"));
+    const [heldUp] = await one.queue.take(1, PATIENCE_MS);
+    const [another] = await two.queue.take(1, PATIENCE_MS);
+    heldUp?.done();
+    another?.giveBack(0);
+    const [again] = await two.queue.take(1, PATIENCE_MS);
+    assert.deepEqual(again?.data.toString(), "x");
+    assert.ok(again.deliveries > 2);
+  });
+
   suite("a task that is given back goes to another, at once or after a while", async (t) => {
     const connect = await open(t, { redeliverAfterMs: LATE_MS });
     const [one, two] = [await connect(), await connect()];

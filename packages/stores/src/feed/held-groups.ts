@@ -1,4 +1,4 @@
-import type { Position } from "@millrace/engine";
+import type { JournalEntry, Position } from "@millrace/engine";
 import type { CommittedGroup } from "./commit-feed.ts";
 import { sizeOfGroup } from "./notice.ts";
 
@@ -22,7 +22,7 @@ export class HeldGroups {
   put(group: CommittedGroup): void {
     const bytes = sizeOfGroup(group);
     if (this.#byPrev.has(group.prev) || this.#bytes + bytes > this.#maxBytes) return;
-    this.#byPrev.set(group.prev, group);
+    this.#byPrev.set(group.prev, onItsOwn(group));
     this.#bytes += bytes;
   }
 
@@ -56,4 +56,11 @@ export class HeldGroups {
     this.#byPrev.delete(group.prev);
     this.#bytes -= sizeOfGroup(group);
   }
+}
+
+/** Frames that came over a connection are parts of what was read of it at once, which would be kept along with them. */
+function onItsOwn(group: CommittedGroup): CommittedGroup {
+  const copy = (entry: JournalEntry): JournalEntry =>
+    entry.kind === "events" ? { ...entry, frames: Buffer.copyBytesFrom(entry.frames) } : entry;
+  return { ...group, entries: group.entries.map(copy), objectEntries: group.objectEntries.map(copy) };
 }

@@ -72,8 +72,8 @@ export class NatsBus implements Bus {
   #closed = false;
   #unconfirmed = 0;
   #confirming = false;
-  /** What the server did not allow, when it was said last. */
-  #denied: Error | null = null;
+  /** Told of what the server does not allow. */
+  #onDenied: (error: Error) => void = () => {};
 
   /** `onAway` is told since when NATS is away, and null when it is back. */
   constructor(connection: NatsConnection, prefix: string, onAway: (since: number | null) => void) {
@@ -129,6 +129,7 @@ export class NatsBus implements Bus {
   }
 
   subscribe(subject: string, listener: (data: Uint8Array) => void): () => void {
+    if (this.#closed) return () => {};
     const subscription = this.#subscribe(this.#full(subject), {}, (message) => listener(message.data));
     return () => subscription.unsubscribe();
   }
@@ -138,6 +139,7 @@ export class NatsBus implements Bus {
   }
 
   answer(subject: string, handler: (data: Uint8Array) => Promise<Uint8Array>): () => void {
+    if (this.#closed) return () => {};
     return this.#calls.answer(this.#full(subject), handler);
   }
 
@@ -157,15 +159,19 @@ export class NatsBus implements Bus {
     const subject = `to.${randomUUID()}.check`;
     const stop = this.answer(subject, async (data) => data);
     try {
-      await this.request(subject, Buffer.from("x"), CONNECT_TIMEOUT_MS);
+      const denied = new Promise<never>((_, reject) => {
+        this.#onDenied = reject;
+      });
+      await Promise.race([this.request(subject, Buffer.from("x"), CONNECT_TIMEOUT_MS), denied]);
     } catch (error) {
-      const reason = this.#denied?.message ?? (error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
       throw new MillraceError(
         "STORE_UNREACHABLE",
         `The NATS server at ${shown} lets no messages through (${reason}). The account needs to publish and subscribe to ${this.#prefix}.>, and for the work queue to publish to $JS.>.`,
         { cause: error },
       );
     } finally {
+      this.#onDenied = () => {};
       stop();
     }
   }
@@ -197,7 +203,7 @@ export class NatsBus implements Bus {
       ...options,
       callback: (error, message) => {
         if (error !== null) {
-          this.#denied = error;
+          this.#onDenied(error);
           return;
         }
         try {
@@ -236,7 +242,7 @@ export class NatsBus implements Bus {
     for await (const status of this.#connection.status()) {
       if (status.type === "disconnect") this.#become(false, "the connection to NATS was lost");
       else if (status.type === "reconnect") this.#become(true, "");
-      else if (status.type === "error") this.#denied = status.error;
+      else if (status.type === "error") this.#onDenied(status.error);
     }
   }
 

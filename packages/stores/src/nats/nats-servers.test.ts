@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { eventually } from "../../../../test/support/eventually.ts";
@@ -70,6 +75,22 @@ test("users, their passwords, and tokens are taken from the address; wrong ones 
     assert.match(message, /takes no connection with/);
     assert.doesNotMatch(message, /wrong/);
   }
+});
+
+test("tls:// is encrypted, and trusts a server whose certificate the system or NODE_EXTRA_CA_CERTS knows, and no other", {
+  skip: skip || withoutOpenssl(),
+}, async (t) => {
+  const [trusted, stranger] = [certificate(t), certificate(t)];
+  const config = ({ cert, key }: { cert: string; key: string }) => `tls { cert_file: "${cert}", key_file: "${key}" }`;
+  await using server = await NatsServer.start({ jetStream: false, config: config(trusted) });
+  await using other = await NatsServer.start({ jetStream: false, config: config(stranger) });
+  const before = getCACertificates();
+  t.after(() => setDefaultCACertificates(before));
+  setDefaultCACertificates([...before, readFileSync(trusted.cert, "utf8")]);
+  assert.equal((await open(t, `tls://localhost:${server.port}`)).connected, true);
+  const { code, message } = await refusal(open(t, `tls://localhost:${other.port}`));
+  assert.equal(code, "STORE_UNREACHABLE");
+  assert.match(message, /certificate/);
 });
 
 test("an account that may not use the service's subjects is told which it needs", { skip }, async (t) => {
@@ -217,6 +238,23 @@ test("a cluster of three keeps tasks on each, and goes on by itself when the lea
   stop.abort();
   await taking;
 });
+
+/** A certificate of its own for this machine, which nobody knows. */
+function certificate(t: TestContext): { cert: string; key: string } {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-tls-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const made = spawnSync("openssl", [
+    ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test".split(" "),
+    ...["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+  ]);
+  assert.equal(made.status, 0, made.stderr.toString());
+  return { cert, key };
+}
+
+function withoutOpenssl(): string | false {
+  return spawnSync("openssl", ["version"]).error === undefined ? false : "there is no openssl on the path";
+}
 
 async function leaderOf(servers: string, stream: string): Promise<string | undefined> {
   const operator = await connect({ servers: servers.split(",") });

@@ -4,7 +4,7 @@ import type { TakenTask, TaskQueue } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { JetStreamApiError, type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { Pull } from "./pull.ts";
+import { Pull, type PullRequest } from "./pull.ts";
 import { CONSUMER, TaskStream } from "./task-stream.ts";
 
 const REDELIVER_AFTER_MS = 30_000;
@@ -36,7 +36,7 @@ const FULL = /maximum (messages|bytes) exceeded/;
 
 /** How a work queue is opened. */
 export interface TaskQueueOptions {
-  /** @see TaskQueue.redeliverAfterMs. From 1000; default 30000. */
+  /** @see TaskQueue.redeliverAfterMs. Default 30000. */
   readonly redeliverAfterMs?: number;
   /** Copies of a task, on as many servers. Default: three where the cluster has them, else one. */
   readonly replicas?: number;
@@ -55,7 +55,7 @@ export class NatsTaskQueue implements TaskQueue {
   readonly #connection: NatsConnection;
   readonly #stream: TaskStream;
   readonly #client: JetStreamClient;
-  readonly #pulling: { readonly answerMs: number; readonly inboxPrefix: string };
+  readonly #pulling: Omit<PullRequest, "limit" | "waitMs">;
   #created: string;
   #replicas: number;
   #ensuring: Promise<void> | null = null;
@@ -70,7 +70,7 @@ export class NatsTaskQueue implements TaskQueue {
     this.#connection = connection;
     this.#stream = stream;
     this.#client = jetstream(connection);
-    this.#pulling = { answerMs: ANSWER_MS, inboxPrefix: `${prefix}.inbox` };
+    this.#pulling = { answerMs: ANSWER_MS, inboxPrefix: `${prefix}.inbox`, redeliverAfterMs };
     this.redeliverAfterMs = redeliverAfterMs;
     this.#created = made.created;
     this.#replicas = made.replicas;

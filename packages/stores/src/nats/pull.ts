@@ -11,7 +11,12 @@ export interface PullRequest {
   readonly answerMs: number;
   /** Tasks come to a subject that begins so. */
   readonly inboxPrefix: string;
+  /** Milliseconds after which a task of which nothing was said is given to another. */
+  readonly redeliverAfterMs: number;
 }
+
+/** For so much of the time until it is given to another a task is taken to be one's own. */
+const MINE = 0.9;
 
 /** Statuses that say that there is nothing: no messages; the request has waited long enough. */
 const NOTHING = new Set([404, 408]);
@@ -77,7 +82,7 @@ export class Pull {
       this.#end(!NOTHING.has(status));
       return;
     }
-    const task = toTask(message);
+    const task = toTask(message, this.#request.redeliverAfterMs);
     if (this.#over) {
       task.giveBack(0);
       return;
@@ -104,9 +109,18 @@ export class Pull {
   }
 }
 
-/** @see https://docs.nats.io/reference/reference-protocols/nats_api_reference#acknowledging-messages */
-function toTask(message: Msg): TakenTask {
+/**
+ * What is said of a task counts, for JetStream, also when it was given to another since: whoever was held up for so long
+ * says nothing more. @see https://docs.nats.io/reference/reference-protocols/nats_api_reference#acknowledging-messages
+ */
+function toTask(message: Msg, redeliverAfterMs: number): TakenTask {
+  // A little less: the server has counted since it sent the message.
+  const mineForMs = redeliverAfterMs * MINE;
+  let mineUntil = performance.now() + mineForMs;
   const say = (word: string) => {
+    const now = performance.now();
+    if (now > mineUntil) return;
+    mineUntil = now + mineForMs;
     try {
       message.respond(word);
     } catch {

@@ -139,7 +139,8 @@ export class TaskStream {
   async #ensureConsumer(): Promise<void> {
     const wanted = {
       ack_wait: nanos(this.#options.redeliverAfterMs),
-      max_ack_pending: this.#options.maxTasks,
+      // More than there can be: a server that has given out as many as it may does not say so.
+      max_ack_pending: this.#options.maxTasks + 1,
       max_deliver: -1,
     } satisfies Partial<ConsumerConfig>;
     try {

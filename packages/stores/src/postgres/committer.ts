@@ -104,12 +104,6 @@ export class Committer {
     return this.#fault;
   }
 
-  /** Somebody else could not reach the database: a fault, until a commit says that it is there. */
-  suspect(error: unknown): void {
-    if (this.#isClosed || this.#isRunning || this.#fault !== null) return;
-    this.#recover([], asError(error));
-  }
-
   /** Commits nothing while `fault` is one; what is under way comes to its end. With null it goes on. */
   hold(fault: Error | null): void {
     this.#held = fault;
@@ -138,6 +132,11 @@ export class Committer {
    */
   submit<T>(write: OtherJob<T>["write"], options: JobOptions): Promise<T> {
     return this.#submit({ kind: "other", write }, options);
+  }
+
+  /** Finds out whether the store can be written, where there is reason to doubt it. */
+  probe(): void {
+    if (this.#fault === null) this.submit(async () => {}, { patient: false, weight: 0 }).catch(() => undefined);
   }
 
   /** Commits what waits, as far as it can be at once, and takes nothing more. */
@@ -191,6 +190,9 @@ export class Committer {
       if (jobs.length === 0 && this.#fault === null) return;
       // With no job it is a probe, by which the fault is lifted when the store is back.
       if (!(await this.#commit(jobs))) return;
+      // Whoever goes on after this commit comes along in the next, with those who have waited: otherwise each half would
+      // wait for the other's commit, for ever.
+      await new Promise((resolve) => setImmediate(resolve));
     } while (this.#waiting.length > 0 || this.#inDoubt !== null);
   }
 

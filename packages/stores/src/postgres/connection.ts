@@ -79,15 +79,20 @@ export class Session {
   readonly #options: ConnectionOptions;
   readonly #setup: string;
   readonly #timeoutMs: number;
+  readonly #onLost: () => void;
   #client: Client | null = null;
   #connecting: Promise<Client> | null = null;
   #isClosed = false;
 
   /**
    * `setup`: what is set on each new connection. `timeoutMs`: a statement that is not answered by then has lost its
-   * connection, whatever the system says of it.
+   * connection, whatever the system says of it. `onLost`: told when a connection is lost, and not when it is given up.
    */
-  constructor(options: ConnectionOptions, { setup, timeoutMs }: { setup: string; timeoutMs: number }) {
+  constructor(
+    options: ConnectionOptions,
+    { setup, timeoutMs, onLost = () => {} }: { setup: string; timeoutMs: number; onLost?: () => void },
+  ) {
+    this.#onLost = onLost;
     this.#options = options;
     this.#setup = setup;
     this.#timeoutMs = timeoutMs;
@@ -169,7 +174,9 @@ export class Session {
   }
 
   #forget(client: Client): void {
-    if (this.#client === client) this.#client = null;
+    if (this.#client !== client) return;
+    this.#client = null;
+    this.#onLost();
   }
 }
 

@@ -9,6 +9,12 @@ const READ_TIMEOUT_MS = 60_000;
 /** Milliseconds after which a connection that nobody needs is given up. */
 const IDLE_MS = 30_000;
 
+/**
+ * Rows that follow each other are read off an index in its order, page after page. For an execution that is much larger than
+ * others the planner would rather find all that follow, and sort them, for each page again.
+ */
+const SETUP = "SET enable_bitmapscan = off; SET jit = off";
+
 /** What asks a statement within a transaction. */
 export type Ask = (statement: Statement | string, values?: readonly unknown[]) => Promise<Row[]>;
 
@@ -23,6 +29,7 @@ export class Database {
       max: connections,
       idleTimeoutMillis: IDLE_MS,
       query_timeout: READ_TIMEOUT_MS,
+      onConnect: (client) => client.query(SETUP),
     });
     // One that is lost while it is idle: the pool has dropped it, and makes another when it is needed.
     this.#pool.on("error", () => undefined);

@@ -6,7 +6,7 @@ import type { PostgresGroup } from "./postgres-group.ts";
 
 /**
  * What is done to one execution: gathered, and written together with what others do. It is refused with EXECUTION_MOVED
- * where this node does not own the execution, unless that is over.
+ * where this node does not own the execution, unless that is over and the job may come after its end.
  */
 export interface ExecutionJob<T> {
   readonly kind: "execution";
@@ -15,6 +15,8 @@ export interface ExecutionJob<T> {
   write(group: PostgresGroup, execution: ExecutionState, ended: Lifecycle | undefined): T;
   /** The outcome where there is no such execution (any more). */
   readonly absent: T;
+  /** Whether anybody may write it once the execution is over: what adds nothing to what its messages did. */
+  readonly mayFollowEnd: boolean;
   /** Whether `ended` is needed where the execution is over: the last record of its journal, if that is its end. */
   readonly needsEnd: boolean;
 }

@@ -125,7 +125,7 @@ export class Lease {
       return ms;
     } catch (error) {
       this.#session.drop();
-      this.onUnreachable(error);
+      if (!this.#isOver) this.onUnreachable(error);
       return Math.min(ms, RETRY_MS);
     }
   }

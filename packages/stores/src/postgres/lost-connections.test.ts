@@ -10,13 +10,16 @@ import {
   start,
   waiting,
 } from "../conformance/store-under-test.ts";
-import { overPostgres, temporaryDatabase } from "../support/postgres.ts";
+import { onDatabase, overPostgres, temporaryDatabase } from "../support/postgres.ts";
 import { type Cut, TcpProxy } from "../support/tcp-proxy.ts";
 import type { PostgresStore } from "./store.ts";
 import { openNode } from "./temporary-store.ts";
 
 /** The connection that commits, by what it says of itself. */
 const COMMITS = "millrace commits";
+
+/** How the connection that commits stands, of the node that is frozen. */
+const FROZEN = `SELECT state, EXISTS (SELECT 1 FROM pg_locks WHERE pg_locks.pid = pg_stat_activity.pid AND relation = 'journal_head'::regclass) AS has_row FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${COMMITS} frozen'`;
 
 /** Bytes that are passed on before a cut: every so many of those that a commit takes. */
 const EVERY = { "to server": 61, "to client": 17 } as const;
@@ -93,16 +96,27 @@ await overPostgres(() => {
     const { store, proxy, url } = setUp;
     const other = await openNode(url);
     const [id, others] = [await start(store), await start(other)];
-    await append(store, id, "before");
-    // The server has taken the row of the last position for it by now, and hears nothing more.
-    const frozen = proxy.freezeAfter({ label: COMMITS, direction: "to client", afterBytes: 0 });
-    const held = append(store, id, "held");
-    await frozen;
-    await append(other, others, "of another");
-    proxy.letGo();
-    await held;
-    await append(store, id, "behind");
-    assert.deepEqual(messagesOf(await readAll(store, [id])), ["before", "held", "behind"]);
+    await append(store, id, "first");
+    const written = ["first"];
+    // Frozen later each time, until it is while it has the row that all others wait for.
+    for (let isHeld = false; !isHeld; ) {
+      const message = `${written.length}`;
+      const afterBytes = 20 * (written.length - 1);
+      const frozen = proxy.freezeAfter({ label: COMMITS, direction: "to client", afterBytes });
+      const appended = append(store, id, message);
+      await frozen;
+      isHeld = await eventually(async () => {
+        const [session] = await onDatabase(url, FROZEN);
+        assert.equal(session?.state, "idle in transaction");
+        return session?.has_row === true;
+      });
+      if (isHeld) await append(other, others, "of another");
+      proxy.letGo();
+      await appended;
+      written.push(message);
+    }
+    assert.deepEqual(messagesOf(await readAll(store, [id])), written);
+    assert.deepEqual(messagesOf(await readAll(store, [others])), ["of another"]);
     await other.close();
   });
 
@@ -124,6 +138,18 @@ await overPostgres(() => {
     await Promise.all([waits, alsoWaits]);
     assert.deepEqual(messagesOf(await readAll(store, [id])), ["a", "b"]);
     assert.equal(store.journal.fault, null);
+    assert.deepEqual(faults, [true, false]);
+  });
+
+  test("PostgreSQL: that the database went away is known also while nothing is written, and that it is back", async () => {
+    await using setUp = await nodeBehindProxy();
+    const { store, proxy } = setUp;
+    const faults: boolean[] = [];
+    store.journal.onFault((fault) => faults.push(fault !== null));
+    proxy.goDown();
+    await eventually(() => assert.ok(store.journal.fault !== null));
+    proxy.comeUp();
+    await eventually(() => assert.equal(store.journal.fault, null));
     assert.deepEqual(faults, [true, false]);
   });
 
@@ -153,7 +179,7 @@ function append(store: PostgresStore, executionId: string, message: string): Pro
 async function nodeBehindProxy() {
   const database = await temporaryDatabase();
   const proxy = await TcpProxy.open(database.url);
-  const store = await openNode(proxy.through(database.url));
+  const store = await openNode(proxy.through(database.url), { name: "frozen" });
   const told: string[] = [];
   store.journal.onCommit((entries) => told.push(...messagesOf(entries)));
   return {

@@ -98,9 +98,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { url, name, readers = READERS } = options;
   checkUrl(url);
   const database = new Database({ url, name: `millrace ${name}` }, readers);
+  let probe = () => {};
   const writer = new Session(
     { url, name: `millrace commits ${name}` },
-    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS },
+    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS, onLost: () => probe() },
   );
   const leasing = new Session({ url, name: `millrace lease ${name}` }, { setup: LEASE, timeoutMs: LEASE_TIMEOUT_MS });
   try {
@@ -110,6 +111,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const lease = new Lease(leasing, options);
     await lease.take();
     const ports = await overConnections({ database, writer, lease, options, clusterId });
+    probe = () => ports.committer.probe();
+    // A node that has nothing to commit finds out as well.
+    lease.onUnreachable = () => probe();
+    await writer.connect();
     return {
       clusterId,
       ...ports,
@@ -141,8 +146,6 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
   const head = await source.readHead();
   const feed = (await options.feed?.(source, head, clusterId)) ?? new LocalFeed(source, head);
   const committer = new Committer(writer, lease, (group) => feed.committed(group));
-  // A node that has nothing to commit finds out as well.
-  lease.onUnreachable = (error) => committer.suspect(error);
   const trimming = new PostgresTrimming(database);
   const journal = new PostgresJournal({ committer, feed, reads: source, trim: (id) => trimming.trim(id) });
   const scripts = new PostgresScripts(database);

@@ -41,6 +41,11 @@ export function prepareTransition(transition: Transition, encoder: EventEncoder)
     executionId,
     write,
     absent: { seqs: [] },
+    mayFollowEnd:
+      objects.length > 0 &&
+      starts.length + enqueue.length + changes.length === 0 &&
+      lifecycle === undefined &&
+      record === null,
     // Objects that are found when their execution is over have its end behind them: readers of them stop there.
     needsEnd: lifecycle === undefined && objects.some(({ kind }) => kind === "written"),
     bytes:

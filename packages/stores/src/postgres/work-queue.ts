@@ -80,6 +80,7 @@ export class PostgresWorkQueue implements WorkQueue {
         executionId,
         write: (group, { key }) => group.messages.follow({ statement: INTERRUPT, values: [key, by, ids] }),
         absent: undefined,
+        mayFollowEnd: true,
         needsEnd: false,
       },
       { patient: true, weight: 0 },

@@ -194,7 +194,8 @@ class Attempt {
     if (group.find(executionId) === undefined) await this.#lookUp(index);
     const state = group.find(executionId);
     if (state === null || state === undefined) return work.absent;
-    if (!state.isMine && !state.isOver) return new Refusal(moved(executionId));
+    // One that was taken for gone may wake up after another has brought the execution to its end.
+    if (!state.isMine && !(state.isOver && work.mayFollowEnd)) return new Refusal(moved(executionId));
     group.touch(executionId);
     const ended = work.needsEnd && state.isOver ? await this.#end(state) : undefined;
     return work.write(group, state, ended);

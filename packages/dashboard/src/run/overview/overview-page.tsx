@@ -12,6 +12,7 @@ import { Recoveries } from "./recoveries.tsx";
 import { RouteTable } from "./route-table.tsx";
 import { RunGraph } from "./run-graph.tsx";
 import { Summary } from "./summary.tsx";
+import { UsageTable } from "./usage-table.tsx";
 
 /** How often statistics are asked for while a run goes on, in milliseconds; counts come with its stream. */
 const STATS_EVERY_MS = 2_000;
@@ -58,6 +59,7 @@ export function OverviewPage() {
       <Summary progress={progress} stats={stats} status={run.status} />
       {dag === undefined ? null : <RunGraph dag={dag} progress={progress} stats={stats} over={over} />}
       <CourseChart timeline={stats?.timeline ?? null} over={over} />
+      <UsageTable stats={stats} />
       <RouteTable progress={progress} stats={stats} over={over} />
       <Recoveries recoveries={run.recoveries} />
       <Replays />

@@ -4,6 +4,7 @@ import { client } from "../../client.ts";
 import { RunStatus } from "../../ui/run-status.tsx";
 import { TextLink } from "../../ui/text-link.tsx";
 import { TimeAgo } from "../../ui/time-ago.tsx";
+import { isPart } from "../run-config.ts";
 import { useRun } from "../run-context.ts";
 import classes from "./replays.module.css";
 
@@ -18,7 +19,7 @@ export function Replays() {
   return (
     <Paper withBorder p="md">
       <Title order={2} size="h4" mb="xs">
-        Done again in
+        {data.replays.some(isPart) ? "Came of it" : "Done again in"}
       </Title>
       <ul className={classes.list}>
         {data.replays.map((replay) => (
@@ -28,8 +29,12 @@ export function Replays() {
               {replay.tag ?? replay.id}
             </TextLink>
             <span>
-              {replay.replay_source === null ? "retry" : `replay, ${replay.replay_source}`},{" "}
-              <TimeAgo time={replay.started_at} />
+              {isPart(replay)
+                ? "subpipeline"
+                : replay.replay_source === null
+                  ? "retry"
+                  : `replay, ${replay.replay_source}`}
+              , <TimeAgo time={replay.started_at} />
             </span>
           </li>
         ))}

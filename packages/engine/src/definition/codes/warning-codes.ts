@@ -67,7 +67,7 @@ export const WARNING_CODES = {
     severity: "warning",
     title: "Isolation without effect",
     explanation:
-      "An adapter that gathers messages, such as `batch`, has `isolation: thread`. The engine gathers for it: no code of the adapter's runs that could be put into a thread.",
+      "An adapter that gathers messages, such as `batch`, has `isolation: thread`. The engine gathers for it, and what it makes of a batch it makes in the service.",
     example:
       'version: "1.0"\nroutes:\n  main: { adapters: [{ type: batch, config: { size: 10 }, isolation: thread }] }\ninit_message: { route: main }\n',
     fix: "Leave `isolation` out.",

@@ -1,4 +1,4 @@
-import type { ConfigVersionRecord, Executions, Pipeline, Records } from "@millrace/engine";
+import type { ConfigVersionRecord, Executions, Records } from "@millrace/engine";
 import {
   type ConfigVersion,
   configListSchema,
@@ -18,6 +18,7 @@ import {
 } from "@millrace/protocol";
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
+import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { ValidationFailure } from "../errors.ts";
 import { showExecution } from "../execution-view.ts";
@@ -202,26 +203,6 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       },
     }),
   ];
-}
-
-/**
- * The pipeline of a stored config, ready to run.
- * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
- */
-export async function runnablePipeline(configs: Configs, configId: string): Promise<Pipeline> {
-  const config = await configs.find(configId);
-  if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
-  const { report, definition } = await configs.load(config.configYaml);
-  if (definition === null) {
-    throw new MillraceError(
-      "CONFIG_INVALID",
-      `The config "${config.name}" has ${report.error_count} errors and cannot be run.`,
-      {
-        details: { validation_report: report },
-      },
-    );
-  }
-  return { definition, configYaml: config.configYaml, config };
 }
 
 /** Starts an execution of a stored config. */

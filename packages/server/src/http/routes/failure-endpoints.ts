@@ -10,11 +10,11 @@ import {
 } from "@millrace/protocol";
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
+import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
 import { findExecution } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
-import { runnablePipeline } from "./config-endpoints.ts";
 
 /** What the endpoints of failed messages stand on. */
 export interface FailureEndpointParts {

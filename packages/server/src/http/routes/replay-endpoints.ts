@@ -3,11 +3,11 @@ import { executionSchema, replayListQuerySchema, replayListSchema, replaySchema 
 import { z } from "zod";
 import type { Configs } from "../../configs.ts";
 import { type ReplayParts, replay } from "../../replay/replay.ts";
+import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
 import { findExecution } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
-import { runnablePipeline } from "./config-endpoints.ts";
 
 /** What the endpoints of replays stand on. */
 export interface ReplayEndpointParts extends ReplayParts {
@@ -62,7 +62,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
       method: "GET",
       path: "/api/v1/executions/{execution_id}/replays",
       summary: "List the executions that replay this one, or retry messages of it",
-      description: "The newest first.",
+      description: "The newest first; those among them that a `subpipeline` of it has started.",
       tag,
       params,
       query: replayListQuerySchema,

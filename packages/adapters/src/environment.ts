@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { HttpClient } from "./http/http-client.ts";
+
+/** What the service that adapters run in lets them do, as plain values: threads are given it as well. */
+export interface AdapterGrants {
+  /** Hosts that HTTP adapters may ask although their addresses are private. */
+  readonly httpAllowHosts: readonly string[];
+  /** The folder where adapters keep what outlives a run; null: nothing does. */
+  readonly stateDir: string | null;
+}
+
+/** What built-in adapters are made with. */
+export interface AdapterEnvironment {
+  /** The one way to the web. */
+  readonly http: HttpClient;
+  readonly stateDir: string | null;
+}
+
+/** Nothing is allowed, and nothing kept. */
+export const NO_GRANTS: AdapterGrants = { httpAllowHosts: [], stateDir: null };
+
+/** How adapters call themselves where a request says nothing else. */
+export const USER_AGENT = `Millrace/${version()}`;
+
+/** Makes the environment of a service, or of a thread of it. */
+export function adapterEnvironment({ httpAllowHosts, stateDir }: AdapterGrants): AdapterEnvironment {
+  return { http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT }), stateDir };
+}
+
+function version(): string {
+  const file = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String(file.version);
+}

@@ -1,0 +1,51 @@
+import type { Pipeline, Records } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
+import type { Configs } from "./configs.ts";
+
+/** Configs that are looked at in one go for a name. */
+const PAGE = 200;
+
+/**
+ * The pipeline of a stored config, ready to run.
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ */
+export async function runnablePipeline(configs: Configs, configId: string): Promise<Pipeline> {
+  const config = await configs.find(configId);
+  if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
+  const { report, definition } = await configs.load(config.configYaml);
+  if (definition === null) {
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `The config "${config.name}" has ${report.error_count} errors and cannot be run.`,
+      {
+        details: { validation_report: report },
+      },
+    );
+  }
+  return { definition, configYaml: config.configYaml, config };
+}
+
+/**
+ * The pipeline of the stored config that is named, by its id or its name; of several of one name, of the one that is
+ * active.
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ */
+export async function namedPipeline(configs: Configs, records: Records, name: string): Promise<Pipeline> {
+  if ((await records.getConfig(name)) !== null) return runnablePipeline(configs, name);
+  const found: { readonly id: string; readonly isActive: boolean }[] = [];
+  for (let offset = 0; ; offset += PAGE) {
+    const { items } = await records.listConfigs({ limit: PAGE, offset });
+    found.push(...items.filter((config) => config.name === name));
+    if (items.length < PAGE) break;
+  }
+  const active = found.filter(({ isActive }) => isActive);
+  if (active.length > 1) {
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `${active.length} active configs have the name "${name}". Name the one that is meant by its id.`,
+    );
+  }
+  const [one] = active.length === 1 ? active : found;
+  if (one === undefined) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${name.slice(0, 128)}".`);
+  return runnablePipeline(configs, one.id);
+}

@@ -49,7 +49,7 @@ export const ERROR_CODES = {
   CONFIG_CHANGED: { status: 409, exit: 5, summary: "The config has another version than the one that was expected." },
   EXECUTION_RUNNING: { status: 409, exit: 5, summary: "The execution is still running." },
   TRIGGER_CHANGED: { status: 409, exit: 5, summary: "Somebody else has changed the trigger or webhook meanwhile." },
-  TRIGGER_DISABLED: { status: 409, exit: 5, summary: "The trigger is disabled." },
+  TRIGGER_DISABLED: { status: 409, exit: 5, summary: "The trigger or webhook is disabled." },
   DELIVERY_PENDING: { status: 409, exit: 5, summary: "The delivery is still to be made." },
   TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },
   IDEMPOTENCY_KEY_REUSED: { status: 409, exit: 5, summary: "The idempotency key was used for another config." },

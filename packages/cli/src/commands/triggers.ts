@@ -81,7 +81,7 @@ export function addTriggers(program: Command, output: Output): void {
     .option("--queue", "while that many are, the next waits; without it nothing comes of it")
     .addHelpText(
       "after",
-      "\nPrints the new id, and of --call the path with its secret, which is told this once.\n\nExamples:\n  $ millrace triggers create hello --cron '0 3 * * *' --time-zone Europe/Berlin\n  $ millrace triggers create hello --folder /srv/inbox --glob '*.csv' --max-running 1 --queue\n  $ millrace triggers create hello --call",
+      "\nPrints the new id, and of --call the path with its secret, which is told this once.\n\nExamples:\n  $ millrace triggers create hello --cron @daily --time-zone Europe/Berlin\n  $ millrace triggers create hello --folder /srv/inbox --glob *.csv --max-running 1 --queue\n  $ millrace triggers create hello --call",
     )
     .action(async (config: string, options: CreateOptions) => {
       const client = connect(options);

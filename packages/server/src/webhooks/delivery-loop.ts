@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, NewDelivery, WebhookRecord } from "@millrace/engine";
 import type { Logger } from "pino";
 import { pauseAfter } from "./back-off.ts";
-import { ANSWER_MS, HostPausedError, type Post } from "./post.ts";
+import { ANSWER_MS, type Post, PostError } from "./post.ts";
 import { isWebhookSecret, signatureHeaders } from "./signature.ts";
 import { bodyOf, eventOf } from "./webhook-body.ts";
 
@@ -33,6 +33,18 @@ const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 const PAGE = 200;
 const PRUNED_AT_ONCE = 1_000;
 const PRUNE_EVERY_MS = 10 * 60 * 1000;
+
+const STOPPED = "The service was stopped before there was an answer.";
+
+/** What came of an attempt. */
+interface Sent {
+  readonly status: number | null;
+  /** Null where it was taken. */
+  readonly error: string | null;
+  readonly retryAfterSeconds: number | null;
+  /** Whether no further attempt would be taken. */
+  readonly isFinal: boolean;
+}
 
 /** The answer of a receiver that wants no more. */
 const GONE = 410;
@@ -157,7 +169,7 @@ export class DeliveryLoop {
     if (webhook === null) return;
     const at = clock.now();
     const started = performance.now();
-    const { status, error, retryAfterSeconds } = await this.#postTo(webhook, delivery, at);
+    const { status, error, retryAfterSeconds, isFinal } = await this.#postTo(webhook, delivery, at);
     const attempt = {
       at: new Date(at).toISOString(),
       duration_ms: Math.round((performance.now() - started) * 10) / 10,
@@ -165,9 +177,7 @@ export class DeliveryLoop {
       error,
     };
     const pauseMs =
-      error === null || status === GONE
-        ? null
-        : pauseAfter(delivery.attempts - delivery.earlierAttempts, retryAfterSeconds);
+      error === null || isFinal ? null : pauseAfter(delivery.attempts - delivery.earlierAttempts, retryAfterSeconds);
     const state = error === null ? "delivered" : pauseMs === null ? "failed" : "pending";
     await deliveries.settle(delivery.id, delivery.attempts, attempt, {
       state,
@@ -178,16 +188,12 @@ export class DeliveryLoop {
     if (status === GONE) await this.#disable(webhook);
   }
 
-  async #postTo(
-    webhook: WebhookRecord,
-    { id, body }: DeliveryRecord,
-    at: number,
-  ): Promise<{ status: number | null; error: string | null; retryAfterSeconds: number | null }> {
+  async #postTo(webhook: WebhookRecord, { id, body }: DeliveryRecord, at: number): Promise<Sent> {
     const { environment, post } = this.#parts;
     const secret = webhook.secretEnv === null ? webhook.secret : (environment[webhook.secretEnv] ?? null);
     if (secret === null || !isWebhookSecret(secret)) {
       const error = `The environment variable ${webhook.secretEnv} ${secret === null ? "is not set" : "holds no key as whsec_…"}; nothing is sent unsigned.`;
-      return { status: null, error, retryAfterSeconds: null };
+      return { status: null, error, retryAfterSeconds: null, isFinal: false };
     }
     try {
       const headers = { ...webhook.headers, ...signatureHeaders(secret, id, at, body) };
@@ -195,12 +201,12 @@ export class DeliveryLoop {
       const isTaken = answer.status >= 200 && answer.status < 300;
       const isRedirect = answer.status >= 300 && answer.status < 400;
       const error = isTaken ? null : `HTTP ${answer.status}${isRedirect ? "; redirects are not followed" : ""}`;
-      return { ...answer, error };
+      return { ...answer, error, isFinal: answer.status === GONE };
     } catch (error) {
       if (this.#stopping.signal.aborted)
-        return { status: null, error: "The service was stopped before there was an answer.", retryAfterSeconds: null };
-      const retryAfterSeconds = error instanceof HostPausedError ? error.retryAfterSeconds : null;
-      return { status: null, error: error instanceof Error ? error.message : String(error), retryAfterSeconds };
+        return { status: null, error: STOPPED, retryAfterSeconds: null, isFinal: false };
+      const { retryAfterSeconds = null, isFinal = false } = error instanceof PostError ? error : {};
+      return { status: null, error: messageOf(error), retryAfterSeconds, isFinal };
     }
   }
 
@@ -222,6 +228,10 @@ export class DeliveryLoop {
       (await deliveries.prune(now - KEPT_MS, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE
     );
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function concerns(webhook: WebhookRecord, ending: Parameters<typeof bodyOf>[0]): boolean {

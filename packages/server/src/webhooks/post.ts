@@ -51,20 +51,28 @@ export function postOver(allowHosts: readonly string[]): Post {
       });
       return { status: answer.status, retryAfterSeconds: secondsOf(answer.retryAfterMs) };
     } catch (error) {
-      const isPaused = error instanceof AdapterError && error.code === "HTTP_HOST_PAUSED";
-      throw isPaused ? new HostPausedError(error.message, secondsOf(error.retryAfterMs)) : error;
+      if (!(error instanceof AdapterError)) throw error;
+      throw new PostError(error.message, {
+        isFinal: error.code === "HTTP_ADDRESS_REFUSED",
+        // Of a host that has asked for a pause.
+        retryAfterSeconds: error.retryAfterMs === 0 ? null : error.retryAfterMs / 1000,
+      });
     }
   };
 }
 
-/** The host has asked not to be sent anything for a while. */
-export class HostPausedError extends Error {
-  override readonly name = "HostPausedError";
+/** A delivery was not answered. */
+export class PostError extends Error {
+  override readonly name = "PostError";
+  /** Whether it would not be, however often it is sent: the service may not send there. */
+  readonly isFinal: boolean;
+  /** How long the host has asked not to be sent anything; null where it has not. */
   readonly retryAfterSeconds: number | null;
 
-  constructor(message: string, retryAfterSeconds: number | null) {
+  constructor(message: string, options: { readonly isFinal: boolean; readonly retryAfterSeconds: number | null }) {
     super(message);
-    this.retryAfterSeconds = retryAfterSeconds;
+    this.isFinal = options.isFinal;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

@@ -54,6 +54,8 @@ export interface Service {
   readonly configs: Configs;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Whether it is one node of several, over what they share. */
+  readonly isNode: boolean;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
@@ -169,6 +171,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     configs,
     clock,
     ids,
+    isNode: stores.nodes !== null,
     loadDefinition: load,
     async close(graceMs) {
       await retention.stop();

@@ -64,9 +64,15 @@ const READERS = 4;
  * tables that grow and shrink all the time, it is not to read them whole. A transaction whose node says nothing more
  * holds the row that all others wait for: the server ends it.
  */
-const WRITER = `SET idle_in_transaction_session_timeout = '4s'; SET statement_timeout = '30s'; SET client_connection_check_interval = '1s';
+const WRITER = `SET idle_in_transaction_session_timeout = '4s'; SET client_connection_check_interval = '1s';
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off`;
-const WRITER_TIMEOUT_MS = 40_000;
+
+/**
+ * A statement of it that takes as long as a lease is undone by the server, though no less than this, in milliseconds; where
+ * the server does not say so in {@link WRITER_GRACE_MS}, the connection leads nowhere any more.
+ */
+const WRITER_LEAST_MS = 8_000;
+const WRITER_GRACE_MS = 2_000;
 
 const LEASE = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '4s'";
 const LEASE_TIMEOUT_MS = 6_000;
@@ -79,13 +85,18 @@ const OLDEST_SERVER = 150_000;
  * @throws MillraceError SETTING_INVALID, STORE_UNREACHABLE
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
-  const { url, name, readers = READERS } = options;
+  const { url, name, leaseMs, readers = READERS } = options;
   checkUrl(url);
   const database = new Database({ url, name: `millrace ${name}` }, readers);
+  const writerMs = Math.max(WRITER_LEAST_MS, leaseMs);
   let probe = () => {};
   const writer = new Session(
     { url, name: `millrace commits ${name}` },
-    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS, onLost: () => probe() },
+    {
+      setup: `SET statement_timeout = ${writerMs}; ${WRITER}`,
+      timeoutMs: writerMs + WRITER_GRACE_MS,
+      onLost: () => probe(),
+    },
   );
   const leasing = new Session({ url, name: `millrace lease ${name}` }, { setup: LEASE, timeoutMs: LEASE_TIMEOUT_MS });
   try {

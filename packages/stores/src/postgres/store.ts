@@ -64,15 +64,15 @@ const READERS = 4;
  * tables that grow and shrink all the time, it is not to read them whole. A transaction whose node says nothing more
  * holds the row that all others wait for: the server ends it.
  */
-const WRITER = `SET idle_in_transaction_session_timeout = '4s'; SET client_connection_check_interval = '1s';
+const WRITER = `SET idle_in_transaction_session_timeout = '4s'; SET statement_timeout = '30s'; SET client_connection_check_interval = '1s';
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off`;
 
 /**
- * A statement of it that takes as long as a lease is undone by the server, though no less than this, in milliseconds; where
- * the server does not say so in {@link WRITER_GRACE_MS}, the connection leads nowhere any more.
+ * The connection that commits is given up where a statement is not answered for so much longer than a lease holds, in
+ * milliseconds: it may lead nowhere, while the one that renews the lease is there. At first: the next has longer.
  */
-const WRITER_LEAST_MS = 8_000;
 const WRITER_GRACE_MS = 2_000;
+const WRITER_LONGEST_MS = 40_000;
 
 const LEASE = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '4s'";
 const LEASE_TIMEOUT_MS = 6_000;
@@ -88,13 +88,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { url, name, leaseMs, readers = READERS } = options;
   checkUrl(url);
   const database = new Database({ url, name: `millrace ${name}` }, readers);
-  const writerMs = Math.max(WRITER_LEAST_MS, leaseMs);
   let probe = () => {};
   const writer = new Session(
     { url, name: `millrace commits ${name}` },
     {
-      setup: `SET statement_timeout = ${writerMs}; ${WRITER}`,
-      timeoutMs: writerMs + WRITER_GRACE_MS,
+      setup: WRITER,
+      timeoutMs: Math.min(WRITER_LONGEST_MS, leaseMs + WRITER_GRACE_MS),
+      longestMs: WRITER_LONGEST_MS,
       onLost: () => probe(),
     },
   );

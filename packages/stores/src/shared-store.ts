@@ -94,7 +94,10 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       alone: (name, work) => duties.alone(name, work),
       async close() {
         unsubscribe();
-        const leaving = [ports.ownership.leave().catch(() => undefined), objects instanceof PostgresObjectStore ? objects.close() : undefined];
+        const leaving = [
+          ports.ownership.leave().catch(() => undefined),
+          objects instanceof PostgresObjectStore ? objects.close() : undefined,
+        ];
         await Promise.race([Promise.all(leaving), wait(LEAVE_MS, undefined, { ref: false })]);
         await end();
         bucket?.close();

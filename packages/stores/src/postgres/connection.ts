@@ -103,7 +103,10 @@ export class Session {
    * connection, whatever the system says of it; `longestMs` (default: the same) is what that grows to while the next
    * connections turn out to be silent as well. `onLost`: told when a connection is lost, and not when it is given up.
    */
-  constructor(options: ConnectionOptions, { setup, timeoutMs, longestMs = timeoutMs, onLost = () => {} }: SessionOptions) {
+  constructor(
+    options: ConnectionOptions,
+    { setup, timeoutMs, longestMs = timeoutMs, onLost = () => {} }: SessionOptions,
+  ) {
     this.#longestMs = longestMs;
     this.#patienceMs = timeoutMs;
     this.#onLost = onLost;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { healthSchema } from "@millrace/protocol";
 import { checkJournal } from "../support/check-journal.ts";
 import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
@@ -45,8 +46,17 @@ for (const what of ["PostgreSQL", "NATS"] as const) {
         assert.equal((await fleet.client.executions.stats(id)).routes[1]?.completed_messages, 50),
       );
     await server.end("SIGKILL");
-    for (const node of fleet.nodes)
-      await eventually(async () => assert.equal((await fetch(`${node.url}/health/ready`)).status, 503));
+    for (const node of fleet.nodes) {
+      const health = await eventually(async () => {
+        const answer = await fetch(`${node.url}/health/ready`);
+        const body = healthSchema.parse(await answer.json());
+        assert.equal(body.status, "degraded");
+        // No proxy takes it out of service: whoever comes is to be told by the node when to come again.
+        assert.equal(answer.status, 200);
+        return body;
+      });
+      assert.match(health.components.store?.detail ?? "", /^Commits fail: /);
+    }
     held.letThrough(200);
     const refused = await fetch(`${fleet.url}/api/v1/configs/${config?.id}/run`, { method: "POST" });
     assert.equal(refused.status, 503, await refused.text());

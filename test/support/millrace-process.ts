@@ -19,6 +19,8 @@ export class MillraceProcess {
   #port = 0;
   url = "";
   stderr = "";
+  /** What is started next: this version, or another one. */
+  program: string = MILLRACE;
 
   /** `args` begin with the command; `within` is one that runs the one behind it, as `ip netns exec NAME`. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, within: readonly string[] = []) {
@@ -39,7 +41,7 @@ export class MillraceProcess {
   async start(more: readonly string[] = []): Promise<void> {
     const [command = process.execPath, ...before] = [...this.#within, process.execPath];
     const [name = "serve", ...flags] = this.#args;
-    const child = spawn(command, [...before, MILLRACE, name, "--port", String(this.#port), ...flags, ...more], {
+    const child = spawn(command, [...before, this.program, name, "--port", String(this.#port), ...flags, ...more], {
       cwd: ROOT,
       env: { ...process.env, ...this.#env },
       stdio: ["ignore", "pipe", "pipe"],

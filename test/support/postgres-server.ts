@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -58,6 +69,29 @@ export class PostgresServer {
     appendFileSync(join(folder, "data", "pg_hba.conf"), `host all all ${address}/24 trust\n`);
     await server.start();
     return server;
+  }
+
+  /**
+   * From its next start on whoever connects over TCP needs this password, by SCRAM, and encryption, with a certificate that
+   * `openssl` has made.
+   */
+  demand(password: string, certificate: { readonly cert: string; readonly key: string }): void {
+    const data = join(this.#folder, "data");
+    const psql = [
+      this.url(),
+      "-qc",
+      `SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD '${password}'`,
+    ];
+    execFileSync("psql", psql);
+    for (const [from, name] of [[certificate.cert, "server.crt"] as const, [certificate.key, "server.key"] as const]) {
+      const to = join(data, name);
+      copyFileSync(from, to);
+      chmodSync(to, 0o600);
+      const { uid, gid } = statSync(data);
+      chownSync(to, uid, gid);
+    }
+    appendFileSync(join(data, "postgresql.conf"), "\nssl = on\n");
+    writeFileSync(join(data, "pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n");
   }
 
   url(database = "postgres"): string {

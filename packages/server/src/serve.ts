@@ -164,7 +164,8 @@ async function health(
   closing: boolean,
 ): Promise<Health> {
   const { fault } = service.journal;
-  const store = fault === null ? ("healthy" as const) : ("unhealthy" as const);
+  // What nodes share is lost for all of them at once. Taken out of service, they could not tell whoever asks to come back.
+  const store = fault === null ? ("healthy" as const) : service.isNode ? ("degraded" as const) : ("unhealthy" as const);
   const { streams, components: more } = (await front?.look()) ?? { streams: 0, components: {} };
   const full = streams >= maxSubscribers;
   const components: Health["components"] = {

@@ -63,6 +63,8 @@ export interface Service {
   readonly manageWebhooks: ManageWebhooks;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Whether it is one node of several, over what they share. */
+  readonly isNode: boolean;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
@@ -193,6 +195,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     manageWebhooks,
     clock,
     ids,
+    isNode: stores.nodes !== null,
     loadDefinition: load,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop()]);

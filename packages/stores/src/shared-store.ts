@@ -39,7 +39,10 @@ export interface SharedStore
 /** A lock that is waited for, or a connection that says nothing, is given up after so long, in milliseconds. */
 const SESSION = { setup: "SET statement_timeout = '30s'", timeoutMs: 40_000 };
 
-/** How long a shutdown waits for PostgreSQL to take the lease back, in milliseconds: it runs out by itself. */
+/**
+ * How long a shutdown waits for PostgreSQL to take the lease back, which runs out by itself, and to clear objects away, which
+ * others go on with, in milliseconds.
+ */
 const LEAVE_MS = 2_000;
 
 /**
@@ -91,7 +94,11 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       alone: (name, work) => duties.alone(name, work),
       async close() {
         unsubscribe();
-        await Promise.race([ports.ownership.leave().catch(() => undefined), wait(LEAVE_MS, undefined, { ref: false })]);
+        const leaving = [
+          ports.ownership.leave().catch(() => undefined),
+          objects instanceof PostgresObjectStore ? objects.close() : undefined,
+        ];
+        await Promise.race([Promise.all(leaving), wait(LEAVE_MS, undefined, { ref: false })]);
         await end();
         bucket?.close();
       },

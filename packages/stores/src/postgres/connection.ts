@@ -71,6 +71,17 @@ export function shownUrl(url: string): string {
   }
 }
 
+/** How a session behaves: see the constructor of {@link Session}. */
+export interface SessionOptions {
+  readonly setup: string;
+  readonly timeoutMs: number;
+  readonly longestMs?: number;
+  readonly onLost?: () => void;
+}
+
+/** What the driver says of a statement that was not answered in time. */
+const SILENT = "Query read timeout";
+
 /**
  * One connection that is made when it is needed, and made again after it was lost. Statements that are given without
  * waiting go out together, and are answered in turn.
@@ -79,6 +90,9 @@ export class Session {
   readonly #options: ConnectionOptions;
   readonly #setup: string;
   readonly #timeoutMs: number;
+  readonly #longestMs: number;
+  /** Of the connections that are made next: longer after one was silent, as the server may have had that much to do. */
+  #patienceMs: number;
   readonly #onLost: () => void;
   #client: Client | null = null;
   #connecting: Promise<Client> | null = null;
@@ -86,12 +100,15 @@ export class Session {
 
   /**
    * `setup`: what is set on each new connection. `timeoutMs`: a statement that is not answered by then has lost its
-   * connection, whatever the system says of it. `onLost`: told when a connection is lost, and not when it is given up.
+   * connection, whatever the system says of it; `longestMs` (default: the same) is what that grows to while the next
+   * connections turn out to be silent as well. `onLost`: told when a connection is lost, and not when it is given up.
    */
   constructor(
     options: ConnectionOptions,
-    { setup, timeoutMs, onLost = () => {} }: { setup: string; timeoutMs: number; onLost?: () => void },
+    { setup, timeoutMs, longestMs = timeoutMs, onLost = () => {} }: SessionOptions,
   ) {
+    this.#longestMs = longestMs;
+    this.#patienceMs = timeoutMs;
     this.#onLost = onLost;
     this.#options = options;
     this.#setup = setup;
@@ -140,8 +157,21 @@ export class Session {
   }
 
   async #send(statement: Statement | string, values: unknown[]): Promise<QueryResult> {
-    if (this.#client === null) throw new Error("the connection was lost");
-    return this.#client.query(typeof statement === "string" ? { text: statement, values } : { ...statement, values });
+    const client = this.#client;
+    if (client === null) throw new Error("the connection was lost");
+    try {
+      const query = typeof statement === "string" ? { text: statement, values } : { ...statement, values };
+      const result = await client.query(query);
+      if (result.command === "COMMIT") this.#patienceMs = this.#timeoutMs;
+      return result;
+    } catch (error) {
+      // Whatever else waits on it would wait as long.
+      if (error instanceof Error && error.message === SILENT && this.#client === client) {
+        this.drop();
+        this.#patienceMs = Math.min(this.#longestMs, this.#patienceMs * 2);
+      }
+      throw error;
+    }
   }
 
   #connected(): Promise<Client> {
@@ -154,7 +184,7 @@ export class Session {
   }
 
   async #open(): Promise<Client> {
-    const client = new Client({ ...clientConfig(this.#options), pipeline: true, query_timeout: this.#timeoutMs });
+    const client = new Client({ ...clientConfig(this.#options), pipeline: true, query_timeout: this.#patienceMs });
     // A connection that is lost while nobody asks anything of it would end the process otherwise.
     client.on("error", () => this.#forget(client));
     client.on("end", () => this.#forget(client));

@@ -120,6 +120,20 @@ await overPostgres(() => {
     await other.close();
   });
 
+  test("PostgreSQL: a connection for commits that leads nowhere any more is given up soon after a lease would be, and what waits is committed on another", async () => {
+    await using setUp = await nodeBehindProxy(1_000);
+    const { store, proxy, told } = setUp;
+    const id = await start(store);
+    await append(store, id, "before");
+    const nodeId = store.ownership.nodeId;
+    proxy.silence(COMMITS);
+    await append(store, id, "after");
+    assert.deepEqual(messagesOf(await readAll(store, [id])), ["before", "after"]);
+    await eventually(() => assert.deepEqual(told, ["before", "after"]));
+    assert.equal(store.journal.fault, null);
+    assert.equal(store.ownership.nodeId, nodeId, "its lease was renewed all the time");
+  });
+
   test("PostgreSQL: while the database is away what may wait waits, the rest is refused, and all goes on by itself", async () => {
     await using setUp = await nodeBehindProxy();
     const { store, proxy } = setUp;
@@ -176,10 +190,10 @@ function append(store: PostgresStore, executionId: string, message: string): Pro
   });
 }
 
-async function nodeBehindProxy() {
+async function nodeBehindProxy(leaseMs = 60_000) {
   const database = await temporaryDatabase();
   const proxy = await TcpProxy.open(database.url);
-  const store = await openNode(proxy.through(database.url), { name: "frozen" });
+  const store = await openNode(proxy.through(database.url), { name: "frozen", leaseMs });
   const told: string[] = [];
   store.journal.onCommit((entries) => told.push(...messagesOf(entries)));
   return {

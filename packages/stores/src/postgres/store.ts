@@ -82,7 +82,13 @@ const READERS = 4;
  */
 const WRITER = `SET idle_in_transaction_session_timeout = '4s'; SET statement_timeout = '30s'; SET client_connection_check_interval = '1s';
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off`;
-const WRITER_TIMEOUT_MS = 40_000;
+
+/**
+ * The connection that commits is given up where a statement is not answered for so much longer than a lease holds, in
+ * milliseconds: it may lead nowhere, while the one that renews the lease is there. At first: the next has longer.
+ */
+const WRITER_GRACE_MS = 2_000;
+const WRITER_LONGEST_MS = 40_000;
 
 const LEASE = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '4s'";
 const LEASE_TIMEOUT_MS = 6_000;
@@ -95,13 +101,18 @@ const OLDEST_SERVER = 150_000;
  * @throws MillraceError SETTING_INVALID, STORE_UNREACHABLE
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
-  const { url, name, readers = READERS } = options;
+  const { url, name, leaseMs, readers = READERS } = options;
   checkUrl(url);
   const database = new Database({ url, name: `millrace ${name}` }, readers);
   let probe = () => {};
   const writer = new Session(
     { url, name: `millrace commits ${name}` },
-    { setup: WRITER, timeoutMs: WRITER_TIMEOUT_MS, onLost: () => probe() },
+    {
+      setup: WRITER,
+      timeoutMs: Math.min(WRITER_LONGEST_MS, leaseMs + WRITER_GRACE_MS),
+      longestMs: WRITER_LONGEST_MS,
+      onLost: () => probe(),
+    },
   );
   const leasing = new Session({ url, name: `millrace lease ${name}` }, { setup: LEASE, timeoutMs: LEASE_TIMEOUT_MS });
   try {

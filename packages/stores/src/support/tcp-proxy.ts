@@ -14,6 +14,8 @@ interface Link {
   label: string;
   readonly client: Socket;
   readonly server: Socket;
+  /** Nothing that is sent on it arrives, or is refused. */
+  isSilent: boolean;
 }
 
 /** A way to a server that can be blocked, and cut at any byte. */
@@ -76,6 +78,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** Takes what is sent on the connections that are there with this text in their first bytes, and passes none of it on. */
+  silence(label: string): void {
+    for (const link of this.#links) if (link.label.includes(label)) link.isSilent = true;
+  }
+
   /** Passes on again what was held, and what comes. */
   letGo(): void {
     this.#isHeld = false;
@@ -106,7 +113,7 @@ export class TcpProxy implements AsyncDisposable {
       client.destroy();
       return;
     }
-    const link: Link = { label: "", client, server: connect(this.#target) };
+    const link: Link = { label: "", client, server: connect(this.#target), isSilent: false };
     this.#links.add(link);
     for (const socket of [link.client, link.server]) {
       socket.setNoDelay(true);
@@ -122,6 +129,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #pass(link: Link, direction: Cut["direction"], data: Buffer): void {
+    if (link.isSilent) return;
     const to = direction === "to server" ? link.server : link.client;
     const cutting = this.#cut;
     if (cutting === null || cutting.cut.direction !== direction || !link.label.includes(cutting.cut.label)) {

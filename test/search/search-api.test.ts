@@ -227,7 +227,7 @@ test("neither a run nor a search asks a model at an address that the service's o
   const asked = model.requests.length;
   const refused = await start(model.url);
   assert.equal(refused.status, "failed");
-  const [failure] = (await client.failures.list(refused.execution_id)).failures;
+  const [failure] = (await client.executions.failures(refused.execution_id)).failures;
   assert.match(JSON.stringify(failure), /HTTP_ADDRESS_REFUSED.*127\.0\.0\.1.*http_allow_hosts/);
   assert.equal(model.requests.length, asked);
 

@@ -1,3 +1,4 @@
+import { HttpClient, USER_AGENT } from "@millrace/adapters";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { type Front, openFront } from "./front.ts";
@@ -88,6 +89,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       health: () => health(service, front, settings.max_subscribers, closing !== null),
       info: () => systemInfo(settings, startedAt),
     });
+    // As a run's own requests to a model: where the operator lets them go.
+    const http = new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT });
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
@@ -96,7 +99,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
-      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache) }),
+      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, http) }),
       ...configEndpoints(service),
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),

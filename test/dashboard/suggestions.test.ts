@@ -31,8 +31,12 @@ test("keys are suggested at the cursor's depth, the required ones first, those t
   assert.deepEqual(suggested("|").slice(0, 2), ["version", "routes"]);
   assert.ok(!suggested('version: "1.0"\n|').includes("version"));
   assert.equal(suggested(`${ROUTE}      - |`)[0], "type");
-  assert.deepEqual(suggested(`${ROUTE}      - type: batch\n        config:\n          |`), ["size", "max_bytes", "seconds"]);
-  assert.deepEqual(suggested(`${ROUTE}      - { type: batch, config: { size: 1, | } }`), ["seconds"]);
+  assert.deepEqual(suggested(`${ROUTE}      - type: batch\n        config:\n          |`), [
+    "size",
+    "max_bytes",
+    "seconds",
+  ]);
+  assert.deepEqual(suggested(`${ROUTE}      - { type: batch, config: { size: 1, | } }`), ["max_bytes", "seconds"]);
   assert.deepEqual(suggested(`${ROUTE}      - type: log\n    inbound:\n      |`), ["concurrency", "prefetch"]);
   // In the config of an adapter of one's own, and while other lines are half written.
   assert.deepEqual(suggested(`${ROUTE}      - type: shout\n        config: { | }\n    outb\n`), ["marks"]);

@@ -7,6 +7,7 @@ import { checkJournal } from "../support/check-journal.ts";
 import { millrace } from "../support/command.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { untilInterrupted, untilTakenUp } from "../support/taken-up.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-recovery-"));
 const adapter = join(folder, "wait.ts");
@@ -55,6 +56,7 @@ init_message: { route: a }
 
   await service.end("SIGKILL");
   await service.start();
+  await untilTakenUp(service, id, 1);
   const [killed] = (await service.client.executions.get(id)).recoveries;
   assert.deepEqual(killed, {
     at: killed?.at,
@@ -68,6 +70,7 @@ init_message: { route: a }
   assert.equal(await service.end("SIGTERM"), 0);
   renameSync(adapter, `${adapter}.away`);
   await service.start();
+  await untilInterrupted(service, id);
   const held = await service.client.executions.get(id);
   assert.equal(held.status, "interrupted");
   assert.equal(held.recoveries.length, 1);
@@ -78,6 +81,7 @@ init_message: { route: a }
   await service.end("SIGKILL");
   renameSync(`${adapter}.away`, adapter);
   await service.start();
+  await untilTakenUp(service, id, 2);
   const again = await service.client.executions.get(id);
   assert.deepEqual([again.status, again.error_info], ["running", null]);
   assert.deepEqual(again.recoveries, [

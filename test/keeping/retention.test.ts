@@ -9,6 +9,7 @@ import { eventually } from "../support/eventually.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { notOfNodes } from "../support/shared-stack.ts";
 
 const STORING = `
 version: "1.0"
@@ -24,7 +25,9 @@ routes: { a: { adapters: [{ type: held }] } }
 init_message: { route: a }
 `;
 
-test("the newest executions that are over are kept, and those that run are not counted", async () => {
+test("the newest executions that are over are kept, and those that run are not counted", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   using held = new HeldAdapter();
   await using service = await ServiceProcess.start(held.flags);
   const ids = await runs(service, 5);
@@ -41,7 +44,9 @@ test("the newest executions that are over are kept, and those that run are not c
   checkJournal((await readStream(`${service.url}/api/v1/executions/${running}/events`)).frames);
 });
 
-test("executions go by the bytes that they take with their objects, those that ended first before the others", async () => {
+test("executions go by the bytes that they take with their objects, those that ended first before the others", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = await ServiceProcess.start();
   const ids = await runs(service, 3);
   const size = 3_000_000;
@@ -51,7 +56,9 @@ test("executions go by the bytes that they take with their objects, those that e
   await untilLeft(service, ids.slice(2));
 });
 
-test("executions go by the days since their end; a day that has not passed keeps them", async () => {
+test("executions go by the days since their end; a day that has not passed keeps them", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = await ServiceProcess.start(["--retain-days", "0.5"]);
   const ids = await runs(service, 2);
   await service.end();
@@ -63,7 +70,9 @@ test("executions go by the days since their end; a day that has not passed keeps
   await assert.rejects(service.client.executions.get(ids[0] ?? ""), { code: "EXECUTION_NOT_FOUND" });
 });
 
-test("an interrupted execution is kept, whatever the limits say", async () => {
+test("an interrupted execution is kept, whatever the limits say", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = await ServiceProcess.start();
   const folder = join(service.dataDir, "adapters");
   mkdirSync(folder);
@@ -81,7 +90,9 @@ test("an interrupted execution is kept, whatever the limits say", async () => {
   await assert.rejects(service.client.executions.get(over[0] ?? ""), { code: "EXECUTION_NOT_FOUND" });
 });
 
-test("a service that is killed while it removes goes on with it after the next start, and nothing is left over", async () => {
+test("a service that is killed while it removes goes on with it after the next start, and nothing is left over", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = await ServiceProcess.start();
   const ids = await runs(service, 12);
   for (let kill = 0; kill < 5; kill += 1) {

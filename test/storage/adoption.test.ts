@@ -8,6 +8,7 @@ import { millrace } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { notOfNodes } from "../support/shared-stack.ts";
 import { StorageService } from "./storage-service.ts";
 
 const METADATA = { contentType: "text/plain", messageId: "m", createdAt: "2026-03-01T12:00:00.000Z" };
@@ -19,7 +20,9 @@ routes: { a: { adapters: [{ type: delay, config: { seconds: 600 } }] } }
 init_message: { route: a }
 `;
 
-test("an object whose writer died before it could tell of it is listed after the restart", async () => {
+test("an object whose writer died before it could tell of it is listed after the restart", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = new ServiceProcess();
   await service.start();
   const id = await service.run(WAITING);
@@ -31,7 +34,9 @@ test("an object whose writer died before it could tell of it is listed after the
   assert.deepEqual([object?.key, object?.size, object?.message_id], [key, 1, "m"]);
 });
 
-test("an object that was replaced or removed by a message that died before it could tell is listed as it is after the restart", async () => {
+test("an object that was replaced or removed by a message that died before it could tell is listed as it is after the restart", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = new ServiceProcess();
   await service.start();
   const id = await service.run(WAITING);
@@ -67,7 +72,9 @@ test("an object that was replaced or removed by a message that died before it co
   );
 });
 
-test("objects of a version that did not list them are listed once they were looked through", async () => {
+test("objects of a version that did not list them are listed once they were looked through", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using service = new ServiceProcess(["--shutdown-grace", "0.1"]);
   const fixture = join(import.meta.dirname, "../fixtures/databases/0003.db.gz");
   writeFileSync(join(service.dataDir, "millrace.db"), gunzipSync(readFileSync(fixture)));
@@ -94,7 +101,9 @@ test("objects of a version that did not list them are listed once they were look
   assert.equal((await listed(service, id, 300)).length, 300);
 });
 
-test("objects are listed and served out of a restored backup as they were", async () => {
+test("objects are listed and served out of a restored backup as they were", {
+  skip: notOfNodes("it is about the files of the data directory"),
+}, async () => {
   await using storage = await StorageService.start();
   const id = await storage.write([{ key: "s/a.md", text: "# one", type: "text/markdown" }, { key: "s/b" }]);
   const key = `executions/${id}/put/s/a.md`;

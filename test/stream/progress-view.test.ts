@@ -6,6 +6,7 @@ import { WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
 import { type Frame, readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { untilInterrupted, untilTakenUp } from "../support/taken-up.ts";
 
 const SHORT = `
 version: "1.0"
@@ -198,6 +199,7 @@ init_message: { route: make }
   await service.end("SIGKILL");
   held.takeAway();
   await service.start();
+  await untilInterrupted(service, id);
   const interrupted = await readStream(url);
   assert.deepEqual(
     interrupted.frames.map(({ event }) => event),
@@ -209,6 +211,7 @@ init_message: { route: make }
   held.putBack();
   held.letThrough(40);
   await service.start();
+  await untilTakenUp(service, id);
   const cursor = { "last-event-id": interrupted.frames[1]?.id ?? "" };
   const rest = await readStream(url, { headers: cursor });
   assert.equal(rest.frames.at(-1)?.data.reason, "completed");

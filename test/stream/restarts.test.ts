@@ -6,6 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
+import { untilInterrupted, untilTakenUp } from "../support/taken-up.ts";
 
 const SMALL = `
 version: "1.0"
@@ -101,6 +102,7 @@ init_message: { route: make }
 
   held.takeAway();
   await service.start();
+  await untilInterrupted(service, id);
   const interrupted = await readStream(url, { headers: { "last-event-id": cursor } });
   const end = interrupted.frames.at(-1);
   assert.deepEqual(end?.data, { reason: "interrupted", status: "interrupted" });
@@ -112,6 +114,7 @@ init_message: { route: make }
   held.putBack();
   held.letThrough(50);
   await service.start();
+  await untilTakenUp(service, id);
   const rest = await readStream(url, { headers: { "last-event-id": end?.id ?? "" } });
   const events = checkJournal([...before.frames, ...interrupted.frames.slice(0, -1), ...rest.frames]);
   assert.equal(events.filter((event) => event.type === "completed").length, 51);

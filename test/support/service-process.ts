@@ -73,10 +73,11 @@ export class ServiceProcess {
       return;
     }
     this.#shared ??= await openSharedStack();
-    const env = { ...this.#env, ...this.#shared.env };
+    // What a killed node had is taken over when its lease has run out: a short one, so that tests wait less for it.
+    const env = { MILLRACE_LEASE_SECONDS: "4", ...this.#env, ...this.#shared.env };
     this.#working ??= new MillraceProcess(["work", ...flags.filter(ofTheEngine)], env, this.#within);
     this.#serving ??= new MillraceProcess(["serve", "--engine", "false", ...flags], env, this.#within);
-    await Promise.all([this.#working.start(), this.#serving.start(more)]);
+    await Promise.all([this.#working.start(more.filter(ofTheEngine)), this.#serving.start(more)]);
   }
 
   /** Ends it with a signal, and waits until it is gone; returns its exit code, or the signal. */

@@ -11,6 +11,11 @@ export interface SharedStack extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** For the `skip` of a test of what one process alone has, as its files; false on the stack of one process. */
+export function notOfNodes(reason: string): string | false {
+  return SHARED_STACK && `not for several nodes: ${reason}`;
+}
+
 /** For the `skip` of a test: false where there are servers for it, else why it is skipped. */
 export async function withoutSharedStack(): Promise<string | false> {
   const reason = process.env.TEST_REQUIRE_POSTGRES === "1" ? null : await unreachablePostgres();

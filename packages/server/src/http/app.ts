@@ -12,6 +12,7 @@ import { type Endpoint, registerEndpoints } from "./endpoint.ts";
 import { toAnswer } from "./errors.ts";
 import { Paths, pathOf } from "./paths.ts";
 import { requestIdOf } from "./request-id.ts";
+import { Unanswered } from "./unanswered.ts";
 
 /** What the HTTP edge is set to. */
 export interface HttpSettings {
@@ -34,6 +35,9 @@ export interface HttpSettings {
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
 const ADDED_HEADER_BYTES = 1024;
+
+/** What is asked when the service closes, or has been waited for until then, is answered within so much, in milliseconds. */
+const LAST_ANSWERS_MS = 1_000;
 
 /**
  * Builds the HTTP service from its endpoints; it does not listen yet. Every error that leaves it has one of the
@@ -75,10 +79,14 @@ export async function createHttpApp(
       return server;
     },
   });
+  const unanswered = new Unanswered();
+  // Connections are cut right after it.
+  app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
   app.removeAllContentTypeParsers();
   // Read as they are: whether it is JSON, the endpoint tells together with whatever else is wrong.
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
+    unanswered.note(reply.raw);
     setCommonHeaders(request, reply);
     if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
       await forward(request.raw, reply.raw);

@@ -3,6 +3,7 @@ import { partsOfKey } from "@millrace/protocol";
 import { checksumOf } from "../journal/checksum.ts";
 import { bigintArray, textArray } from "./binary-arrays.ts";
 import type { Statement } from "./connection.ts";
+import { storable } from "./execution-row.ts";
 import type { KeyedEntry } from "./jobs.ts";
 import type { Write } from "./message-writes.ts";
 
@@ -101,7 +102,7 @@ export function objectWrites(
         textArray(rows.map(({ object }) => object.key)),
         textArray(rows.map(({ object }) => partsOfKey(object.key)?.stage ?? null)),
         bigintArray(rows.map(({ object }) => object.size)),
-        textArray(rows.map(({ object }) => object.contentType)),
+        textArray(rows.map(({ object }) => storable(object.contentType))),
         textArray(rows.map(({ object }) => object.sha256)),
         textArray(rows.map(({ object }) => object.messageId)),
         textArray(rows.map(({ object }) => object.createdAt)),

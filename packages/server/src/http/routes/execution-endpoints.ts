@@ -203,15 +203,15 @@ export function executionEndpoints({
         const gone = new AbortController();
         reply.raw.once("close", () => gone.abort());
         const told = await executions.wait(executionId, body.timeout * 1000, gone.signal);
-        const { record, progress, depths } = await view(executionId);
-        const over = isTerminal(record.status);
-        // Those who wait are told when the service shuts down, too.
-        if (told && !over && record.status === "running") {
+        // Those who wait are told when the service shuts down, too: no other node is asked for the counts then.
+        if (told && (await find(executionId)).status === "running") {
           throw new MillraceError(
             "SERVICE_UNAVAILABLE",
             "The service is shutting down; the execution goes on when it is back.",
           );
         }
+        const { record, progress, depths } = await view(executionId);
+        const over = isTerminal(record.status);
         return {
           completed: over,
           execution_id: record.id,

@@ -180,11 +180,38 @@ describe("sql_query over PostgreSQL", { skip }, () => {
     assert.equal(await code("INSERT INTO kept VALUES (1)"), "SQL_READ_ONLY");
     assert.equal(await code("SELECT 1; COMMIT; DROP TABLE kept"), "SQL_INVALID");
     assert.equal(await code("SELECT * FROM nowhere"), "TABLE_MISMATCH");
-    assert.equal(await code("SELEC 1"), "SQL_INVALID");
+    assert.equal(await code("SELEC 1"), "SQL_READ_ONLY");
+    assert.equal(await code("SELECT FROM WHERE"), "SQL_INVALID");
     assert.equal(await code("SELECT 1/0"), "ROW_REJECTED");
     assert.equal(await code("SELECT 1", { connection: SERVER.replace(/\/[^/]*$/, "/none") }), "DATABASE_REFUSED");
     const { rows } = await admin("SELECT count(*)::int AS n FROM kept", connection);
     assert.equal(rows[0].n, 0);
+  });
+
+  test("runs nothing but what finds rows: COPY and DO could start programs on the server", async () => {
+    const code = async (sql: string) => (await failure(sqlQuery, { connection, sql })).code;
+    for (const sql of [
+      "COPY (SELECT 1) TO PROGRAM 'true'",
+      "/* a /* comment */ SELECT */ COPY (SELECT 1) TO STDOUT",
+      "-- SELECT\nDO $$ BEGIN END $$",
+      "COMMIT",
+      "/* without an end SELECT",
+      "SELECT set_config('transaction_read_only', 'off', true)",
+    ]) {
+      assert.equal(await code(sql), "SQL_READ_ONLY", sql);
+    }
+    const found = async (sql: string) => (await run(sqlQuery, { connection, sql })).length;
+    assert.equal(await found("-- why\n( /* and /* this */ */ VALUES (1), (2))"), 2);
+    assert.equal(await found("with a as (select 1) table a"), 1);
+    assert.equal(await found("SHOW server_version"), 1);
+  });
+
+  test("is not worth another attempt where a function of the database refuses", async () => {
+    await admin(
+      "CREATE FUNCTION refuse() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$",
+      connection,
+    );
+    assert.equal((await failure(sqlQuery, { connection, sql: "SELECT refuse()" })).code, "SQL_INVALID");
   });
 
   test("stops a query that takes too long, and on cancel one that runs, on the server as well", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
@@ -35,6 +36,11 @@ const isThere = await admin("SELECT 1").then(
 const skip = isThere ? false : "there is no PostgreSQL";
 const name = `millrace_content_${randomUUID().slice(0, 8)}`;
 const connection = SERVER.replace(/\/[^/]*$/, `/${name}`);
+
+/** Processes that this one has started and that are there. */
+function children(): number {
+  return readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean).length;
+}
 
 before(async () => {
   if (isThere) await admin(`CREATE DATABASE ${name}`);
@@ -113,6 +119,26 @@ describe("sql_query over SQLite", () => {
     const sql =
       "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 30000000) SELECT count(*) FROM c";
     assert.equal((await failure(sqlQuery, { file, sql, query_seconds: 0.2 })).code, "SQL_TIMEOUT, retryable");
+  });
+
+  test("a query without end ends when its time is over, or nobody wants it, and takes no more of the machine", async () => {
+    const file = made("CREATE TABLE t (a)");
+    const endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
+    assert.equal((await failure(sqlQuery, { file, sql: endless, query_seconds: 0.5 })).code, "SQL_TIMEOUT, retryable");
+    const controller = new AbortController();
+    const running = run(sqlQuery, { file, sql: endless }, {}, { signal: controller.signal });
+    running.catch(() => undefined);
+    await eventually(() => assert.equal(children(), 1));
+    controller.abort();
+    await assert.rejects(running, { name: "AbortError" });
+    await eventually(() => assert.equal(children(), 0));
+  });
+
+  test("refuses a second statement, which would not run", async () => {
+    const file = made("CREATE TABLE t (a)");
+    const code = async (sql: string) => (await failure(sqlQuery, { file, sql })).code;
+    assert.equal(await code("SELECT 1 AS a; DROP TABLE t"), "SQL_INVALID");
+    assert.deepEqual(await run(sqlQuery, { file, sql: "SELECT 1 AS a; -- that is all\n" }), [{ a: 1, row: 1 }]);
   });
 
   test("takes either a file or a connection", () => {

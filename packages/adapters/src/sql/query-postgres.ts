@@ -1,5 +1,6 @@
 import { AdapterError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
+import { firstWord } from "./first-word.ts";
 import { overPostgres } from "./postgres.ts";
 import { postgresTypes } from "./postgres-values.ts";
 
@@ -41,9 +42,6 @@ export async function* queryPostgres(query: PostgresQuery): AsyncGenerator<JsonO
   });
 }
 
-/** White space, comments and brackets before a statement's first word. Comments may hold comments. */
-const BEFORE = /[\s(]+|--[^\r\n]*|\/\*/y;
-
 /**
  * A transaction that only reads still lets a superuser's `COPY … TO PROGRAM` and `DO` start programs on the server, and a
  * `COPY … TO STDOUT` answers in a way that a cursor does not know.
@@ -59,25 +57,4 @@ function checkFindsRows(sql: string): void {
     `The statement must begin with SELECT, WITH, VALUES, TABLE or SHOW${shown}: it may only read.`,
     { retryable: false },
   );
-}
-
-function firstWord(sql: string): number {
-  let at = 0;
-  while (true) {
-    BEFORE.lastIndex = at;
-    const [found] = BEFORE.exec(sql) ?? [];
-    if (found === undefined) return at;
-    at = found === "/*" ? endOfComment(sql, at + 2) : at + found.length;
-  }
-}
-
-function endOfComment(sql: string, from: number): number {
-  const mark = /\/\*|\*\//g;
-  mark.lastIndex = from;
-  for (let open = 1; open > 0; ) {
-    const [found] = mark.exec(sql) ?? [];
-    if (found === undefined) return sql.length;
-    open += found === "/*" ? 1 : -1;
-  }
-  return mark.lastIndex;
 }

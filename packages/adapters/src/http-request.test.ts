@@ -358,6 +358,11 @@ describe("pages", () => {
     assert.match(lines.join(), /more than 2 pages/);
   });
 
+  test("end where the Link header is none, however it is made, in a moment", { timeout: 20_000 }, async () => {
+    await using server = await answer("text/plain", "x", { link: "<".repeat(60_000) });
+    assert.equal((await run(httpRequest, { url: server.url, paging: { type: "link" } })).length, 1);
+  });
+
   test("that go in a circle, or are no URLs, fail; those before them went on", async () => {
     for (const next of ["?", "ftp://x"]) {
       await using server = await answer("text/plain", "x", { link: `<${next}>; rel=next` });

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { JsonObject } from "@millrace/protocol";
 import { FileObjectStore } from "@millrace/stores";
 import { parquetMetadata } from "hyparquet";
-import { ByteWriter, parquetWrite as writeFile } from "hyparquet-writer";
+import { ByteWriter, ParquetWriter, parquetWrite as writeFile } from "hyparquet-writer";
 import { parquetRows } from "./parquet-rows.ts";
 import { parquetWrite } from "./parquet-write.ts";
 import { failure, problems, run, runOne, stream } from "./testing/run-adapter.ts";
@@ -169,6 +169,23 @@ describe("parquet_rows and parquet_write refuse", () => {
     const lies = good();
     new DataView(lies.buffer).setUint32(lies.length - 8, 2 ** 31, true);
     assert.equal((await read(lies)).code, "PARQUET_INVALID");
+  });
+
+  test("a file that says it has more rows than it has, before any of them is sent", async () => {
+    const writer = new ByteWriter();
+    const parquet = new ParquetWriter({
+      writer,
+      schema: [
+        { name: "root", num_children: 1 },
+        { name: "a", type: "INT32", repetition_type: "REQUIRED" },
+      ],
+    });
+    await parquet.write({ columnData: [{ name: "a", data: [1, 2, 3] }], rowGroupSize: 3 });
+    for (const group of parquet.row_groups) group.num_rows = 10n ** 12n;
+    await parquet.finish();
+    const { code, message } = await read(new Uint8Array(writer.getBuffer()));
+    assert.equal(code, "PARQUET_INVALID");
+    assert.match(message, /column "a" of row group 1 has 3 values for 1000000000000 rows/);
   });
 
   test("a column that is not there, or that has the name of number_field", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
@@ -35,6 +36,11 @@ const isThere = await admin("SELECT 1").then(
 const skip = isThere ? false : "there is no PostgreSQL";
 const name = `millrace_content_${randomUUID().slice(0, 8)}`;
 const connection = SERVER.replace(/\/[^/]*$/, `/${name}`);
+
+/** Processes that this one has started and that are there. */
+function children(): number {
+  return readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean).length;
+}
 
 before(async () => {
   if (isThere) await admin(`CREATE DATABASE ${name}`);
@@ -115,6 +121,26 @@ describe("sql_query over SQLite", () => {
     assert.equal((await failure(sqlQuery, { file, sql, query_seconds: 0.2 })).code, "SQL_TIMEOUT, retryable");
   });
 
+  test("a query without end ends when its time is over, or nobody wants it, and takes no more of the machine", async () => {
+    const file = made("CREATE TABLE t (a)");
+    const endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
+    assert.equal((await failure(sqlQuery, { file, sql: endless, query_seconds: 0.5 })).code, "SQL_TIMEOUT, retryable");
+    const controller = new AbortController();
+    const running = run(sqlQuery, { file, sql: endless }, {}, { signal: controller.signal });
+    running.catch(() => undefined);
+    await eventually(() => assert.equal(children(), 1));
+    controller.abort();
+    await assert.rejects(running, { name: "AbortError" });
+    await eventually(() => assert.equal(children(), 0));
+  });
+
+  test("refuses a second statement, which would not run", async () => {
+    const file = made("CREATE TABLE t (a)");
+    const code = async (sql: string) => (await failure(sqlQuery, { file, sql })).code;
+    assert.equal(await code("SELECT 1 AS a; DROP TABLE t"), "SQL_INVALID");
+    assert.deepEqual(await run(sqlQuery, { file, sql: "SELECT 1 AS a; -- that is all\n" }), [{ a: 1, row: 1 }]);
+  });
+
   test("takes either a file or a connection", () => {
     assert.deepEqual(problems(sqlQuery, { sql: "SELECT 1" }), [": needs either file or connection"]);
     assert.equal(problems(sqlQuery, { sql: "SELECT 1", file: "a.db", connection: "postgres://a/b" }).length, 1);
@@ -180,11 +206,38 @@ describe("sql_query over PostgreSQL", { skip }, () => {
     assert.equal(await code("INSERT INTO kept VALUES (1)"), "SQL_READ_ONLY");
     assert.equal(await code("SELECT 1; COMMIT; DROP TABLE kept"), "SQL_INVALID");
     assert.equal(await code("SELECT * FROM nowhere"), "TABLE_MISMATCH");
-    assert.equal(await code("SELEC 1"), "SQL_INVALID");
+    assert.equal(await code("SELEC 1"), "SQL_READ_ONLY");
+    assert.equal(await code("SELECT FROM WHERE"), "SQL_INVALID");
     assert.equal(await code("SELECT 1/0"), "ROW_REJECTED");
     assert.equal(await code("SELECT 1", { connection: SERVER.replace(/\/[^/]*$/, "/none") }), "DATABASE_REFUSED");
     const { rows } = await admin("SELECT count(*)::int AS n FROM kept", connection);
     assert.equal(rows[0].n, 0);
+  });
+
+  test("runs nothing but what finds rows: COPY and DO could start programs on the server", async () => {
+    const code = async (sql: string) => (await failure(sqlQuery, { connection, sql })).code;
+    for (const sql of [
+      "COPY (SELECT 1) TO PROGRAM 'true'",
+      "/* a /* comment */ SELECT */ COPY (SELECT 1) TO STDOUT",
+      "-- SELECT\nDO $$ BEGIN END $$",
+      "COMMIT",
+      "/* without an end SELECT",
+      "SELECT set_config('transaction_read_only', 'off', true)",
+    ]) {
+      assert.equal(await code(sql), "SQL_READ_ONLY", sql);
+    }
+    const found = async (sql: string) => (await run(sqlQuery, { connection, sql })).length;
+    assert.equal(await found("-- why\n( /* and /* this */ */ VALUES (1), (2))"), 2);
+    assert.equal(await found("with a as (select 1) table a"), 1);
+    assert.equal(await found("SHOW server_version"), 1);
+  });
+
+  test("is not worth another attempt where a function of the database refuses", async () => {
+    await admin(
+      "CREATE FUNCTION refuse() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$",
+      connection,
+    );
+    assert.equal((await failure(sqlQuery, { connection, sql: "SELECT refuse()" })).code, "SQL_INVALID");
   });
 
   test("stops a query that takes too long, and on cancel one that runs, on the server as well", async () => {

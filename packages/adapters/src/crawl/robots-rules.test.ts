@@ -59,6 +59,17 @@ describe("robots.txt (RFC 9309)", () => {
     const rules = rulesOf(`User-agent: *\n${line.repeat(1100)}`, "r");
     assert.equal(rules.isAllowed(`https://x.example/${"a".repeat(2000)}`), true);
   });
+
+  test("a file that is made to take for ever, or all memory, to read takes a moment", { timeout: 20_000 }, () => {
+    const blanks = `User-agent: *\nDisallow: /a${" ".repeat(500_000)}b\nDisallow: /c`;
+    assert.deepEqual(allowed(blanks, "r", "/a", "/c"), ["/a"]);
+    const names = Array.from({ length: 20_000 }, (_, index) =>
+      String(index).replace(/\d/g, (digit) => "abcdefghij".charAt(Number(digit))),
+    );
+    const text = `${names.map((name) => `User-agent: ${name}\n`).join("")}User-agent: *\n${"Disallow: /x\n".repeat(20_000)}`;
+    assert.deepEqual(allowed(text, "abc", "/x", "/y"), ["/y"]);
+    assert.deepEqual(allowed(text, "mine", "/x", "/y"), ["/y"]);
+  });
 });
 
 test("wildcards match any characters, none as well", () => {

@@ -38,22 +38,29 @@ export function rulesOf(text: string, robot: string): RobotRules {
   let named: Group[] = [];
   let isNaming = false;
   for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
-    const [, key = "", value = ""] = /^\s*([\w-]+)\s*:\s*(.*?)\s*$/.exec(line.replace(/#.*/s, "")) ?? [];
-    switch (key.toLowerCase()) {
+    // No expression for the whole of a line: what looks for its end tries every blank of a line of blanks.
+    const [pair = ""] = line.split("#", 1);
+    const colon = pair.indexOf(":");
+    if (colon < 0) continue;
+    const value = pair.slice(colon + 1).trim();
+    const key = pair.slice(0, colon).trim().toLowerCase();
+    switch (key) {
       case "user-agent": {
         // Agents one after the other share what follows; groups of one agent are one (2.2.1).
         if (!isNaming) named = [];
         isNaming = true;
         const name = value === "*" ? "*" : (/^[a-z_-]+/i.exec(value)?.[0] ?? "").toLowerCase();
+        // Rules of others are not kept: thousands of names for thousands of rules would be millions of them.
+        if (name !== robot && name !== "*") break;
         const group = groups.get(name) ?? { rules: [], delayMs: 0 };
         groups.set(name, group);
-        named.push(group);
+        if (!named.includes(group)) named.push(group);
         break;
       }
       case "allow":
       case "disallow": {
         isNaming = false;
-        const rule = ruleOf(value, key.toLowerCase() === "allow");
+        const rule = ruleOf(value, key === "allow");
         if (rule !== null) for (const { rules } of named) rules.push(rule);
         break;
       }

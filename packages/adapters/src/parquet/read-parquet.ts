@@ -33,6 +33,7 @@ export async function* readParquet(source: ParquetSource, options: ParquetWork):
       if (from < to) {
         checkSize(metadata, index, columns, options.maxRowGroupBytes);
         const values = await readGroup(file, metadata, columns, first, rows, options);
+        checkRows(values, index, columns, rows);
         yield* pages(values, { columns, first, from, to, decimals, binary: options.binary });
       }
       first += rows;
@@ -182,6 +183,20 @@ function checkSize(metadata: FileMetaData, index: number, columns: readonly stri
     `Row group ${index + 1} of the Parquet file has ${size} bytes in the columns that are read; max_row_group_bytes is ${maxBytes}. Read fewer columns, or write it with smaller row groups.`,
     { retryable: false },
   );
+}
+
+/** A file may say that it has as many rows as it likes. */
+function checkRows(
+  values: ReadonlyMap<string, ArrayLike<unknown>>,
+  index: number,
+  columns: readonly string[],
+  rows: number,
+): void {
+  if (columns.length === 0) throw invalid("it has no columns");
+  for (const name of columns) {
+    const found = values.get(name)?.length ?? 0;
+    if (found !== rows) throw invalid(`column "${name}" of row group ${index + 1} has ${found} values for ${rows} rows`);
+  }
 }
 
 function invalid(why: string, cause?: unknown): AdapterError {

@@ -4,6 +4,8 @@ import { AdapterError } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
 import type { SqliteWork } from "../work-threads/work-messages.ts";
 
+import { firstWord } from "./first-word.ts";
+
 /** Rows that leave together. */
 const ROWS_AT_ONCE = 500;
 
@@ -37,6 +39,11 @@ export function* querySqlite({ file, shown, sql, parameters, waitMs }: SqliteWor
       return constants.SQLITE_DENY;
     });
     const statement = database.prepare(sql);
+    // SQLite leaves what follows the first statement, and says nothing.
+    const rest = sql.slice(statement.sourceSQL.length);
+    if (firstWord(rest) < rest.length) {
+      throw fault("SQL_INVALID", "There is more than one statement: only the first would run", false);
+    }
     let rows: JsonObject[] = [];
     let characters = 0;
     for (const found of statement.iterate(...parameters)) {

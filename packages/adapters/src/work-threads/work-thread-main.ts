@@ -4,9 +4,13 @@ import type { JsonObject } from "@millrace/protocol";
 import type { FromWorkThread, ToWorkThread, Work } from "./work-messages.ts";
 
 /** One piece of work at a time; the next value is made when it is asked for. */
-const port = parentPort;
-if (port === null) throw new Error("This is the code of a thread.");
-const send = (message: FromWorkThread) => port.postMessage(message);
+const port = parentPort ?? process;
+const send = (message: FromWorkThread) => {
+  if (parentPort !== null) parentPort.postMessage(message);
+  else process.send?.(message);
+};
+// A process is of no use without the service.
+if (parentPort === null) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 let values: AsyncGenerator<JsonObject, void> | null = null;
 

@@ -1,7 +1,8 @@
-import { type Transferable, Worker } from "node:worker_threads";
+import type { Transferable } from "node:worker_threads";
 import { AdapterError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import type { FromWorkThread, ToWorkThread, Work } from "./work-messages.ts";
+import { processPlace, threadPlace, type WorkPlace } from "./work-place.ts";
 import { freeSlot, takeSlot } from "./work-slots.ts";
 
 /** How long a thread that has nothing to do is kept, in milliseconds: to start one takes as long as a small document. */
@@ -9,9 +10,6 @@ const IDLE_MS = 10_000;
 
 /** Between two looks at a thread's memory, in milliseconds. */
 const LOOK_MS = 25;
-
-/** What V8 would let a thread use beyond the limit: where a single piece does not fit it ends the process. */
-const HEADROOM_MB = 2048;
 
 const MIB = 1024 * 1024;
 
@@ -27,15 +25,17 @@ export interface WorkLimits {
   tooMuch(): AdapterError;
 }
 
-const idle: WorkThread[] = [];
+/** Those that have nothing to do, by whether they are processes. */
+const idle = { thread: [] as WorkThread[], process: [] as WorkThread[] };
 
 /**
- * Does work in a thread, as soon as one may; its values come one by one, each when it is asked for. The thread is ended
- * where the work takes too long, uses too much memory, or is not wanted any more.
+ * Does work in a thread, or a query of SQLite in a process, as soon as one may; its values come one by one, each when it
+ * is asked for. The thread is ended where the work takes too long, uses too much memory, or is not wanted any more.
  */
 export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<JsonObject, void> {
   limits.signal.throwIfAborted();
-  const thread = idle.pop()?.wake() ?? new WorkThread();
+  const kind = work.kind === "sqlite" ? "process" : "thread";
+  const thread = idle[kind].pop()?.wake() ?? new WorkThread(kind);
   let whole = false;
   try {
     yield* thread.run(work, limits);
@@ -48,25 +48,18 @@ export async function* inThread(work: Work, limits: WorkLimits): AsyncGenerator<
 
 /** States: *working* ⇄ *resting* (kept for the next) → *gone*. */
 class WorkThread {
-  readonly #worker = new Worker(new URL("./work-thread-main.ts", import.meta.url), {
-    name: "document",
-    env: {},
-    stdout: true,
-    stderr: true,
-    // Where it must not come to: its memory is looked at all the time, and it is ended long before.
-    resourceLimits: { maxOldGenerationSizeMb: 4096 + HEADROOM_MB },
-  });
+  readonly #idle: WorkThread[];
+  readonly #place: WorkPlace;
   #answer: PromiseWithResolvers<FromWorkThread> | null = null;
   #idleTimer: NodeJS.Timeout | undefined;
   #gone = false;
 
-  constructor() {
-    // What a library prints of a broken document is nobody's log.
-    this.#worker.stdout.resume();
-    this.#worker.stderr.resume();
-    this.#worker.on("message", (message: FromWorkThread) => this.#answer?.resolve(message));
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", () => this.#fail(new Error("its thread has ended")));
+  constructor(kind: "thread" | "process") {
+    this.#idle = idle[kind];
+    this.#place = (kind === "process" ? processPlace : threadPlace)({
+      onMessage: (message) => this.#answer?.resolve(message),
+      onGone: (error) => this.#fail(error),
+    });
   }
 
   async *run(work: Work, limits: WorkLimits): AsyncGenerator<JsonObject, void> {
@@ -95,14 +88,14 @@ class WorkThread {
   /** Has nothing to do. */
   rest(): void {
     if (this.#gone) return;
-    this.#worker.unref();
+    this.#place.hold(false);
     this.#idleTimer = setTimeout(() => this.end(), IDLE_MS).unref();
-    idle.push(this);
+    this.#idle.push(this);
   }
 
   wake(): this {
     clearTimeout(this.#idleTimer);
-    this.#worker.ref();
+    this.#place.hold(true);
     return this;
   }
 
@@ -110,9 +103,9 @@ class WorkThread {
     if (this.#gone) return;
     this.#gone = true;
     clearTimeout(this.#idleTimer);
-    const place = idle.indexOf(this);
-    if (place >= 0) idle.splice(place, 1);
-    void this.#worker.terminate();
+    const at = this.#idle.indexOf(this);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#place.end();
   }
 
   async #ask(message: ToWorkThread, timeMs: number, limits: WorkLimits): Promise<FromWorkThread> {
@@ -124,11 +117,11 @@ class WorkThread {
     signal.addEventListener("abort", onAbort, { once: true });
     const timer = Number.isFinite(timeMs) ? setTimeout(() => answer.reject(tooLong()), Math.max(1, timeMs)) : undefined;
     const watch = setInterval(() => {
-      this.#usedBytes().then((used) => {
+      this.#place.usedBytes().then((used) => {
         if (used > memoryMb * MIB) answer.reject(tooMuch());
       });
     }, LOOK_MS);
-    this.#worker.postMessage(message, message.kind === "work" ? givenAway(message.work) : []);
+    this.#place.post(message, message.kind === "work" ? givenAway(message.work) : []);
     try {
       return await answer.promise;
     } finally {
@@ -136,16 +129,6 @@ class WorkThread {
       clearTimeout(timer);
       clearInterval(watch);
       signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  async #usedBytes(): Promise<number> {
-    try {
-      const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics();
-      return heap + external;
-    } catch {
-      // It has just ended, or has not begun yet.
-      return 0;
     }
   }
 

@@ -101,7 +101,8 @@ test("the other commands of docs/many-nodes.md name files, keys and units that a
   assert.deepEqual(units, ["millrace-serve", "millrace-work"]);
   for (const unit of units) assert.ok(existsSync(join(DEPLOY, "systemd", `${unit}.service`)), unit);
   const literals = called.flat().flatMap((word) => /^--from-literal=(\w+)=(.*)$/.exec(word)?.slice(1) ?? []);
-  const secret = Object.fromEntries([literals.slice(0, 2), literals.slice(2)]);
+  const [database = "", databaseUrl = "", broker = "", brokerUrl = ""] = literals;
+  const secret = { [database]: databaseUrl, [broker]: brokerUrl };
   assert.match(settingsOf(secret).nats_url ?? "", /^nats:/);
   const from = called.find(([, verb, kind]) => verb === "create" && kind === "secret")?.[4];
   for (const role of ["serve", "work"]) {

@@ -64,6 +64,20 @@ test("the message of a worker that dies is worked on by another, as the same att
   assert.deepEqual(rig.faults, []);
 });
 
+test("a message that the queue has lost is put there again: it does not wait for its owner's room", async () => {
+  await using rig = new ClusterRig();
+  const owner = rig.join("owner", OWNER);
+  const gate = new Gate();
+  const id = await rig.run(owner, define({ a: { steps: [{ adapter: gate.adapter }] } }));
+  await eventually(() => assert.equal(rig.tasks.put, 1));
+  rig.tasks.lose();
+  gate.open();
+  rig.join("one", WORKER);
+  assert.ok(await owner.executions.wait(id, 30_000));
+  assert.deepEqual(await typesOf(rig, id), ["initiated", "processing", "completed"]);
+  assert.deepEqual(rig.faults, []);
+});
+
 test("a message that is in flight whenever its worker dies is given up", async () => {
   await using rig = new ClusterRig();
   const { id, one, owner, gates } = await held(rig);

@@ -35,6 +35,7 @@ import { namedPipeline } from "./runnable-pipeline.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
+import { tellOfExits } from "./told-exit.ts";
 import type { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
 import type { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
@@ -129,10 +130,10 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     keepPayloads: settings.keep_payloads,
     abandonAfterMs: ABANDON_AFTER_MS,
   };
-  const { engine, open } =
+  const { engine, open, takeBack } =
     stores.nodes === null
       ? alone(parts, limits, adoption)
-      : amongOthers(parts, limits, adoption, stores.nodes, settings);
+      : amongOthers(parts, limits, adoption, stores.nodes, settings, log);
   // However the process ends: what an adapter did to it is told, and what waits is committed.
   const onExit = (code: number) => {
     if (engine.blameExit() && code === 0) {
@@ -154,6 +155,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   } catch (error) {
     await engine.close(0);
     await threads.close();
+    takeBack();
     process.off("exit", onExit);
     await stores.close();
     throw stores.explain(error);
@@ -202,6 +204,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       adoption.stop();
       await engine.close(graceMs);
       await threads.close();
+      takeBack();
       process.off("exit", onExit);
       await stores.close();
     },
@@ -213,6 +216,8 @@ interface Opening {
   readonly engine: Runner;
   /** Takes up what is to be taken up. */
   open(): Promise<void>;
+  /** Takes back what was changed of the process. */
+  takeBack(): void;
 }
 
 /** This process is the whole service: it takes up whatever a process before it left. */
@@ -225,6 +230,7 @@ function alone(parts: EngineParts, limits: EngineSettings, adoption: ObjectAdopt
       await engine.recover();
       await adoption.begin();
     },
+    takeBack() {},
   };
 }
 
@@ -235,13 +241,14 @@ function amongOthers(
   adoption: ObjectAdoption,
   nodes: SharedParts,
   settings: Settings,
+  log: Logger,
 ): Opening {
   const { bus, tasks, ownership } = nodes;
   const engine = new ClusterExecutions(
     { ...parts, bus, tasks, ownership, claimed: (executionIds) => adoption.lookAt(executionIds) },
     { ...limits, engine: settings.engine, maxOwned: settings.max_executions, workSlots: settings.work_slots },
   );
-  return { engine, open: async () => engine.open() };
+  return { engine, open: async () => engine.open(), takeBack: tellOfExits(engine, log) };
 }
 
 /** SQLITE_BUSY: another process has locked the database, for a while. */

@@ -18,6 +18,12 @@ export class InProcessTasks {
   /** Tasks that are not done. */
   left = 0;
 
+  /** Loses all that waits, as a broker that has lost its files. */
+  lose(): void {
+    this.left -= this.#waiting.length;
+    this.#waiting.length = 0;
+  }
+
   /** One node's end of it; nothing gets through while `isConnected` says so. */
   end(isConnected: () => boolean): TaskQueue {
     return {

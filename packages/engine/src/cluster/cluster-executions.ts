@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type ErrorInfo, isTerminal, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
-import type { AdapterLog } from "../adapter.ts";
+import type { AdapterError, AdapterLog } from "../adapter.ts";
 import { EndWaiters } from "../execution/end-waiters.ts";
 import type { Engine } from "../execution/engine.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "../execution/executions.ts";
@@ -28,6 +28,9 @@ import {
 
 /** How long one looks for the node that works on an execution, in milliseconds: longer than a lease holds on. */
 const CHANGE_PATIENCE_MS = 30_000;
+
+/** How often it is looked whether all is committed, in milliseconds. */
+const BACKLOG_LOOK_MS = 5;
 
 /** Executions of which it is remembered who told of them last. */
 const KNOWN_OWNERS = 1_000;
@@ -216,6 +219,15 @@ export class ClusterExecutions implements Executions {
     return this.#engine.frozenPipeline(record);
   }
 
+  /**
+   * Fails the message whose adapter ends the process. Resolves when that is told to whoever commits it; null where no adapter
+   * does.
+   */
+  blameEnd(error: AdapterError): Promise<void> | null {
+    if (!this.#engine.blameError(error)) return this.#worker.blameEnd(error);
+    return this.#committed();
+  }
+
   /** @see Engine.blameExit */
   blameExit(): boolean {
     return this.#engine.blameExit();
@@ -241,6 +253,11 @@ export class ClusterExecutions implements Executions {
     this.#answers.stop();
     for (const stop of this.#unsubscribe.splice(0)) stop();
     this.#waiters.tellAll();
+  }
+
+  /** Resolves when nothing waits for its commit. */
+  async #committed(): Promise<void> {
+    while (this.#parts.journal.backlog > 0) await new Promise((resolve) => setTimeout(resolve, BACKLOG_LOOK_MS));
   }
 
   #announce(): void {

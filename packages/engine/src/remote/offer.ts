@@ -33,6 +33,9 @@ export interface Offer {
   /** Monotonic ms before which it is left to others. */
   notBefore: number;
   session: Session | null;
+  /** Looks since it was last put into the queue, and after how many it is put there again: the queue may have lost it. */
+  looks: number;
+  againAfter: number;
   /** Times that the process died that worked on it, those from before included. */
   interruptions: number;
   settled: boolean;

@@ -17,6 +17,10 @@ const ABSENT = 2;
 /** Nor is it after so many times in any case. */
 const GIVEN_UP = 10;
 
+/** A message that nobody has begun is put into the queue again after so many looks, then twice as many, up to a bound. */
+const AGAIN_AFTER = 5;
+const AGAIN_AT_MOST = 300;
+
 /** A worker that was told to stop has so much longer than its adapter, in milliseconds. */
 const STOP_GRACE_MS = 1_000;
 
@@ -103,16 +107,38 @@ export class Offers {
   }
 
   #offer(offer: Offer): boolean {
-    const { bus, tasks, ownership } = this.#host;
-    if (!bus.connected || Buffer.byteLength(offer.flow.message.payloadJson) > bus.maxBytes * PAYLOAD_SHARE)
-      return false;
+    const { bus } = this.#host;
+    if (Buffer.byteLength(offer.flow.message.payloadJson) > bus.maxBytes * PAYLOAD_SHARE) return false;
     const id = randomUUID();
     offer.id = id;
+    offer.looks = 0;
+    offer.againAfter = AGAIN_AFTER;
     this.#offers.set(id, offer);
+    if (!bus.connected) return false;
+    this.#put(offer, id);
+    return true;
+  }
+
+  #put(offer: Offer, id: string): void {
+    const { bus, tasks, ownership } = this.#host;
     const task: Task = { owner: ownership.nodeId, execution: offer.flow.host.executionId, offer: id };
     // Where the queue does not take it, this node does: when it has room.
     tasks.put(encodeEnvelope(task, bus.maxBytes)).catch(() => this.spread.takeBack(offer));
-    return true;
+  }
+
+  /**
+   * A queue that came back without its files knows nothing of what was put, and a message must not wait for this node's own
+   * slots then, which may be taken for hours. Ever less often: where the queue has it, all workers have enough to do.
+   */
+  #putAgain(): void {
+    for (const [id, offer] of this.#offers) {
+      if (offer.session !== null) continue;
+      offer.looks += 1;
+      if (offer.looks < offer.againAfter) continue;
+      offer.looks = 0;
+      offer.againAfter = Math.min(AGAIN_AT_MOST, offer.againAfter * 2);
+      this.#put(offer, id);
+    }
   }
 
   #forget(offer: Offer): void {
@@ -251,6 +277,7 @@ export class Offers {
   #miss(): void {
     // Nobody can be heard.
     if (!this.#host.bus.connected) return;
+    this.#putAgain();
     for (const offer of new Set(this.#sessions.values())) {
       const { session } = offer;
       if (session === null) continue;

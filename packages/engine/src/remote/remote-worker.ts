@@ -96,6 +96,14 @@ export class RemoteWorker {
     return session !== undefined;
   }
 
+  /** What ends the process is an adapter at a message of another node: resolves when its owner knows; null where it is not. */
+  blameEnd(error: unknown): Promise<void> | null {
+    const session = this.#traces.getStore();
+    if (session === undefined) return null;
+    session.blame(error);
+    return this.#sessions.get(session.id)?.done ?? Promise.resolve();
+  }
+
   /** Takes nothing more; what is not done after `graceMs` is given back. */
   async close(graceMs: number): Promise<void> {
     this.#closing.abort();

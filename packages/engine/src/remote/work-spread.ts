@@ -90,6 +90,8 @@ export class WorkSpread implements Spread {
         reject,
         notBefore: loaded ? performance.now() + PATIENCE_MS : 0,
         session: null,
+        looks: 0,
+        againAfter: 0,
         interruptions: flow.message.interruptions,
         settled: false,
       };

@@ -36,7 +36,7 @@ export interface HttpSettings {
 /** A worker adds so much to the head of a request that it passes on, at most. */
 const ADDED_HEADER_BYTES = 1024;
 
-/** What is asked when the service closes, or has been waited for until then, is answered within so much, in milliseconds. */
+/** What is under way when the service closes has its answer within so many milliseconds, or none. */
 const LAST_ANSWERS_MS = 1_000;
 
 /**
@@ -86,7 +86,8 @@ export async function createHttpApp(
   // Read as they are: whether it is JSON, the endpoint tells together with whatever else is wrong.
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
-    unanswered.note(reply.raw);
+    // A stream's answer never ends by itself; and what only asks can be asked again.
+    if (request.method !== "GET") unanswered.note(reply.raw);
     setCommonHeaders(request, reply);
     if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
       await forward(request.raw, reply.raw);

@@ -8,7 +8,7 @@ const LOOK_MS = 5;
 export class Unanswered {
   readonly #responses = new Set<ServerResponse>();
 
-  /** A request has come, which is answered by this. */
+  /** A request has come, which is answered by this; not a stream, whose connection is taken away from it. */
   note(response: ServerResponse): void {
     this.#responses.add(response);
     response.once("close", () => this.#responses.delete(response));

@@ -81,6 +81,13 @@ test("results are paged, and a collection is deleted once more asked; without an
   await run("many", MANY);
   const page = await rig.open("/search?collection=notches&q=notch");
   await page.getByText(/^12 documents, by words/).waitFor();
+  // Numbers of which there are many are narrowed to a range.
+  await page.getByRole("textbox", { name: "index, at least" }).fill("4");
+  await page.getByRole("textbox", { name: "index, at most" }).fill("6");
+  await page.keyboard.press("Enter");
+  await page.getByText(/^3 documents, by words/).waitFor();
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.getByText(/^12 documents, by words/).waitFor();
   await page.getByRole("button", { name: "Next page" }).click();
   const results = page.getByRole("list", { name: "Results" }).getByRole("listitem");
   while ((await results.count()) !== 2) await results.last().waitFor();

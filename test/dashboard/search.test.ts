@@ -72,6 +72,12 @@ test("a run's overview says what it used of models", { skip }, async () => {
   const page = await rig.open("/runs/mill");
   const models = page.getByRole("region", { name: "Models" });
   await models.getByRole("row", { name: /embed ▸ embed\s*1\s*0\s*28\s*0\s*0\.000056/ }).waitFor();
+  // By its id as well as by its tag, the view that is looked at is marked.
+  const { id } = await rig.service.client.executions.get("mill");
+  await page.goto(`${rig.service.url}/runs/${id}`);
+  await models.waitFor();
+  const views = page.getByRole("navigation", { name: "Views of this run" });
+  assert.deepEqual(await views.locator("[aria-current]").allTextContents(), ["Overview"]);
   await leave(page);
 });
 

@@ -72,6 +72,12 @@ test("a run's overview says what it used of models", { skip }, async () => {
   const page = await rig.open("/runs/mill");
   const models = page.getByRole("region", { name: "Models" });
   await models.getByRole("row", { name: /embed ▸ embed\s*1\s*0\s*28\s*0\s*0\.000056/ }).waitFor();
+  // By its id as well as by its tag, the view that is looked at is marked.
+  const { id } = await rig.service.client.executions.get("mill");
+  await page.goto(`${rig.service.url}/runs/${id}`);
+  await models.waitFor();
+  const views = page.getByRole("navigation", { name: "Views of this run" });
+  assert.deepEqual(await views.locator("[aria-current]").allTextContents(), ["Overview"]);
   await leave(page);
 });
 
@@ -80,6 +86,13 @@ test("results are paged, and a collection is deleted once more asked; without an
 }, async () => {
   await run("many", MANY);
   const page = await rig.open("/search?collection=notches&q=notch");
+  await page.getByText(/^12 documents, by words/).waitFor();
+  // Numbers of which there are many are narrowed to a range.
+  await page.getByRole("textbox", { name: "index, at least" }).fill("4");
+  await page.getByRole("textbox", { name: "index, at most" }).fill("6");
+  await page.keyboard.press("Enter");
+  await page.getByText(/^3 documents, by words/).waitFor();
+  await page.getByRole("button", { name: "Clear" }).click();
   await page.getByText(/^12 documents, by words/).waitFor();
   await page.getByRole("button", { name: "Next page" }).click();
   const results = page.getByRole("list", { name: "Results" }).getByRole("listitem");

@@ -1,4 +1,5 @@
 import { Group, Text } from "@mantine/core";
+import { useParams } from "@tanstack/react-router";
 import { formatDuration } from "../format/time.ts";
 import { StreamState } from "../live/stream-state.tsx";
 import { useLiveRun } from "../live/use-live-run.ts";
@@ -18,6 +19,8 @@ import { RunViews } from "./run-views.tsx";
 /** Which run it is, how it stands, what can be done with it, and the views of it. */
 export function RunHeader() {
   const run = useRun();
+  // The run's id or its tag, whichever the address has: another would be another address, and none the one looked at.
+  const { id } = useParams({ from: "/runs/$id" });
   const live = useLiveRun();
   const { name, version } = configOf(run);
   return (
@@ -58,7 +61,7 @@ export function RunHeader() {
           </Text>
         )}
       </Group>
-      <RunViews id={run.tag ?? run.id} />
+      <RunViews id={id} />
     </>
   );
 }

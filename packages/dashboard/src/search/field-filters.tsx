@@ -1,10 +1,14 @@
 import { Button, Checkbox, Paper, Stack, Text, Title } from "@mantine/core";
 import type { CollectionDetail } from "@millrace/client";
 import { formatCount } from "../format/number.ts";
+import { isOfRange, NumberRange } from "./number-range.tsx";
 import classes from "./search-page.module.css";
 
 /** Fields with more values than this, each its own, say nothing as a list of choices. */
 const LONGEST_VALUE = 60;
+
+/** So many values of a field are told, the most frequent ones: where there are as many, there may be more. */
+const MOST_VALUES = 10;
 
 /** Narrows results by what documents say of themselves: several values of one field are alternatives. */
 export function FieldFilters({
@@ -16,17 +20,20 @@ export function FieldFilters({
   chosen: readonly string[];
   onChange: (filter: string[]) => void;
 }) {
-  const choices = fields
+  const named = fields.filter(({ field }) => !/[:=!<>]/.test(field));
+  const ranges = named.filter(isRange).map(({ field }) => field);
+  const choices = named
+    .filter((each) => !isRange(each))
     .map(({ field, values }) => ({
       field,
       values: values
         .map(({ value, count }) => ({ text: String(value), count, filter: `${field}:${String(value)}` }))
         .filter(({ text, count, filter }) => text.length <= LONGEST_VALUE && (count > 1 || chosen.includes(filter))),
     }))
-    .filter(({ field, values }) => values.length > 0 && !/[:=!<>]/.test(field));
+    .filter(({ values }) => values.length > 0);
   const shown = new Set(choices.flatMap(({ values }) => values.map(({ filter }) => filter)));
-  const others = chosen.filter((filter) => !shown.has(filter));
-  if (choices.length === 0 && others.length === 0) return null;
+  const others = chosen.filter((filter) => !shown.has(filter) && !ranges.some((field) => isOfRange(filter, field)));
+  if (choices.length === 0 && ranges.length === 0 && others.length === 0) return null;
   const toggle = (filter: string, on: boolean) =>
     onChange(on ? [...chosen, filter] : chosen.filter((each) => each !== filter));
   return (
@@ -64,6 +71,9 @@ export function FieldFilters({
           </Stack>
         </fieldset>
       ))}
+      {ranges.map((field) => (
+        <NumberRange key={field} field={field} chosen={chosen} onChange={onChange} />
+      ))}
       {chosen.length === 0 ? null : (
         <Button size="xs" variant="default" onClick={() => onChange([])}>
           Clear
@@ -71,4 +81,9 @@ export function FieldFilters({
       )}
     </Paper>
   );
+}
+
+/** Numbers of which there are many: a choice of single ones would narrow nothing that anybody looks for. */
+function isRange({ values }: CollectionDetail["fields"][number]): boolean {
+  return values.length >= MOST_VALUES && values.every(({ value }) => typeof value === "number");
 }

@@ -195,7 +195,8 @@ function checkRows(
   if (columns.length === 0) throw invalid("it has no columns");
   for (const name of columns) {
     const found = values.get(name)?.length ?? 0;
-    if (found !== rows) throw invalid(`column "${name}" of row group ${index + 1} has ${found} values for ${rows} rows`);
+    if (found !== rows)
+      throw invalid(`column "${name}" of row group ${index + 1} has ${found} values for ${rows} rows`);
   }
 }
 

@@ -89,7 +89,8 @@ function toAdapterError(error: unknown): AdapterError {
     new AdapterError(code, `${text}: ${why}.`, { retryable, cause: error });
   if (/^(?:40001|40P01|55P03)$/.test(state)) return make("DATABASE_BUSY", "Another transaction is in the way", true);
   if (state === "57014") return make("SQL_TIMEOUT", "The database stopped the statement", true);
-  if (state === "25006" || state === "25001") return make("SQL_READ_ONLY", "The statement writes, and may only read", false);
+  if (state === "25006" || state === "25001")
+    return make("SQL_READ_ONLY", "The statement writes, and may only read", false);
   if (state.startsWith("28") || state === "3D000")
     return make("DATABASE_REFUSED", "The database lets nobody in", false);
   if (/^2[23]/.test(state)) return make("ROW_REJECTED", "The database refuses a value", false);

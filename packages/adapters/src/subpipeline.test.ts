@@ -226,6 +226,28 @@ describe("subpipeline refuses", () => {
     assert.equal(await rig.status(id), "completed");
   });
 
+  test("to lock up where all that may run wait for a place for a child", async () => {
+    await using rig = new Rig({ maxExecutions: 2 });
+    rig.configs.set("child", define({ only: { steps: [{ adapter: make("end", () => undefined) }] } }));
+    const gate = Promise.withResolvers<void>();
+    const seen: JsonObject[] = [];
+    const waits = () =>
+      define({
+        run: {
+          steps: [
+            { adapter: make("wait", ({ payload }) => gate.promise.then(() => payload)) },
+            step(subpipeline, { config: "child" }),
+          ],
+          outbound: ["collect"],
+        },
+        collect: { steps: [{ adapter: make("collect", ({ payload }) => void seen.push(payload)) }] },
+      });
+    const ids = [await rig.run(waits()), await rig.run(waits())];
+    gate.resolve();
+    for (const id of ids) assert.ok(await rig.engine.wait(id, 30_000));
+    assert.equal(seen.length, 2);
+  });
+
   test("to run in a thread", async () => {
     assert.equal((await failure(subpipeline, { config: "child" })).code, "ISOLATION_UNSUITABLE");
   });

@@ -22,7 +22,10 @@ export interface ChildHost {
   readonly records: Records;
   /** @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID */
   findPipeline(config: string): Promise<Pipeline>;
-  start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }>;
+  /** `beyondLimit`: although as many executions run as may. */
+  start(input: StartExecution, beyondLimit: boolean): Promise<{ record: ExecutionRecord; created: boolean }>;
+  /** Executions at work in this process, by their ids. */
+  running(): ReadonlyMap<string, unknown>;
   stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord>;
   wait(executionId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   progress(executionId: string): Promise<Progress | null>;
@@ -32,6 +35,12 @@ export interface ChildHost {
 /** Executions that steps run as a part of their own work. */
 export class ChildExecutions {
   readonly #host: ChildHost;
+  /** Children that are waited for, each with the execution that does. */
+  readonly #awaited = new Map<string, string>();
+  /** Executions that wait for a place for a child, each as often as it does. */
+  readonly #placeless: string[] = [];
+  /** Whether a child is being started although as many executions run as may. */
+  #admitting = false;
 
   constructor(host: ChildHost) {
     this.#host = host;
@@ -52,9 +61,11 @@ export class ChildExecutions {
     const onAbort = () => this.#abort(flow, child.id);
     flow.signal.addEventListener("abort", onAbort, { once: true });
     if (flow.signal.aborted) onAbort();
+    this.#awaited.set(child.id, executionId);
     try {
       while (!(await this.#host.wait(child.id, WAIT_MS, flow.signal))) flow.signal.throwIfAborted();
     } finally {
+      this.#awaited.delete(child.id);
       flow.signal.removeEventListener("abort", onAbort);
     }
     return this.#outcome(child.id);
@@ -76,17 +87,44 @@ export class ChildExecutions {
       metadata: { [METADATA]: { depth, message_id: flow.message.id, route: flow.message.route } },
       parentExecutionId: executionId,
     };
-    while (true) {
-      flow.signal.throwIfAborted();
-      try {
-        return (await this.#host.start(input)).record;
-      } catch (error) {
-        if (!(error instanceof MillraceError)) throw error;
-        if (error.code === "CONFIG_INVALID") throw notRunnable(error);
-        if (error.code !== "TOO_MANY_EXECUTIONS") throw error;
+    this.#placeless.push(executionId);
+    try {
+      while (true) {
+        flow.signal.throwIfAborted();
+        try {
+          return (await this.#host.start(input, false)).record;
+        } catch (error) {
+          if (!(error instanceof MillraceError)) throw error;
+          if (error.code === "CONFIG_INVALID") throw notRunnable(error);
+          if (error.code !== "TOO_MANY_EXECUTIONS") throw error;
+        }
+        if (this.#isStuck()) {
+          // One at a time: that one changes what the others find.
+          this.#admitting = true;
+          try {
+            return (await this.#host.start(input, true)).record;
+          } finally {
+            this.#admitting = false;
+          }
+        }
+        await sleep(FULL_MS, undefined, { signal: flow.signal });
       }
-      await sleep(FULL_MS, undefined, { signal: flow.signal });
+    } finally {
+      this.#placeless.splice(this.#placeless.indexOf(executionId), 1);
     }
+  }
+
+  /**
+   * Whether every execution here waits for a child, and each of the children for a place: none would end, so that no place
+   * came free. One more than may run then does, which ends that.
+   */
+  #isStuck(): boolean {
+    if (this.#admitting) return false;
+    const running = this.#host.running();
+    // A child at another node goes on there, or finds out the same.
+    if ([...this.#awaited.keys()].some((child) => !running.has(child))) return false;
+    const waiting = new Set([...this.#placeless, ...this.#awaited.values()]);
+    return [...running.keys()].every((id) => waiting.has(id));
   }
 
   async #find(config: string): Promise<Pipeline> {

@@ -118,7 +118,8 @@ export class Engine implements Executions {
         : new ChildExecutions({
             records,
             findPipeline,
-            start: (input) => this.start(input),
+            start: (input, beyondLimit) => this.#start(input, beyondLimit),
+            running: () => this.#running,
             stop: (id, status, errorInfo) => this.stop(id, status, errorInfo),
             wait: (id, timeoutMs, signal) => this.wait(id, timeoutMs, signal),
             progress: (id) => this.progress(id),
@@ -150,8 +151,7 @@ export class Engine implements Executions {
   }
 
   async start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
-    if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
-    return this.#starts.start(input);
+    return this.#start(input, false);
   }
 
   /** Whether the execution is at work here. */
@@ -285,6 +285,11 @@ export class Engine implements Executions {
     if (trace === undefined) return false;
     trace.execution.failFlow(trace.flow, error);
     return true;
+  }
+
+  async #start(input: StartExecution, beyondLimit: boolean): Promise<{ record: ExecutionRecord; created: boolean }> {
+    if (this.#closing) throw new MillraceError("SERVICE_UNAVAILABLE", "The service is shutting down.");
+    return this.#starts.start(input, beyondLimit);
   }
 
   #makeExecution(

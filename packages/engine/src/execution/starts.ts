@@ -47,13 +47,13 @@ export class Starts {
     this.#host = host;
   }
 
-  /** @see Executions.start */
-  async start(input: StartExecution): Promise<Started> {
+  /** `beyondLimit`: as many as there are may run already. @see Executions.start */
+  async start(input: StartExecution, beyondLimit = false): Promise<Started> {
     const key = input.idempotencyKey ?? null;
-    if (key === null) return this.#startCounted(input);
+    if (key === null) return this.#startCounted(input, beyondLimit);
     // One after the other: those who come while its first is still being started get that one, whatever the limits say.
     const before = this.#startingKeys.get(key) ?? Promise.resolve();
-    const starting = before.then(() => this.#startWithKey(key, input));
+    const starting = before.then(() => this.#startWithKey(key, input, beyondLimit));
     const settled = starting
       .catch(() => {})
       .then(() => {
@@ -63,17 +63,17 @@ export class Starts {
     return starting;
   }
 
-  async #startWithKey(key: string, input: StartExecution): Promise<Started> {
+  async #startWithKey(key: string, input: StartExecution, beyondLimit: boolean): Promise<Started> {
     const known = await this.#host.records.getExecutionByIdempotencyKey(key);
     if (known !== null && known.configId === (input.config?.id ?? null)) return { record: known, created: false };
-    return this.#startCounted(input);
+    return this.#startCounted(input, beyondLimit);
   }
 
-  async #startCounted(input: StartExecution): Promise<Started> {
+  async #startCounted(input: StartExecution, beyondLimit: boolean): Promise<Started> {
     const { maxExecutions, placement } = this.#host;
     // Of all nodes together the store keeps count.
-    if (placement !== null) return this.#create(input);
-    if (this.#host.countRunning() + this.#starting >= maxExecutions) {
+    if (placement !== null) return this.#create(input, beyondLimit);
+    if (!beyondLimit && this.#host.countRunning() + this.#starting >= maxExecutions) {
       throw new MillraceError(
         "TOO_MANY_EXECUTIONS",
         `${maxExecutions} executions are running, as many as max_executions allows. Wait for one to end, or cancel one.`,
@@ -81,13 +81,13 @@ export class Starts {
     }
     this.#starting += 1;
     try {
-      return await this.#create(input);
+      return await this.#create(input, beyondLimit);
     } finally {
       this.#starting -= 1;
     }
   }
 
-  async #create(input: StartExecution): Promise<Started> {
+  async #create(input: StartExecution, beyondLimit: boolean): Promise<Started> {
     const { records, ids, clock, maxPayloadBytes, placement } = this.#host;
     const id = ids.uuid();
     const rootCorrelationId = input.rootCorrelationId ?? ids.uuid();
@@ -136,7 +136,7 @@ export class Starts {
         idempotencyKey: input.idempotencyKey ?? null,
       },
       many ?? first,
-      placement === null ? undefined : { owned, maxUnfinished: this.#host.maxExecutions },
+      placement === null ? undefined : { owned, ...(beyondLimit ? {} : { maxUnfinished: this.#host.maxExecutions }) },
     );
     if (!created) return { record, created };
     if (!owned) {

@@ -81,11 +81,13 @@ const MODEL_ERRORS = {
   MODEL_UNAUTHORIZED: "The server answered 401 or 403: the key is wrong, or there is none. Not retried.",
   MODEL_QUOTA_EXCEEDED: "The key's account has no quota left. Not retried.",
   MODEL_REFUSED: "The server answered another error of the 4xx, or leads elsewhere. Not retried.",
+  HTTP_ADDRESS_REFUSED:
+    "The server has an address of this machine or of a private network, and is not in the setting `http_allow_hosts`. Not retried.",
   ISOLATION_UNSUITABLE: "The step has `isolation: thread`. Not retried.",
 };
 
 const MODELS =
-  "Any server that speaks OpenAI's protocol will do: OpenAI's own, vLLM, Ollama, llama.cpp, LiteLLM. The key comes from the environment that the service was started with, and stands in no config, event, log or error; where its variable is not set, a run is not started.\n\nAll runs share what a server bears: requests to it, by address and key, begin with 4 at once; after each round of answers one more goes, up to `max_in_flight`, and after a 429 half as many, after the time that `Retry-After` says, or half a second and then twice as long each time. 408, 425, 5xx, time-outs and broken connections are tried again here as well; all of it is time of the step, of which `timeout_seconds` of the route allows 300 seconds. Cancelling ends a request at once.\n\nWhat was used (requests, tokens, what the cache had, and the cost by your prices) stands in the [event](../events.md) that ends the attempt, and in the run's statistics. Answers are kept in the data directory, by all that they depend on, for all runs: up to the setting `model_cache_bytes`.";
+  "Any server that speaks OpenAI's protocol will do: OpenAI's own, vLLM, Ollama, llama.cpp, LiteLLM. One on this machine or in your own network has to be [allowed](../guides/fetching.md) by whoever runs the service, as `http_allow_hosts: [\"127.0.0.1:11434\"]`; redirects are not followed. The key comes from the environment that the service was started with, and stands in no config, event, log or error; where its variable is not set, a run is not started.\n\nAll runs of a process share what a server bears: requests to it, by address and key, begin with 4 at once; after each round of answers one more goes, up to `max_in_flight`, and after a 429 half as many, after the time that `Retry-After` says, or half a second and then twice as long each time. 408, 425, 5xx, time-outs and broken connections are tried again here as well; all of it is time of the step, of which `timeout_seconds` of the route allows 300 seconds. Cancelling ends a request at once.\n\nWhat was used (requests, tokens, what the cache had, and the cost by your prices) stands in the [event](../events.md) that ends the attempt, and in the run's statistics. Answers are kept in the data directory, by all that they depend on, for all runs: up to the setting `model_cache_bytes`.";
 
 /** By the adapter's type. */
 export const adapterNotes: Readonly<Record<string, AdapterNotes>> = {
@@ -318,7 +320,7 @@ init_message: { route: post, payload: { id: 7, lines: [] } }
     },
   },
   markdown_split: {
-    more: "Tokens are counted with the encoding `o200k_base`. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Each piece stands in the text as it is. Front matter is part of none. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
+    more: "Name the `tokenizer` of the model that reads the sections: the encodings of OpenAI's models are known, and for another a close one with a smaller budget will do. A section that is too long is cut between paragraphs where it can, then between lines, sentences and words; a code block that fits stays whole. Each piece stands in the text as it is. Front matter is part of none. Of a message that was parsed, each section has its own `links` and `code_blocks`, and the document's `headings` are left out.",
     errors: {
       TEXT_MISSING: "The message has no text in `text`. Not retried.",
       MARKDOWN_TOO_LARGE: "A text that was not parsed before has more than `max_bytes`. Not retried.",

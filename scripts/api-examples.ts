@@ -15,7 +15,12 @@ slow=$(curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\
 npx millrace configs run "$slow" --tag waiting
 
 shelf=$(curl -s "$base/configs" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nname: shelf\\nroutes: { put: { adapters: [{ type: index, config: { collection: shelf, id: greeting } }] } }\\ninit_message: { route: put, payload: { text: Good morning to all, year: 2026 } }"}' | field id)
-npx millrace configs run "$shelf" --tag shelved --watch`;
+npx millrace configs run "$shelf" --tag shelved --watch
+
+trigger=$(npx millrace triggers create "$broken" --call | sed -n 1p)
+called=$(npx millrace triggers create "$broken" --call | sed -n 2p)
+hook=$(npx millrace webhooks create http://127.0.0.1:9/refused | sed -n 1p)
+delivery=$(npx millrace webhooks test "$hook")`;
 
 /** An example of each operation that needs a body, a cursor or the like, by its id; the others are made of their paths. */
 export const apiExamples: Readonly<Record<string, string>> = {
@@ -39,6 +44,12 @@ export const apiExamples: Readonly<Record<string, string>> = {
   postConfigsValidate: `curl -s "$base/configs/validate" -H "$json" -d '{"config_yaml": "version: \\"1.0\\"\\nroutes: {}"}'`,
   putConfigsConfigId: `curl -s -X PUT "$base/configs/$config" -H "$json" -d '{"description": "Three greetings, and who sent them"}'`,
   postConfigsConfigIdRun: `curl -s "$base/configs/$config/run?tag=at-night" -H "$json" -d '{"greeting": "good evening"}'`,
+  postTriggers: `curl -s "$base/triggers" -H "$json" -d "{\\"config_id\\": \\"$broken\\", \\"kind\\": \\"cron\\", \\"cron\\": {\\"expression\\": \\"0 3 * * *\\", \\"time_zone\\": \\"Europe/Berlin\\"}}"`,
+  patchTriggersTriggerId: `curl -s -X PATCH "$base/triggers/$trigger" -H "$json" -d '{"max_running": 1}'`,
+  postTriggersTriggerIdFire: `curl -s -X POST "$base/triggers/$trigger/fire" -H "$json" -d '{"payload": {"index": 7}}'`,
+  postTriggersTriggerIdSecret: `curl -s "http://127.0.0.1:8000$called" -H "$json" -d '{"index": 7}'`,
+  postWebhooks: `curl -s "$base/webhooks" -H "$json" -d '{"url": "https://hooks.example.org/millrace", "events": ["execution.failed"]}'`,
+  patchWebhooksWebhookId: `curl -s -X PATCH "$base/webhooks/$hook" -H "$json" -d '{"name": "The night shift"}'`,
   getStorageObjects: `curl -s "$base/storage/objects?prefix=executions/greeted/&delimiter=/"`,
   getStorageObjectsKey: `curl -s -H "Range: bytes=0-99" "$base/storage/objects/$key"`,
   getStorageEvents: `curl -N "$base/storage/events?execution_id=greeted&extension=json"`,
@@ -51,6 +62,9 @@ export const apiPathValues: Readonly<Record<string, string>> = {
   config_id: "$config",
   correlation_id: "$message",
   key: "$key",
+  trigger_id: "$trigger",
+  webhook_id: "$hook",
+  delivery_id: "$delivery",
   name: "shelf",
   version: "1",
 };

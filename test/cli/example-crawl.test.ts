@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Folder, millrace } from "../support/command.ts";
+import { serviceOn } from "../support/service-on.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -51,6 +52,26 @@ test("examples/crawl makes sections of Markdown of a site, and of nothing again 
   for (const { text, tokens } of sections) {
     assert.ok(tokens <= 512);
     assert.doesNotMatch(text, /Packages as they were installed/, "footers are left out");
+  }
+  {
+    await using service = await serviceOn(folder.at("data"));
+    const { client } = service;
+    assert.equal((await client.search.collection("site")).documents, sections.length, "each section is a document");
+    // Questions whose answer is known to stand on a page of the site.
+    for (const [words, page] of [
+      ["formatter and linter for web projects", "/@biomejs/biome/"],
+      ["main content of a page for a reader view", "/@mozilla/readability/"],
+      ["which origins may ask, and preflight requests", "/@fastify/cors/"],
+    ] as const) {
+      const { results } = await client.search.find({ collection: "site", q: words, limit: 5 });
+      const found = results.map(({ metadata }) => String(metadata.url));
+      assert.ok(
+        found.some((address) => new URL(address).pathname.startsWith(page)),
+        `${words}: ${found}`,
+      );
+      const object = await client.storage.metadata(results[0]?.object_key ?? "");
+      assert.equal(object.execution_id, execution, "an answer leads to the section that was stored");
+    }
   }
   const second = await crawl();
   assert.equal(second.code, 0, second.stderr);

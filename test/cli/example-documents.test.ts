@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { Folder, millrace } from "../support/command.ts";
+import { serviceOn } from "../support/service-on.ts";
 
 /** Runs an example, and returns the folder of its objects. */
 async function runExample(folder: Folder, name: string): Promise<string> {
@@ -41,6 +42,20 @@ test("examples/documents.yaml makes sections of PDFs and of a document of Word",
     "How long",
   ]);
   for (const { tokens } of sections) assert.ok(tokens <= 128);
+
+  await using service = await serviceOn(folder.at("data"));
+  const { search } = service.client;
+  assert.equal((await search.collection("documents")).documents, sections.length, "each section is a document");
+  for (const [words, document] of [
+    ["a knot that makes a loop", "knots.pdf"],
+    ["high water 06:58", "tides.pdf"],
+    ["how long lines must be", "moorings.docx"],
+  ] as const) {
+    const { results } = await search.find({ collection: "documents", q: words, limit: 1 });
+    assert.equal(results[0]?.metadata.path, document, words);
+  }
+  const paged = await search.find({ collection: "documents", q: "water", filter: ["path:tides.pdf"] });
+  assert.ok(paged.total > 0 && paged.results.every(({ metadata }) => Number(metadata.page) >= 1));
 });
 
 test("examples/packages.yaml makes a table of Parquet of what is installed, with statistics", {

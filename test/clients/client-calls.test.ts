@@ -79,6 +79,28 @@ const CALLS: {
     openapi: (of) => of.system.openapi(),
     pipelineSchema: (of) => of.system.pipelineSchema(),
   },
+  triggers: {
+    list: (of) => of.triggers.list(),
+    get: (of) => of.triggers.get("x"),
+    create: (of) => of.triggers.create({ config_id: "x", kind: "call" }),
+    update: (of) => of.triggers.update("x", {}),
+    delete: (of) => of.triggers.delete("x"),
+    fire: (of) => of.triggers.fire("x"),
+    call: (of) => of.triggers.call("x", "x"),
+    rotate: (of) => of.triggers.rotate("x"),
+    firings: (of) => of.triggers.firings("x"),
+  },
+  webhooks: {
+    list: (of) => of.webhooks.list(),
+    get: (of) => of.webhooks.get("x"),
+    create: (of) => of.webhooks.create({ url: "https://example.org" }),
+    update: (of) => of.webhooks.update("x", {}),
+    delete: (of) => of.webhooks.delete("x"),
+    test: (of) => of.webhooks.test("x"),
+    deliveries: (of) => of.webhooks.deliveries("x"),
+    delivery: (of) => of.webhooks.delivery("x", "x"),
+    redeliver: (of) => of.webhooks.redeliver("x", "x"),
+  },
 };
 
 test("the client has a call for everything that the service documents, and none for what it does not know", async () => {

@@ -24,7 +24,7 @@ let model: FakeModel;
 before(async () => {
   if (skip !== false) return;
   model = await FakeModel.start({ dimensions: 64 });
-  rig = await DashboardRig.start();
+  rig = await DashboardRig.start(["--http-allow-hosts", "127.0.0.1"]);
   await run("mill", millPipeline(model.url));
 });
 after(async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { millPipeline } from "../search/search-pipelines.ts";
 import { checkJournal } from "../support/check-journal.ts";
 import { Folder, millrace, RunningCommand } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -146,3 +147,40 @@ function writtenObjects(dataDir: string): string[] {
       .map((event) => join(dataDir, "objects", "executions", String(id), "keep", "keep", event.message_id));
   });
 }
+
+test("collections are in a backup, taken while documents are put into them, and answer as before after a restore", async () => {
+  using held = new HeldAdapter();
+  await using service = await ServiceProcess.start(held.flags);
+  using folder = new Folder();
+  const mill = await service.run(millPipeline(null));
+  await service.client.executions.wait(mill);
+  const more = await service.run(`version: "1.0"
+routes:
+  make: { adapters: [{ type: generate, config: { count: 40, payload: { text: "A notch of the wheel." } } }], outbound: [keep] }
+  keep: { adapters: [{ type: held }, { type: index, config: { collection: notches, id: "notch-\${index}" } }] }
+init_message: { route: make }
+`);
+  held.letThrough(20);
+  await eventually(async () => {
+    const { collections } = await service.client.search.collections();
+    assert.ok(collections.some(({ name, documents }) => name === "notches" && documents > 0));
+  });
+  const file = folder.at("b.tar");
+  const ended = await millrace(["backup", file, "--data-dir", service.dataDir]);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.deepEqual(readdirSync(folder.path), ["b.tar"]);
+  held.letThrough(40);
+
+  await using restored = new ServiceProcess(held.flags);
+  const back = await millrace(["restore", file, "--data-dir", restored.dataDir]);
+  assert.equal(back.code, 0, back.stderr);
+  await restored.start();
+  const query = { collection: "mill", q: "turning stones" };
+  const { took_ms: _, ...found } = await restored.client.search.find(query);
+  const { took_ms: __, ...before } = await service.client.search.find(query);
+  assert.equal(found.total, 1);
+  assert.deepEqual(found, before);
+  assert.equal((await restored.client.executions.wait(more, 60)).status, "completed");
+  const { documents } = await restored.client.search.collection("notches");
+  assert.equal(documents, 40, "what was not in the backup is put there as the run goes on, and nothing twice");
+});

@@ -15,7 +15,7 @@ let execution: string;
 
 before(async () => {
   model = await FakeModel.start({ dimensions: 64 });
-  service = await ServiceProcess.start(["--log-level", "debug"]);
+  service = await ServiceProcess.start(["--log-level", "debug", "--http-allow-hosts", "127.0.0.1"]);
   const { client } = service;
   const { id } = await client.configs.create({ name: "mill", config_yaml: millPipeline(model.url) });
   execution = (await client.configs.run(id, { tag: "milling" })).id;
@@ -213,6 +213,31 @@ test("a collection without vectors is searched by words, and by vector only wher
   const refused = await refusal(client.search.find({ collection: "mill", q: "x", mode: "hybrid" }));
   assert.equal(refused.code, "SEARCH_NOT_POSSIBLE");
   assert.match(refused.message, /Set embedding where documents are put into it/);
+});
+
+test("neither a run nor a search asks a model at an address that the service's operator has not allowed", async () => {
+  // One collection, whose model is asked by a name that is allowed, and by an address that is not.
+  await using strict = await ServiceProcess.start(["--http-allow-hosts", "localhost"]);
+  const { client } = strict;
+  const start = async (url: string) => {
+    const { id } = await client.configs.create({ config_yaml: millPipeline(url) });
+    const run = await client.configs.run(id);
+    return client.executions.wait(run.id);
+  };
+  const asked = model.requests.length;
+  const refused = await start(model.url);
+  assert.equal(refused.status, "failed");
+  const [failure] = (await client.executions.failures(refused.execution_id)).failures;
+  assert.match(JSON.stringify(failure), /HTTP_ADDRESS_REFUSED.*127\.0\.0\.1.*http_allow_hosts/);
+  assert.equal(model.requests.length, asked);
+
+  const named = model.url.replace("127.0.0.1", "localhost");
+  const half = millPipeline(named).replace(/(collection: mill.*base_url: )"[^"]*"/, `$1"${model.url}"`);
+  const { id } = await client.configs.create({ config_yaml: half });
+  assert.equal((await client.executions.wait((await client.configs.run(id)).id)).status, "completed");
+  const error = await refusal(client.search.find({ collection: "mill", q: "stones" }));
+  assert.deepEqual([error.status, error.code], [503, "EMBEDDING_UNAVAILABLE"]);
+  assert.match(error.message, /http_allow_hosts.*Use the mode keyword\.$/);
 });
 
 test("a search whose model does not answer says so, and by words it goes on", async () => {

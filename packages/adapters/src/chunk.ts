@@ -2,7 +2,7 @@ import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import { z } from "zod";
 import { cutToBudget } from "./markdown-budget.ts";
 import { placesOf, sentencesOf, type TextPiece } from "./text-pieces.ts";
-import { TOKENIZERS, tokenizer } from "./tokenizers.ts";
+import { remembering, TOKENIZERS, tokenizer } from "./tokenizers.ts";
 
 const config = z
   .strictObject({
@@ -69,19 +69,6 @@ async function cut(text: string, { by, size, overlap, locale, ...settings }: Con
   const measure =
     by === "characters" ? (part: string) => part.length : remembering(await tokenizer(settings.tokenizer));
   return placesOf(text, cutToBudget(text, size, overlap, measure));
-}
-
-/** Counting is most of the work, and the same parts are counted again and again. */
-function remembering(measure: (text: string) => number): (text: string) => number {
-  const known = new Map<string, number>();
-  return (text) => {
-    let size = known.get(text);
-    if (size === undefined) {
-      size = measure(text);
-      known.set(text, size);
-    }
-    return size;
-  };
 }
 
 function isLocale(text: string): boolean {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject, Usage } from "@millrace/protocol";
-import { complete } from "./complete.ts";
+import { complete as makeComplete } from "./complete.ts";
+import { adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { FakeModel } from "./testing/fake-model.ts";
+import { localEnvironment } from "./testing/local-environment.ts";
 import { memoryCache } from "./testing/memory-cache.ts";
 import { failure, problems, runOne } from "./testing/run-adapter.ts";
+
+const complete = makeComplete(localEnvironment());
 
 const configOf = (model: FakeModel, more: JsonObject = {}) => ({
   base_url: model.url,
@@ -23,6 +27,26 @@ const SCHEMA = {
 const whole = (message: JsonObject, reason: string) => ({ choices: [{ message, finish_reason: reason }] });
 
 describe("complete", () => {
+  test("asks no server of this machine that the service's operator has not allowed", async () => {
+    await using model = await FakeModel.start();
+    const strict = makeComplete(adapterEnvironment(NO_GRANTS));
+    const failed = await failure(strict, configOf(model), { text: "x" });
+    assert.equal(failed.code, "HTTP_ADDRESS_REFUSED");
+    assert.match(failed.message, /127\.0\.0\.1 is no public address\. .*http_allow_hosts/);
+    assert.equal(model.requests.length, 0);
+  });
+
+  test("stops at once when it is told to", async () => {
+    await using model = await FakeModel.start({ fault: () => true });
+    const controller = new AbortController();
+    const running = runOne(complete, configOf(model), { text: "x" }, { signal: controller.signal });
+    running.catch(() => undefined);
+    while (model.requests.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new DOMException("The execution was stopped.", "AbortError"));
+    await assert.rejects(running, { name: "AbortError" });
+    while (model.inFlight > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   test("asks what the prompt makes of the message, and adds the answer", async () => {
     await using model = await FakeModel.start({ answer: () => "Short." });
     const usage: Partial<Usage>[] = [];

@@ -10,6 +10,7 @@ import {
 } from "@millrace/engine";
 import { type JsonObject, type JsonValue, jsonObjectSchema } from "@millrace/protocol";
 import { z } from "zod";
+import type { AdapterEnvironment } from "./environment.ts";
 import { askModel } from "./models/ask-model.ts";
 import { modelFields, price, priceField } from "./models/model-fields.ts";
 import { type ModelServer, modelServer } from "./models/model-server.ts";
@@ -99,52 +100,57 @@ init_message: { route: label, payload: { text: "Where is my order?" } }
 `;
 
 /** Asks a model. */
-export const complete: Adapter<Config, Prepared> = defineAdapter({
-  type: "complete",
-  category: "model",
-  description:
-    "Asks a model of an OpenAI-compatible server what `prompt` says; adds `completion`, a text, or JSON that is checked against a schema.",
-  config,
-  example: EXAMPLE,
-  prepare: (settings) => {
-    onlyInServiceThread("complete");
-    return {
-      server: modelServer(settings),
-      prompt: compileTemplate(settings.prompt),
-      system: settings.system === undefined ? null : compileTemplate(settings.system),
-      check: settings.schema === undefined ? null : outputCheck(settings.schema),
-    };
-  },
-  async process(message, context) {
-    const { config: settings, prepared } = context;
-    const input = templateInput(message);
-    const system = await prepared.system?.render(input);
-    const prompt = await prepared.prompt.render(input);
-    const length = prompt.length + (system?.length ?? 0);
-    if (length > settings.max_prompt_characters) {
-      throw new AdapterError(
-        "PROMPT_TOO_LARGE",
-        `The prompt has ${length} characters; max_prompt_characters is ${settings.max_prompt_characters}.`,
-        { retryable: false },
+export function complete({ http }: AdapterEnvironment): Adapter<Config, Prepared> {
+  return defineAdapter({
+    type: "complete",
+    category: "model",
+    description:
+      "Asks a model of an OpenAI-compatible server what `prompt` says; adds `completion`, a text, or JSON that is checked against a schema.",
+    config,
+    example: EXAMPLE,
+    prepare: (settings) => {
+      onlyInServiceThread("complete");
+      return {
+        server: modelServer(settings, http),
+        prompt: compileTemplate(settings.prompt),
+        system: settings.system === undefined ? null : compileTemplate(settings.system),
+        check: settings.schema === undefined ? null : outputCheck(settings.schema),
+      };
+    },
+    async process(message, context) {
+      const { config: settings, prepared } = context;
+      const input = templateInput(message);
+      const system = await prepared.system?.render(input);
+      const prompt = await prepared.prompt.render(input);
+      const length = prompt.length + (system?.length ?? 0);
+      if (length > settings.max_prompt_characters) {
+        throw new AdapterError(
+          "PROMPT_TOO_LARGE",
+          `The prompt has ${length} characters; max_prompt_characters is ${settings.max_prompt_characters}.`,
+          { retryable: false },
+        );
+      }
+      const messages: ChatMessage[] = [
+        ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+        { role: "user", content: prompt },
+      ];
+      const body = requestOf(settings, messages);
+      const cache = settings.cache ? context.cache : null;
+      const key = hash(
+        "sha256",
+        JSON.stringify(["complete 1", prepared.server.baseUrl, body, settings.schema ?? null]),
       );
-    }
-    const messages: ChatMessage[] = [
-      ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
-      { role: "user", content: prompt },
-    ];
-    const body = requestOf(settings, messages);
-    const cache = settings.cache ? context.cache : null;
-    const key = hash("sha256", JSON.stringify(["complete 1", prepared.server.baseUrl, body, settings.schema ?? null]));
-    const kept = keptAnswer((await cache?.get([key]))?.get(key), prepared.check);
-    if (kept !== undefined) {
-      context.countUsage({ cached: 1 });
-      return { ...message.payload, [settings.field]: kept };
-    }
-    const answer = await answerOf(messages, context);
-    await cache?.put([{ key, value: Buffer.from(JSON.stringify(answer)) }]);
-    return { ...message.payload, [settings.field]: answer };
-  },
-});
+      const kept = keptAnswer((await cache?.get([key]))?.get(key), prepared.check);
+      if (kept !== undefined) {
+        context.countUsage({ cached: 1 });
+        return { ...message.payload, [settings.field]: kept };
+      }
+      const answer = await answerOf(messages, context);
+      await cache?.put([{ key, value: Buffer.from(JSON.stringify(answer)) }]);
+      return { ...message.payload, [settings.field]: answer };
+    },
+  });
+}
 
 /** What the model answers: a text, or JSON that fits the schema, which it is asked once to mend where it does not. */
 async function answerOf(

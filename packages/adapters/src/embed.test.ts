@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import type { JsonObject, Usage } from "@millrace/protocol";
 import { define, Rig } from "../../../test/support/engine-rig.ts";
-import { embed } from "./embed.ts";
+import { embed as makeEmbed } from "./embed.ts";
+import { adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { generate } from "./generate.ts";
 import { answerError, FakeModel, vectorOf } from "./testing/fake-model.ts";
+import { localEnvironment } from "./testing/local-environment.ts";
 import { memoryCache } from "./testing/memory-cache.ts";
 import { failure, problems, type RunOptions, run, stream } from "./testing/run-adapter.ts";
 
@@ -12,6 +15,8 @@ const CANARY = "sk-canary-7f3a91d2";
 process.env.TEST_MODEL_KEY = CANARY;
 
 const items = (...texts: unknown[]) => ({ items: texts.map((text) => ({ text })) }) as JsonObject;
+
+const embed = makeEmbed(localEnvironment());
 
 const configOf = (model: FakeModel, more: JsonObject = {}) => ({
   base_url: model.url,
@@ -122,6 +127,43 @@ describe("embed", () => {
     const failed = await failure(embed, configOf(model, { max_wait_seconds: 0 }), items("a"));
     assert.equal(failed.code, "MODEL_RATE_LIMITED, retryable");
     assert.equal(model.requests.length, 1);
+  });
+
+  test("asks no server of this machine that the service's operator has not allowed, and says what to set", async () => {
+    await using model = await FakeModel.start();
+    const { host } = new URL(model.url);
+    const strict = makeEmbed(adapterEnvironment(NO_GRANTS));
+    for (const base_url of [model.url, model.url.replace("127.0.0.1", "localhost")]) {
+      const failed = await failure(strict, configOf(model, { base_url }), items("a"));
+      assert.equal(failed.code, "HTTP_ADDRESS_REFUSED");
+      assert.ok(failed.message.includes(`http_allow_hosts: ["${new URL(base_url).host}"]`), failed.message);
+    }
+    assert.equal(model.requests.length, 0);
+    const allowing = makeEmbed(adapterEnvironment({ ...NO_GRANTS, httpAllowHosts: [host] }));
+    assert.equal((await run(allowing, configOf(model), items("a"))).length, 1);
+  });
+
+  test("a server that answers 429 holds up no other request to its host", async () => {
+    await using model = await FakeModel.start({
+      fault: (response) => answerError(response, 429, "Later.", { "retry-after": "3600" }),
+    });
+    const environment = localEnvironment();
+    const other = configOf(model, { api_key_env: "TEST_MODEL_KEY", max_wait_seconds: 0 });
+    assert.equal((await failure(makeEmbed(environment), other, items("a"))).code, "MODEL_RATE_LIMITED, retryable");
+    assert.equal(environment.http.pace.intervalOf(new URL(model.url).host), 0, "its key is limited, not the host");
+  });
+
+  test("reads an answer that is packed, and no more of it than allowed", async () => {
+    const whole = JSON.stringify({ data: [{ embedding: [1, 2, 3], index: 0 }], more: "x".repeat(1000) });
+    await using model = await FakeModel.start({
+      fault: (response) => {
+        response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(whole));
+        return true;
+      },
+    });
+    assert.deepEqual((await run(embed, configOf(model), items("a")))[0]?.vector, [1, 2, 3]);
+    const small = await failure(embed, configOf(model, { max_bytes: 1024 }), items("a"));
+    assert.equal(small.code, "MODEL_ANSWER_TOO_LARGE");
   });
 
   test("fails without another try where another would not help", async () => {

@@ -11,6 +11,7 @@ import {
 } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
 import { z } from "zod";
+import type { AdapterEnvironment } from "./environment.ts";
 import { embedTexts, vectorJson } from "./models/embed-texts.ts";
 import { modelFields, price, priceField } from "./models/model-fields.ts";
 import { type ModelServer, modelServer } from "./models/model-server.ts";
@@ -68,35 +69,37 @@ init_message: { route: cut, payload: { path: README.md } }
 `;
 
 /** Adds the vectors of texts. */
-export const embed: Adapter<Config, ModelServer> = defineAdapter({
-  type: "embed",
-  category: "model",
-  description:
-    "Adds the vector that a model of an OpenAI-compatible server makes of `text`; gathers messages, and embeds them together.",
-  config,
-  example: EXAMPLE,
-  references: ({ broken_to: route }) => (route === undefined ? {} : { routes: [{ route, path: ["broken_to"] }] }),
-  prepare: (settings) => {
-    onlyInServiceThread("embed");
-    return modelServer(settings);
-  },
-  gather: ({ batch_size: size, batch_seconds: seconds }) => ({ size, timeoutMs: seconds * 1000 }),
-  async process({ payload }, context) {
-    const { config: settings } = context;
-    const items = itemsOf(payload);
-    const texts = items.map((item) => textOf(item, settings));
-    const known = texts.flatMap((text) => (text === null ? [] : [text]));
-    if (known.length < texts.length && settings.broken_to === undefined) throw missing(items, texts, settings.field);
-    const vectors = await vectorsOf([...new Set(known)], context);
-    return items.map((item, place): Emit => {
-      const text = texts[place] ?? null;
-      const vector = text === null ? undefined : vectors.get(text);
-      if (vector !== undefined) return { ...item, [settings.vector_field]: vectorJson(vector) };
-      // A text that is there was embedded.
-      return routeTo(settings.broken_to ?? "", item);
-    });
-  },
-});
+export function embed({ http }: AdapterEnvironment): Adapter<Config, ModelServer> {
+  return defineAdapter({
+    type: "embed",
+    category: "model",
+    description:
+      "Adds the vector that a model of an OpenAI-compatible server makes of `text`; gathers messages, and embeds them together.",
+    config,
+    example: EXAMPLE,
+    references: ({ broken_to: route }) => (route === undefined ? {} : { routes: [{ route, path: ["broken_to"] }] }),
+    prepare: (settings) => {
+      onlyInServiceThread("embed");
+      return modelServer(settings, http);
+    },
+    gather: ({ batch_size: size, batch_seconds: seconds }) => ({ size, timeoutMs: seconds * 1000 }),
+    async process({ payload }, context) {
+      const { config: settings } = context;
+      const items = itemsOf(payload);
+      const texts = items.map((item) => textOf(item, settings));
+      const known = texts.flatMap((text) => (text === null ? [] : [text]));
+      if (known.length < texts.length && settings.broken_to === undefined) throw missing(items, texts, settings.field);
+      const vectors = await vectorsOf([...new Set(known)], context);
+      return items.map((item, place): Emit => {
+        const text = texts[place] ?? null;
+        const vector = text === null ? undefined : vectors.get(text);
+        if (vector !== undefined) return { ...item, [settings.vector_field]: vectorJson(vector) };
+        // A text that is there was embedded.
+        return routeTo(settings.broken_to ?? "", item);
+      });
+    },
+  });
+}
 
 /** The vector of each text: kept ones, and those that the model is asked for. */
 async function vectorsOf(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@millrace/protocol";
 import fc from "fast-check";
+import { countTokens as countCl100k } from "gpt-tokenizer/encoding/cl100k_base";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
@@ -48,6 +49,21 @@ describe("sections", () => {
 
   test("what looks like a heading in a code block cuts nothing", async () => {
     assert.deepEqual(await sections("# A\n```sh\n# no\n```\n> # no\n"), ["A: # A\n```sh\n# no\n```\n> # no"]);
+  });
+
+  test("are measured by the tokenizer that is named, o200k_base where none is", async () => {
+    const text = `# Räder\n\n${"Das Mühlrad dreht sich, wo Wasser über die Schaufeln fällt. ".repeat(40)}`;
+    for (const [config, count] of [
+      [{}, countTokens],
+      [{ tokenizer: "o200k_base" }, countTokens],
+      [{ tokenizer: "cl100k_base" }, countCl100k],
+    ] as const) {
+      const pieces = await cut(text, { max_tokens: 64, ...config });
+      assert.ok(pieces.length > 5);
+      for (const { text: piece, tokens } of pieces) assert.equal(tokens, count(String(piece)));
+      assert.ok(pieces.every(({ tokens }) => Number(tokens) <= 64));
+    }
+    assert.equal(problems(markdownSplit, { tokenizer: "words" }).length, 1);
   });
 
   test("front matter is part of none", async () => {

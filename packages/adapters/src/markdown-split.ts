@@ -1,26 +1,25 @@
 import { type Adapter, defineAdapter } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
-import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { readFrontMatter } from "./front-matter.ts";
-import { cutToBudget, type Measure } from "./markdown-budget.ts";
+import { cutToBudget } from "./markdown-budget.ts";
 import { cutAtHeadings, type LineRange, linesOfPieces } from "./markdown-sections.ts";
 import { checkSize, maxBytesField, textOfPayload } from "./markdown-text.ts";
 import { type Heading, readMarkdown, toFields } from "./markdown-tree.ts";
+import { remembering, TOKENIZERS, tokenizer } from "./tokenizers.ts";
 
 const config = z
   .strictObject({
-    max_tokens: z
-      .int()
-      .min(8)
-      .max(1_000_000)
-      .default(512)
-      .describe("The most tokens of a section, counted with o200k_base"),
+    max_tokens: z.int().min(8).max(1_000_000).default(512).describe("The most tokens of a section"),
     overlap_tokens: z
       .int()
       .min(0)
       .default(0)
       .describe("Tokens that a section cut for its length repeats of the one before"),
+    tokenizer: z
+      .enum(TOKENIZERS)
+      .default("o200k_base")
+      .describe("The tokenizer that counts tokens, by its encoding: that of the model that reads the sections"),
     heading_depth: z.int().min(1).max(6).default(3).describe("The deepest heading that begins a section"),
     max_bytes: maxBytesField.describe("The longest text that is parsed here, in bytes; one that was parsed is cut"),
   })
@@ -43,9 +42,9 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
     "Cuts the Markdown in `text` by heading, and to a budget of tokens: one message per section with `heading_path`, `text`, `tokens` and `index`; the links and code blocks that begin in its lines instead of the document's.",
   config,
   example: EXAMPLE,
-  *process(
+  async *process(
     { payload },
-    { config: { max_tokens: maxTokens, overlap_tokens: overlap, heading_depth: depth, ...limits } },
+    { config: { max_tokens: maxTokens, overlap_tokens: overlap, heading_depth: depth, ...settings } },
   ) {
     const text = textOfPayload(payload);
     const { headings: given, ...rest } = payload;
@@ -55,9 +54,9 @@ export const markdownSplit: Adapter<z.infer<typeof config>> = defineAdapter({
       headings,
       links,
       code_blocks: codeBlocks,
-    } = parsed === null ? parse(text, limits.max_bytes) : { ...payload, headings: parsed };
+    } = parsed === null ? parse(text, settings.max_bytes) : { ...payload, headings: parsed };
     const firstLine = readFrontMatter(text).lines + 1;
-    const measure = remembering(countText);
+    const measure = remembering(await tokenizer(settings.tokenizer));
     let index = 0;
     for (const section of cutAtHeadings(text, headings, depth, firstLine)) {
       const pieces = cutToBudget(section.text, maxTokens, overlap, measure);
@@ -85,30 +84,6 @@ interface Parsed {
   readonly headings: readonly Heading[];
   readonly links?: JsonValue | undefined;
   readonly code_blocks?: JsonValue | undefined;
-}
-
-/** The tokenizer takes time that grows with the square of such a run, so that it gets it in parts. */
-const LONG_RUN = /(\S{2000}|\s{2000})/u;
-
-/** What the tokenizer takes for its own signals, as `<|endoftext|>`, is text in a document. */
-const AS_TEXT = { disallowedSpecial: new Set<string>() };
-
-function countText(text: string): number {
-  if (text.length < 2_000) return countTokens(text, AS_TEXT);
-  return text.split(LONG_RUN).reduce((tokens, part) => tokens + countTokens(part, AS_TEXT), 0);
-}
-
-/** Counting is most of the work, and a section is cut by counting the same texts again and again. */
-function remembering(measure: Measure): Measure {
-  const known = new Map<string, number>();
-  return (text) => {
-    let size = known.get(text);
-    if (size === undefined) {
-      size = measure(text);
-      known.set(text, size);
-    }
-    return size;
-  };
 }
 
 /** Null where they are not those of `markdown_parse`. */

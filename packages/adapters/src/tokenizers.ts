@@ -29,3 +29,16 @@ export async function tokenizer(name: TokenizerName): Promise<CountTokens> {
     return text.split(LONG_RUN).reduce((tokens, part) => tokens + countTokens(part, AS_TEXT), 0);
   };
 }
+
+/** A measure that counts each text once: cutting measures the same ones again and again, and that is most of its work. */
+export function remembering(measure: CountTokens): CountTokens {
+  const known = new Map<string, number>();
+  return (text) => {
+    let size = known.get(text);
+    if (size === undefined) {
+      size = measure(text);
+      known.set(text, size);
+    }
+    return size;
+  };
+}

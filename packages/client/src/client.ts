@@ -5,6 +5,8 @@ import { type ClientOptions, createApi } from "./request.ts";
 import { type Search, searchOf } from "./search.ts";
 import { type Storage, storageOf } from "./storage.ts";
 import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
+import { type TriggersClient, triggersOf } from "./triggers.ts";
+import { type WebhooksClient, webhooksOf } from "./webhooks.ts";
 
 /** A typed client of the Millrace API. Every call rejects with `ApiError`. */
 export interface Client {
@@ -15,6 +17,8 @@ export interface Client {
   readonly search: Search;
   readonly adapters: Adapters;
   readonly system: System;
+  readonly triggers: TriggersClient;
+  readonly webhooks: WebhooksClient;
 }
 
 /**
@@ -31,5 +35,7 @@ export function createClient(options: ClientOptions = {}): Client {
     search: searchOf(api),
     adapters: adaptersOf(api),
     system: systemOf(api),
+    triggers: triggersOf(api),
+    webhooks: webhooksOf(api),
   };
 }

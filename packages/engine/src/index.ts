@@ -15,6 +15,7 @@ export { MAX_DEPTH, MAX_SOURCE_LENGTH, MAX_TOKENS } from "./definition/parse-yam
 export { pipelineJsonSchema } from "./definition/pipeline-json-schema.ts";
 export { type Environment, SECRET_PREFIX } from "./definition/placeholders.ts";
 export { MAX_EXPANSION } from "./definition/tree-builder.ts";
+export * from "./deliveries-port.ts";
 export { Engine, type EngineParts, type EngineSettings } from "./execution/engine.ts";
 export * from "./execution/executions.ts";
 export { eventsOf, positionedEventsOf } from "./execution/journal-events.ts";
@@ -26,3 +27,4 @@ export * from "./lineage-port.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";
+export * from "./triggers-port.ts";

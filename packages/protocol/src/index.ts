@@ -10,6 +10,8 @@ export * from "./api/search.ts";
 export * from "./api/sent.ts";
 export * from "./api/storage.ts";
 export * from "./api/system.ts";
+export * from "./api/triggers.ts";
+export * from "./api/webhooks.ts";
 export * from "./durations.ts";
 export * from "./errors.ts";
 export * from "./event.ts";

@@ -1,4 +1,4 @@
-import { embedQuery } from "@millrace/adapters";
+import { embedQuery, type HttpClient } from "@millrace/adapters";
 import { AdapterError, type Collection, type ContentCache } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 
@@ -9,11 +9,14 @@ const PATIENCE_MS = 20_000;
  * Makes vectors of what is searched for.
  * @throws MillraceError EMBEDDING_UNAVAILABLE, SEARCH_NOT_POSSIBLE
  */
-export function queryEmbedder(cache: ContentCache): (collection: Collection, text: string) => Promise<number[]> {
+export function queryEmbedder(
+  cache: ContentCache,
+  http: HttpClient,
+): (collection: Collection, text: string) => Promise<number[]> {
   return async ({ name, embedding }, text) => {
     if (embedding === null) throw new MillraceError("SEARCH_NOT_POSSIBLE", `"${name}" has no model to search by.`);
     try {
-      return await embedQuery(embedding, text, cache, AbortSignal.timeout(PATIENCE_MS));
+      return await embedQuery(embedding, text, cache, http, AbortSignal.timeout(PATIENCE_MS));
     } catch (error) {
       const why =
         error instanceof DOMException

@@ -1,3 +1,4 @@
+import { HttpClient, USER_AGENT } from "@millrace/adapters";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { type Front, openFront } from "./front.ts";
@@ -14,6 +15,8 @@ import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { searchEndpoints } from "./http/routes/search-endpoints.ts";
 import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
+import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
+import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
 import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -86,6 +89,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       health: () => health(service, front, settings.max_subscribers, closing !== null),
       info: () => systemInfo(settings, startedAt),
     });
+    // As a run's own requests to a model: where the operator lets them go.
+    const http = new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT });
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
@@ -94,8 +99,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
-      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache) }),
+      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, http) }),
       ...configEndpoints(service),
+      ...triggerEndpoints(service),
+      ...webhookEndpoints(service),
       ...system,
     ];
     let document: unknown;
@@ -200,6 +207,8 @@ const FEATURES = [
   "storage_events",
   "search",
   "usage",
+  "triggers",
+  "webhooks",
 ];
 
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {

@@ -5,6 +5,7 @@ import {
   type Clock,
   ClusterExecutions,
   type ContentCache,
+  type Deliveries,
   Engine,
   type EngineParts,
   type EngineSettings,
@@ -21,6 +22,7 @@ import {
   type Records,
   type SearchIndex,
   type StoredObjects,
+  type Triggers,
   type WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
@@ -34,6 +36,9 @@ import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
 import { tellOfExits } from "./told-exit.ts";
+import type { ManageTriggers } from "./triggers/manage-triggers.ts";
+import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
+import type { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
 
 /** Everything in one process over one data directory; no HTTP. */
 export interface Service {
@@ -53,6 +58,10 @@ export interface Service {
   readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
+  readonly triggers: Triggers;
+  readonly manageTriggers: ManageTriggers;
+  readonly deliveries: Deliveries;
+  readonly manageWebhooks: ManageWebhooks;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
@@ -87,6 +96,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
+  const { triggers, deliveries } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -156,6 +166,16 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     settings,
   );
   retention.start();
+  const { manageTriggers, manageWebhooks, stop } = startTriggersAndWebhooks({
+    stores,
+    journal,
+    configs,
+    executions: engine,
+    clock,
+    ids,
+    log,
+    allowHosts: settings.http_allow_hosts,
+  });
   return {
     engine,
     executions: engine,
@@ -171,12 +191,16 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     cache,
     adapters,
     configs,
+    triggers,
+    manageTriggers,
+    deliveries,
+    manageWebhooks,
     clock,
     ids,
     isNode: stores.nodes !== null,
     loadDefinition: load,
     async close(graceMs) {
-      await retention.stop();
+      await Promise.all([retention.stop(), stop()]);
       adoption.stop();
       await engine.close(graceMs);
       await threads.close();

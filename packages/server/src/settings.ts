@@ -159,7 +159,7 @@ export const settingsSchema = z.object({
   http_allow_hosts: hosts
     .default([])
     .describe(
-      "Hosts that adapters may ask over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
+      "Hosts that adapters may ask, and webhooks be sent to, over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
     ),
 });
 

@@ -25,6 +25,8 @@ export interface HttpRequest {
   /** Redirects that are followed; 0: the answer may be one. */
   readonly maxRedirects: number;
   readonly politeness?: Politeness;
+  /** False where whoever asks keeps a pace of its own with the host: none is waited for, and nothing learned. Default true. */
+  readonly paced?: boolean;
   /** The longest that a pause of the host is waited for, in seconds; default `timeoutSeconds`. */
   readonly maxPauseSeconds?: number;
   /** Called before a redirect is followed. Throws where it must not be. */
@@ -109,16 +111,12 @@ export class HttpClient {
     let timeout: AbortSignal | null = null;
     try {
       for (let redirects = 0; ; redirects += 1) {
-        const leave = await this.pace.enter(
-          hop.url.host,
-          request.politeness ?? UNHURRIED,
-          (request.maxPauseSeconds ?? timeoutSeconds) * 1000,
-          timeout === null ? signal : AbortSignal.any([signal, timeout]),
-        );
+        const leave = await this.#turn(request, hop.url.host, timeout);
         try {
           // Whole milliseconds: 1.001 s is 1000.9999999999999 ms, which a timer refuses.
           timeout ??= AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000));
           const found = await this.#ask(hop, AbortSignal.any([signal, timeout]));
+          if (request.paced !== false) this.pace.note(hop.url.host, found.status, found.afterMs);
           const next = request.maxRedirects === 0 ? null : redirected(hop, found.status, found.headers.get("location"));
           if (next === null) return await this.#read(request, hop.url, found, redirects > 0);
           await discard(found.body);
@@ -140,6 +138,13 @@ export class HttpClient {
     await (await this.#agent)?.destroy();
   }
 
+  async #turn(request: HttpRequest, host: string, timeout: AbortSignal | null): Promise<() => void> {
+    const { signal, timeoutSeconds, politeness = UNHURRIED, maxPauseSeconds = timeoutSeconds, paced = true } = request;
+    if (!paced) return () => undefined;
+    const until = timeout === null ? signal : AbortSignal.any([signal, timeout]);
+    return await this.pace.enter(host, politeness, maxPauseSeconds * 1000, until);
+  }
+
   async #ask({ url, method, headers, body }: Hop, signal: AbortSignal): Promise<Found> {
     this.#agent ??= openAgent(this.#allowed, this.#lookup);
     const answer = await (await this.#agent).request({
@@ -155,7 +160,6 @@ export class HttpClient {
       for (const each of Array.isArray(value) ? value : [value ?? ""]) append(found, name, each);
     }
     const afterMs = retryAfterMs(found.get("retry-after"));
-    this.pace.note(url.host, answer.statusCode, afterMs);
     return { status: answer.statusCode, statusText: answer.statusText, headers: found, body: answer.body, afterMs };
   }
 

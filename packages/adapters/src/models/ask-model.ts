@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AdapterError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
+import type { HttpAnswer } from "../http/http-client.ts";
 import type { Outcome } from "./model-limiter.ts";
 import type { ModelServer } from "./model-server.ts";
-import { readBody } from "./read-body.ts";
 
 /** The first wait before another try, and the longest, in milliseconds. */
 const FIRST_DELAY_MS = 500;
@@ -24,7 +24,7 @@ interface Failure {
  * Posts to a server of models, and reads the JSON object that it answers. Waits for its turn; a try that may succeed
  * another time is made again, up to `maxTries`.
  * @throws AdapterError MODEL_UNAVAILABLE, MODEL_TIMEOUT, MODEL_RATE_LIMITED, MODEL_ANSWER_INVALID (retryable),
- * MODEL_UNAUTHORIZED, MODEL_QUOTA_EXCEEDED, MODEL_REFUSED, MODEL_ANSWER_TOO_LARGE (not retryable)
+ * MODEL_UNAUTHORIZED, MODEL_QUOTA_EXCEEDED, MODEL_REFUSED, MODEL_ANSWER_TOO_LARGE, HTTP_ADDRESS_REFUSED (not retryable)
  */
 export async function askModel(
   server: ModelServer,
@@ -72,43 +72,56 @@ async function post(
   body: string,
   signal: AbortSignal,
 ): Promise<Failure | { readonly value: JsonObject }> {
-  const timeout = AbortSignal.timeout(server.timeoutMs);
+  const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
+  if (server.key !== null) headers.set("authorization", `Bearer ${server.key}`);
   try {
-    const response = await fetch(`${server.baseUrl}${path}`, {
+    const answer = await server.http.send({
+      url: new URL(`${server.baseUrl}${path}`),
       method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/json",
-        ...(server.key === null ? {} : { authorization: `Bearer ${server.key}` }),
-      },
+      headers,
       body,
+      signal,
+      timeoutSeconds: server.timeoutSeconds,
+      maxBytes: server.maxBytes,
       // The key is meant for this server alone.
-      redirect: "manual",
-      signal: AbortSignal.any([signal, timeout]),
+      maxRedirects: 0,
+      // The limiter knows better what the server bears: it goes by its key as well.
+      paced: false,
     });
-    const bytes = await readBody(response, server.maxBytes);
-    return response.ok ? parse(server, bytes) : refusal(server, response, bytes);
+    return answer.status < 300 ? parse(server, answer.body) : refusal(server, answer);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof AdapterError) {
+    return unanswered(server, error);
+  }
+}
+
+/** Why there is no answer that can be read. */
+function unanswered(server: ModelServer, error: unknown): Failure {
+  const { baseUrl } = server;
+  switch (error instanceof AdapterError ? error.code : null) {
+    case "HTTP_ADDRESS_REFUSED": {
+      const host = new URL(baseUrl).host;
+      const text = `${baseUrl} is not asked: ${withoutKey(reasonOf(error), server)}. Whoever runs the service can allow a server of models in its own network, with the setting http_allow_hosts: ["${host}"], or MILLRACE_HTTP_ALLOW_HOSTS=${host}.`;
+      return failed("HTTP_ADDRESS_REFUSED", text, false);
+    }
+    case "HTTP_BODY_TOO_LARGE":
       return failed(
         "MODEL_ANSWER_TOO_LARGE",
-        `The answer of ${server.baseUrl} has more than ${server.maxBytes} bytes (max_bytes).`,
+        `The answer of ${baseUrl} has more than ${server.maxBytes} bytes (max_bytes).`,
         false,
       );
-    }
-    if (timeout.aborted) {
+    case "HTTP_HEADERS_TOO_LARGE":
+      return failed("MODEL_ANSWER_TOO_LARGE", `The head of the answer of ${baseUrl} is too large.`, false);
+    case "HTTP_ENCODING_INVALID":
+      return failed("MODEL_ANSWER_INVALID", `What ${baseUrl} answers cannot be unpacked: ${reasonOf(error)}.`, true);
+    case "HTTP_TIMEOUT":
       return failed(
         "MODEL_TIMEOUT",
-        `${server.baseUrl} did not answer within ${server.timeoutMs / 1000} s (timeout_seconds).`,
+        `${baseUrl} did not answer within ${server.timeoutSeconds} s (timeout_seconds).`,
         true,
       );
-    }
-    return failed(
-      "MODEL_UNAVAILABLE",
-      `${server.baseUrl} cannot be reached: ${withoutKey(reasonOf(error), server)}.`,
-      true,
-    );
+    default:
+      return failed("MODEL_UNAVAILABLE", `${baseUrl} cannot be reached: ${withoutKey(reasonOf(error), server)}.`, true);
   }
 }
 
@@ -123,11 +136,10 @@ function parse(server: ModelServer, bytes: Buffer): Failure | { readonly value: 
   return failed("MODEL_ANSWER_INVALID", `What ${server.baseUrl} answers is no JSON object.`, true);
 }
 
-function refusal(server: ModelServer, response: Response, bytes: Buffer): Failure {
-  const { status } = response;
-  const { message, code } = saidOf(bytes);
+function refusal(server: ModelServer, { status, headers, body }: HttpAnswer): Failure {
+  const { message, code } = saidOf(body);
   const said = message === "" ? "" : `: ${withoutKey(message, server)}`;
-  const retryAfterMs = retryAfterOf(response.headers);
+  const retryAfterMs = retryAfterOf(headers);
   const what = `${server.baseUrl} answered ${status} for the model "${server.model}"${said}`;
   if (status === 429 && code === "insufficient_quota")
     return failed("MODEL_QUOTA_EXCEEDED", `${what}. Its account has no quota left.`, false);
@@ -189,9 +201,9 @@ function retryAfterOf(headers: Headers): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
+/** The innermost reason: what is around it says the URL once more. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const inner = cause instanceof AggregateError ? cause.errors[0] : cause;
-  return inner instanceof Error && inner.message !== "" ? inner.message : error.message;
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return (inner instanceof Error && inner.message !== "" ? reasonOf(inner) : error.message).replace(/\.$/, "");
 }

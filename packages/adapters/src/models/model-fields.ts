@@ -3,8 +3,11 @@ import { z } from "zod";
 /** Names of environment variables, as shells take them. */
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
-/** `fetch` itself waits no longer for the head of an answer. */
+/** What a request to a server may be given, as for other adapters. */
 const MAX_TIMEOUT_SECONDS = 300;
+
+/** The connections to one host that there are: more requests would wait for one while their time goes by. */
+const MAX_IN_FLIGHT = 64;
 
 /** The fields of a config that say which model is asked, and how. */
 export const modelFields = {
@@ -13,7 +16,7 @@ export const modelFields = {
     .default("https://api.openai.com/v1")
     .refine(isBaseUrl, "must be an http or https URL without a name, password, query or fragment")
     .describe(
-      "Where an OpenAI-compatible server answers, up to what comes before `/embeddings` and `/chat/completions`",
+      "Where an OpenAI-compatible server answers, up to what comes before `/embeddings` and `/chat/completions`; one in your own network has to be allowed by the setting `http_allow_hosts`",
     ),
   model: z.string().min(1).max(256).describe("The model's name, as the server knows it"),
   api_key_env: z
@@ -46,7 +49,7 @@ export const modelFields = {
   max_in_flight: z
     .int()
     .min(1)
-    .max(1000)
+    .max(MAX_IN_FLIGHT)
     .default(8)
     .describe(
       "The most requests at once to the server, over all runs; fewer after it answered 429, until it keeps up again",

@@ -1,3 +1,4 @@
+import type { HttpClient } from "../http/http-client.ts";
 import type { ModelFields } from "./model-fields.ts";
 import { limiterOf, type ModelLimiter } from "./model-limiter.ts";
 
@@ -9,12 +10,14 @@ export interface ModelServer {
   /** The key's variable, for errors; the key never stands in one. */
   readonly keyEnv: string | null;
   readonly key: string | null;
-  readonly timeoutMs: number;
+  readonly timeoutSeconds: number;
   readonly maxTries: number;
   readonly maxWaitMs: number;
   readonly maxInFlight: number;
   readonly maxBytes: number;
   readonly limiter: ModelLimiter;
+  /** The way to it. */
+  readonly http: HttpClient;
 }
 
 /** What of a config says which server it is. */
@@ -27,7 +30,7 @@ export type ServerFields = Pick<
  * The server of a config, with its key.
  * @throws Error where the key's variable is not there, or holds none
  */
-export function modelServer(fields: ServerFields, env: NodeJS.ProcessEnv = process.env): ModelServer {
+export function modelServer(fields: ServerFields, http: HttpClient, env: NodeJS.ProcessEnv = process.env): ModelServer {
   const baseUrl = fields.base_url.replace(/\/+$/, "");
   const keyEnv = fields.api_key_env ?? null;
   return {
@@ -35,13 +38,13 @@ export function modelServer(fields: ServerFields, env: NodeJS.ProcessEnv = proce
     model: fields.model,
     keyEnv,
     key: keyEnv === null ? null : readKey(keyEnv, env),
-    // Whole milliseconds: a timer refuses others.
-    timeoutMs: Math.ceil(fields.timeout_seconds * 1000),
+    timeoutSeconds: fields.timeout_seconds,
     maxTries: fields.max_tries,
     maxWaitMs: fields.max_wait_seconds * 1000,
     maxInFlight: fields.max_in_flight,
     maxBytes: fields.max_bytes,
     limiter: limiterOf(`${baseUrl} ${keyEnv ?? ""}`),
+    http,
   };
 }
 

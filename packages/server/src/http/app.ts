@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { noteResponses } from "../stream/take-over.ts";
+import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
@@ -91,7 +92,13 @@ export async function createHttpApp(
   app.addHook("onResponse", async (request, reply) => {
     const { method, id } = request;
     log.debug(
-      { request_id: id, method, path: pathOf(request.url), status: reply.statusCode, ms: reply.elapsedTime },
+      {
+        request_id: id,
+        method,
+        path: withoutCallSecret(pathOf(request.url)),
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
       "request",
     );
   });
@@ -176,7 +183,7 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
   const answer = toAnswer(error, request.id);
   if (answer.status === 500) {
     log.error(
-      { err: error, request_id: request.id, method: request.method, path: pathOf(request.url) },
+      { err: error, request_id: request.id, method: request.method, path: withoutCallSecret(pathOf(request.url)) },
       "request failed",
     );
   }

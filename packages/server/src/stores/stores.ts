@@ -1,6 +1,7 @@
 import type {
   Bus,
   ContentCache,
+  Deliveries,
   Failures,
   Journal,
   KeptMessages,
@@ -12,6 +13,7 @@ import type {
   SearchIndex,
   StoredObjects,
   TaskQueue,
+  Triggers,
   WorkQueue,
 } from "@millrace/engine";
 
@@ -24,6 +26,8 @@ export interface Stores {
   readonly records: Records;
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
+  readonly triggers: Triggers;
+  readonly deliveries: Deliveries;
   readonly objects: ObjectStore & ObjectReader;
   readonly search: SearchIndex;
   /** Of this node alone: what is in it can be had again. */

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "@millrace/protocol";
+import { SEARCH_FILE } from "../search-sqlite/search-file.ts";
 import { isDamage } from "../sqlite/damage.ts";
 
 /**
  * A backup is a tar archive: `backup.json` says what it is; `objects/…` and `metadata/…` are as in the data directory;
- * `millrace.db` is the database; `end.json`, at last, says how much there must be, and what it must add up to.
+ * `millrace.db` is the database, and `search.db`, where there are collections, theirs; `end.json`, at last, says how much there must be, and what it must add up to.
  */
 export const HEAD = "backup.json";
 export const DATABASE = "millrace.db";
+export const COLLECTIONS = SEARCH_FILE;
 export const END = "end.json";
 export const FOLDERS = ["objects", "metadata"] as const;
 

@@ -107,6 +107,8 @@ test("backup: a file that is no backup, or not a whole one, is refused with its 
     [await tar(["backup.json", head({})], ["objects/../../evil", "x"]), /does not belong/],
     [await tar(["backup.json", head({})], ["/etc/passwd", "x"]), /does not belong/],
     [await tar(["backup.json", head({})], ["lock.db", "x"]), /does not belong/],
+    [await tar(["backup.json", head({})], ["cache.db", "x"]), /does not belong/],
+    [await tar(["backup.json", head({})], ["search.db/x", "x"]), /does not belong/],
     [flipped, /damaged/],
     ...[0.1, 0.5, 0.9, 0.99].map((part): [Uint8Array, RegExp] => [
       bytes.subarray(0, Math.floor(bytes.length * part)),

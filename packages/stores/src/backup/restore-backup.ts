@@ -13,6 +13,7 @@ import {
   type BackupHead,
   type BackupSummary,
   backupFailed,
+  COLLECTIONS,
   DATABASE,
   END,
   FOLDERS,
@@ -55,9 +56,10 @@ export async function restoreBackup(
     mkdirSync(part);
     const head = await unpack(file, part, options.signal);
     const executions = checkDatabase(file, join(part, DATABASE), head);
+    checkCollections(file, join(part, COLLECTIONS));
     const objects = countFiles(join(part, "objects"));
     // The database last: a service that finds none would begin a new one.
-    for (const name of [...FOLDERS, DATABASE]) {
+    for (const name of [...FOLDERS, COLLECTIONS, DATABASE]) {
       if (existsSync(join(part, name))) await rename(join(part, name), join(dataDir, name));
     }
     done = true;
@@ -155,7 +157,7 @@ function checkName(file: string, { header: { name, type } }: ParsedTarEntry): vo
   const [first = "", ...rest] = name.split("/");
   const isGood =
     (type === undefined || type === "file") &&
-    (name === DATABASE || (FOLDERS.some((folder) => folder === first) && rest.length > 0)) &&
+    (name === DATABASE || name === COLLECTIONS || (FOLDERS.some((folder) => folder === first) && rest.length > 0)) &&
     rest.every((segment) => segment !== "" && segment !== "." && segment !== "..");
   if (!isGood) throw invalid(file, `it has something in it that does not belong there (${JSON.stringify(name)})`);
 }
@@ -172,6 +174,21 @@ function checkDatabase(file: string, path: string, head: BackupHead): number {
   } catch (error) {
     if (error instanceof MillraceError) throw error;
     throw invalid(file, `its database is damaged (${error instanceof Error ? error.message : error})`);
+  } finally {
+    database.close();
+  }
+}
+
+/** That the collections, where there are any, are sound. */
+function checkCollections(file: string, path: string): void {
+  if (!existsSync(path)) return;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const [row] = database.prepare("PRAGMA integrity_check(1)").all();
+    if (row?.integrity_check !== "ok") throw invalid(file, `its collections are damaged (${row?.integrity_check})`);
+  } catch (error) {
+    if (error instanceof MillraceError) throw error;
+    throw invalid(file, `its collections are damaged (${error instanceof Error ? error.message : error})`);
   } finally {
     database.close();
   }

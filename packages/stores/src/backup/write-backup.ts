@@ -9,7 +9,16 @@ import { createTarPacker } from "modern-tar";
 import { metadataPath } from "../files/object-key.ts";
 import { verify } from "../journal/checksum.ts";
 import { newestSchema, schemaOf } from "../sqlite/migrate.ts";
-import { type BackupHead, type BackupSummary, backupFailed, DATABASE, END, HEAD, Tally } from "./backup-format.ts";
+import {
+  type BackupHead,
+  type BackupSummary,
+  backupFailed,
+  COLLECTIONS,
+  DATABASE,
+  END,
+  HEAD,
+  Tally,
+} from "./backup-format.ts";
 
 /** Files up to this size are read at once, in bytes. */
 const WHOLE_BYTES = 1024 * 1024;
@@ -19,8 +28,8 @@ const BUSY_TIMEOUT_MS = 10_000;
 
 /**
  * Writes what a data directory holds to `file`, while a service works on it or not. The database is copied first, as of
- * one moment, and the objects after it: an object is there before the journal says so, so none is missing that the copy
- * knows of. What is deleted meanwhile is taken out of the copy again (docs/decisions/0013).
+ * one moment, and the objects and collections after it: both are there before the journal says so, so none is missing that
+ * the copy knows of. What is deleted meanwhile is taken out of the copy again (docs/decisions/0013).
  * @throws MillraceError DATA_DIR_UNUSABLE, TARGET_EXISTS, BACKUP_FAILED
  */
 export async function writeBackup(
@@ -38,6 +47,7 @@ export async function writeBackup(
   }
   const part = `${file}.${process.pid}.part`;
   const copy = `${file}.${process.pid}.part.db`;
+  const collections = `${file}.${process.pid}.part.search.db`;
   let live: DatabaseSync | undefined;
   try {
     live = new DatabaseSync(source, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
@@ -50,6 +60,7 @@ export async function writeBackup(
     }
     // One statement, one moment: what the service commits from here on is not in it.
     live.prepare("VACUUM INTO ?").run(copy);
+    copyCollections(join(dataDir, COLLECTIONS), collections);
     const head: BackupHead = {
       format: "millrace-backup",
       format_version: 1,
@@ -57,7 +68,7 @@ export async function writeBackup(
       schema,
       created_at: new Date().toISOString(),
     };
-    const summary = await pack(dataDir, live, copy, part, head, options.signal);
+    const summary = await pack(dataDir, live, { copy, collections, part }, head, options.signal);
     await flush(part);
     await putInPlace(part, file);
     return summary;
@@ -66,15 +77,35 @@ export async function writeBackup(
   } finally {
     live?.close();
     await rm(part, { force: true });
-    for (const ending of ["", "-journal"]) await rm(copy + ending, { force: true });
+    for (const ending of ["", "-journal"]) {
+      for (const each of [copy, collections]) await rm(each + ending, { force: true });
+    }
   }
+}
+
+/** Copies the collections, as of one moment as well; a service that has put no document anywhere has none. */
+function copyCollections(source: string, copy: string): void {
+  if (!existsSync(source)) return;
+  const live = new DatabaseSync(source, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    live.prepare("VACUUM INTO ?").run(copy);
+  } finally {
+    live.close();
+  }
+}
+
+/** Files that a backup is made of. */
+interface Parts {
+  readonly copy: string;
+  /** Not there where there are no collections. */
+  readonly collections: string;
+  readonly part: string;
 }
 
 async function pack(
   dataDir: string,
   live: DatabaseSync,
-  copy: string,
-  part: string,
+  { copy, collections, part }: Parts,
   head: BackupHead,
   signal: AbortSignal | undefined,
 ): Promise<BackupSummary> {
@@ -114,6 +145,7 @@ async function pack(
     takeOutDeleted(kept, live);
     const executions = Number(kept.prepare("SELECT count(*) AS count FROM executions").get()?.count);
     kept.close();
+    await addFile(collections, COLLECTIONS, add);
     await add(DATABASE, statSync(copy).size, createReadStream(copy, { highWaterMark: WHOLE_BYTES }));
     await addJson(END, tally.end());
     controller.finalize();

@@ -1,10 +1,23 @@
 import { randomUUID } from "node:crypto";
-import type { Failures, Journal, KeptMessages, Ownership, Records, StoredObjects, WorkQueue } from "@millrace/engine";
+import type {
+  Deliveries,
+  Failures,
+  Journal,
+  KeptMessages,
+  Ownership,
+  Records,
+  StoredObjects,
+  Triggers,
+  WorkQueue,
+} from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
+import { StoreDeliveries } from "../triggers/store-deliveries.ts";
+import { StoreTriggers } from "../triggers/store-triggers.ts";
 import { Committer } from "./committer.ts";
 import { Session } from "./connection.ts";
 import { Database } from "./database.ts";
+import { LISTED_EXECUTION, toExecution } from "./execution-row.ts";
 import { PostgresFailures } from "./failures.ts";
 import { PostgresJournal } from "./journal.ts";
 import { JournalReads } from "./journal-reads.ts";
@@ -15,6 +28,7 @@ import { migrate } from "./migrate.ts";
 import { PostgresStoredObjects } from "./objects/stored-objects.ts";
 import { PostgresOwnership } from "./ownership.ts";
 import { PostgresRecords } from "./records.ts";
+import { PostgresScripts } from "./scripts.ts";
 import { PostgresTrimming } from "./trimming.ts";
 import { checkUrl, unreachable } from "./unreachable.ts";
 import { PostgresWorkQueue } from "./work-queue.ts";
@@ -41,6 +55,8 @@ export interface PostgresStore {
   readonly kept: KeptMessages;
   readonly records: Records;
   readonly storedObjects: StoredObjects;
+  readonly triggers: Triggers;
+  readonly deliveries: Deliveries;
   readonly ownership: Ownership;
   /** What feeds read that they were not told. */
   readonly source: CommitSource;
@@ -143,6 +159,7 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
   const committer = new Committer(writer, lease, (group) => feed.committed(group));
   const trimming = new PostgresTrimming(database);
   const journal = new PostgresJournal({ committer, feed, reads: source, trim: (id) => trimming.trim(id) });
+  const scripts = new PostgresScripts(database);
   return {
     committer,
     source,
@@ -153,6 +170,8 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
     kept: new PostgresKeptMessages(database),
     records: new PostgresRecords(database, committer, options.onDelete),
     storedObjects: await PostgresStoredObjects.open({ database, feed, journal }),
+    triggers: new StoreTriggers(scripts),
+    deliveries: new StoreDeliveries(scripts, journal, { columns: LISTED_EXECUTION, toExecution }),
     ownership: new PostgresOwnership(database, committer, lease),
   };
 }

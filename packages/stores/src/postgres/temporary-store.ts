@@ -1,4 +1,6 @@
+import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
+import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryDatabase } from "../support/postgres.ts";
 import { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from "./store.ts";
 
@@ -8,7 +10,7 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 }
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects> {
+export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
   const close = async () => {
@@ -33,6 +35,12 @@ export async function openTemporaryStore(): Promise<StoreWithObjects> {
     },
     get storedObjects() {
       return store.storedObjects;
+    },
+    get triggers() {
+      return store.triggers;
+    },
+    get deliveries() {
+      return store.deliveries;
     },
     async reopen() {
       await close();

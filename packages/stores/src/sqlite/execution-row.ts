@@ -5,6 +5,9 @@ import { type Row, text } from "./columns.ts";
 export const EXECUTION =
   "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
 
+/** The same, but of the snapshot only the name. */
+export const ENDED_EXECUTION = `${EXECUTION.replace("config_snapshot, ", "")}, json_object('name', config_name) AS config_snapshot`;
+
 /** A row of executions as a record. */
 export function toExecution(row: Row): ExecutionRecord {
   return {

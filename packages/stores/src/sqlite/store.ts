@@ -1,14 +1,29 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Failures, Journal, KeptMessages, Lineage, Records, StoredObjects, WorkQueue } from "@millrace/engine";
+import type {
+  Deliveries,
+  Failures,
+  Journal,
+  KeptMessages,
+  Lineage,
+  Records,
+  StoredObjects,
+  Triggers,
+  WorkQueue,
+} from "@millrace/engine";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
+import { StoreDeliveries } from "../triggers/store-deliveries.ts";
+import { StoreTriggers } from "../triggers/store-triggers.ts";
+import type { Row } from "./columns.ts";
 import { Committer } from "./committer.ts";
 import { type Durability, lockDataDir, openDatabase, unusable } from "./database.ts";
 import { ExecutionKeys } from "./execution-keys.ts";
+import { ENDED_EXECUTION, toExecution } from "./execution-row.ts";
 import { SqliteFailures } from "./failures.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteKeptMessages } from "./kept-messages.ts";
 import { SqliteStoredObjects } from "./objects/stored-objects.ts";
 import { SqliteRecords } from "./records.ts";
+import { SqliteScripts } from "./scripts.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
 
 /** The embedded store: its ports over one file, written by one process; and lineage, over a file that is made of it. */
@@ -20,6 +35,8 @@ export interface SqliteStore {
   readonly records: Records;
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
+  readonly triggers: Triggers;
+  readonly deliveries: Deliveries;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
 }
@@ -49,6 +66,7 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     { onDamage: (damage) => committer.stop(damage) },
   );
   const journal = new SqliteJournal(database, committer, keys);
+  const scripts = new SqliteScripts(database, committer);
   let isOpen = true;
   return {
     lineage,
@@ -58,6 +76,12 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     failures: new SqliteFailures(database, committer, keys),
     kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
+    triggers: new StoreTriggers(scripts),
+    // Rows of this database, whose values are all of the driver's own types.
+    deliveries: new StoreDeliveries(scripts, journal, {
+      columns: ENDED_EXECUTION,
+      toExecution: (row) => toExecution(row as Row),
+    }),
     close() {
       if (!isOpen) return;
       isOpen = false;

@@ -1,9 +1,11 @@
+import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
+import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects> {
+export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
   return {
@@ -24,6 +26,12 @@ export async function openTemporaryStore(): Promise<StoreWithObjects> {
     },
     get storedObjects() {
       return store.storedObjects;
+    },
+    get triggers() {
+      return store.triggers;
+    },
+    get deliveries() {
+      return store.deliveries;
     },
     async reopen() {
       store.close();

@@ -1,0 +1,159 @@
+import type { Deliveries } from "@millrace/engine";
+import {
+  createWebhookSchema,
+  deliveryListSchema,
+  deliveryQuerySchema,
+  deliverySchema,
+  pageQuerySchema,
+  updateWebhookSchema,
+  webhookListSchema,
+  webhookSchema,
+  webhookWithSecretSchema,
+} from "@millrace/protocol";
+import { z } from "zod";
+import { type ManageWebhooks, showDelivery, showWebhook } from "../../webhooks/manage-webhooks.ts";
+import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
+import { pageOf } from "../page.ts";
+
+/** What the webhooks' endpoints stand on. */
+export interface WebhookEndpointParts {
+  readonly deliveries: Deliveries;
+  readonly manageWebhooks: ManageWebhooks;
+}
+
+const tag = "Webhooks";
+const params = z.object({ webhook_id: z.string() });
+const deliveryParams = params.extend({ delivery_id: z.string() });
+const notFound = errorResponses("WEBHOOK_NOT_FOUND");
+const invalid = validationResponse;
+const unavailable = errorResponses("SERVICE_UNAVAILABLE");
+
+/** `/api/v1/webhooks`. */
+export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpointParts): Endpoint[] {
+  return [
+    endpoint({
+      method: "POST",
+      path: "/api/v1/webhooks",
+      summary: "Create a webhook",
+      description:
+        "It is told of executions that end, or are interrupted, from now on. Each delivery is signed as the Standard Webhooks specification has it; the key is told this once.",
+      tag,
+      body: createWebhookSchema,
+      responses: { 201: { description: "The webhook", schema: webhookWithSecretSchema }, ...invalid, ...unavailable },
+      handler: async ({ body, reply }) => reply.code(201).send(await manageWebhooks.create(body)),
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/webhooks",
+      summary: "List webhooks",
+      tag,
+      query: pageQuerySchema,
+      responses: { 200: { description: "A page of webhooks", schema: webhookListSchema }, ...invalid },
+      handler: async ({ query }) => {
+        const { total, items } = await deliveries.listWebhooks(query);
+        return pageOf("webhooks", query, { total, items: items.map(showWebhook) });
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/webhooks/{webhook_id}",
+      summary: "Get a webhook",
+      tag,
+      params,
+      responses: { 200: { description: "The webhook", schema: webhookSchema }, ...notFound },
+      handler: async ({ params: { webhook_id: id } }) => showWebhook(await manageWebhooks.find(id)),
+    }),
+    endpoint({
+      method: "PATCH",
+      path: "/api/v1/webhooks/{webhook_id}",
+      summary: "Change a webhook",
+      description: "What is left out stays as it is. What happens while it is disabled is not told later.",
+      tag,
+      params,
+      body: updateWebhookSchema,
+      responses: {
+        200: { description: "The webhook", schema: webhookSchema },
+        ...notFound,
+        ...errorResponses("TRIGGER_CHANGED"),
+        ...invalid,
+        ...unavailable,
+      },
+      handler: async ({ params: { webhook_id: id }, body }) => manageWebhooks.update(id, body),
+    }),
+    endpoint({
+      method: "DELETE",
+      path: "/api/v1/webhooks/{webhook_id}",
+      summary: "Delete a webhook",
+      description: "With its deliveries, those included that are still to be made.",
+      tag,
+      params,
+      responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
+      handler: async ({ params: { webhook_id: id }, reply }) => {
+        if (!(await deliveries.deleteWebhook(id))) await manageWebhooks.find(id);
+        return reply.code(204).send();
+      },
+    }),
+    endpoint({
+      method: "POST",
+      path: "/api/v1/webhooks/{webhook_id}/test",
+      summary: "Send a webhook a test",
+      description: "The event `webhook.test`, in the form of the others.",
+      tag,
+      params,
+      responses: {
+        202: { description: "The delivery, which is made next", schema: deliverySchema },
+        ...notFound,
+        ...errorResponses("TRIGGER_DISABLED"),
+        ...unavailable,
+      },
+      handler: async ({ params: { webhook_id: id }, reply }) => reply.code(202).send(await manageWebhooks.test(id)),
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/webhooks/{webhook_id}/deliveries",
+      summary: "List a webhook's deliveries, newest first",
+      description: "Those of the last 30 days, with their attempts.",
+      tag,
+      params,
+      query: deliveryQuerySchema,
+      responses: { 200: { description: "A page of deliveries", schema: deliveryListSchema }, ...notFound, ...invalid },
+      handler: async ({ params: { webhook_id: id }, query }) => {
+        await manageWebhooks.find(id);
+        const { state, ...page } = query;
+        const { total, items } = await deliveries.listDeliveries(id, {
+          ...page,
+          ...(state === undefined ? {} : { state }),
+        });
+        return pageOf("deliveries", query, { total, items: items.map(showDelivery) });
+      },
+    }),
+    endpoint({
+      method: "GET",
+      path: "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
+      summary: "Get a delivery",
+      tag,
+      params: deliveryParams,
+      responses: {
+        200: { description: "The delivery", schema: deliverySchema },
+        ...errorResponses("WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND"),
+      },
+      handler: async ({ params: { webhook_id: id, delivery_id: delivery } }) =>
+        showDelivery(await manageWebhooks.findDelivery(id, delivery)),
+    }),
+    endpoint({
+      method: "POST",
+      path: "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+      summary: "Make a delivery anew",
+      description: "With the same id and body, and with all its attempts before it. It must be delivered, or given up.",
+      tag,
+      params: deliveryParams,
+      responses: {
+        202: { description: "The delivery, which is made next", schema: deliverySchema },
+        ...errorResponses("WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND", "DELIVERY_PENDING"),
+        ...unavailable,
+      },
+      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, reply }) =>
+        reply.code(202).send(await manageWebhooks.redeliver(id, delivery)),
+    }),
+  ];
+}

@@ -1,0 +1,58 @@
+import type { Clock, Executions, Ids, Journal } from "@millrace/engine";
+import type { Logger } from "pino";
+import type { Configs } from "./configs.ts";
+import type { Stores } from "./stores/stores.ts";
+import { FolderWatch } from "./triggers/folder-watch.ts";
+import { ManageTriggers } from "./triggers/manage-triggers.ts";
+import { TriggerLoop } from "./triggers/trigger-loop.ts";
+import { DeliveryLoop } from "./webhooks/delivery-loop.ts";
+import { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
+import { postOver } from "./webhooks/post.ts";
+
+/** What triggers and webhooks stand on. */
+export interface TriggersAndWebhooksParts {
+  readonly stores: Pick<Stores, "triggers" | "deliveries">;
+  readonly journal: Journal;
+  readonly configs: Configs;
+  readonly executions: Executions;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  /** Hosts that deliveries may go to although their addresses are private. */
+  readonly allowHosts: readonly string[];
+}
+
+/** What makes runs by itself, and what tells others how they ended. */
+export interface TriggersAndWebhooks {
+  readonly manageTriggers: ManageTriggers;
+  readonly manageWebhooks: ManageWebhooks;
+  /** Resolves when nothing is set off and nothing is sent any more. */
+  stop(): Promise<void>;
+}
+
+/** Begins to set triggers off and to tell webhooks. */
+export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
+  const { stores, configs, executions, journal, clock, ids, log, allowHosts } = parts;
+  const { triggers, deliveries } = stores;
+  const folders = new FolderWatch({ triggers, clock, ids });
+  const firing = { triggers, configs, executions, clock, ids, folders };
+  const loop = new TriggerLoop({ ...firing, log });
+  const delivering = new DeliveryLoop({
+    deliveries,
+    journal,
+    environment: process.env,
+    post: postOver(allowHosts),
+    clock,
+    ids,
+    log,
+  });
+  loop.start();
+  delivering.start();
+  return {
+    manageTriggers: new ManageTriggers(firing),
+    manageWebhooks: new ManageWebhooks({ deliveries, journal, clock, ids, look: () => delivering.look() }),
+    async stop() {
+      await Promise.all([loop.stop(), delivering.stop()]);
+    },
+  };
+}

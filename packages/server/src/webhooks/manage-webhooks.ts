@@ -1,0 +1,173 @@
+import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, WebhookRecord } from "@millrace/engine";
+import {
+  type createWebhookSchema,
+  type Delivery,
+  MillraceError,
+  type updateWebhookSchema,
+  type Webhook,
+  type WebhookWithSecret,
+} from "@millrace/protocol";
+import type { z } from "zod";
+import { ValidationFailure } from "../http/errors.ts";
+import { makeWebhookSecret } from "./signature.ts";
+import { testBody } from "./webhook-body.ts";
+
+/** What the webhooks' part of the API stands on. */
+export interface ManageWebhooksParts {
+  readonly deliveries: Deliveries;
+  readonly journal: Pick<Journal, "head">;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Looks at once for what is to be sent. */
+  look(): void;
+}
+
+/** Makes and changes webhooks, and has deliveries made, as the API asks for it. */
+export class ManageWebhooks {
+  readonly #parts: ManageWebhooksParts;
+
+  constructor(parts: ManageWebhooksParts) {
+    this.#parts = parts;
+  }
+
+  async create(body: z.output<typeof createWebhookSchema>): Promise<WebhookWithSecret> {
+    const { deliveries, journal, clock, ids } = this.#parts;
+    const now = clock.now();
+    const secret = body.secret_env === null ? (body.secret ?? makeWebhookSecret()) : null;
+    const webhook: WebhookRecord = {
+      id: ids.uuid(),
+      name: body.name ?? new URL(body.url).host.slice(0, 256),
+      url: body.url,
+      events: body.events,
+      configIds: body.config_ids,
+      headers: body.headers,
+      secret,
+      secretEnv: body.secret_env,
+      enabled: body.enabled,
+      disabledReason: null,
+      since: journal.head,
+      createdAt: now,
+      updatedAt: now,
+    };
+    await deliveries.createWebhook(webhook);
+    return { ...showWebhook(webhook), secret };
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND, TRIGGER_CHANGED; ValidationFailure where it would have no key */
+  async update(id: string, body: z.output<typeof updateWebhookSchema>): Promise<Webhook> {
+    const { deliveries, journal, clock } = this.#parts;
+    const known = await this.find(id);
+    const enabled = body.enabled ?? known.enabled;
+    const isNew = enabled && !known.enabled;
+    const secretEnv = body.secret_env === undefined ? known.secretEnv : body.secret_env;
+    // One that is given takes the place of the one that is named.
+    const named = body.secret === undefined ? secretEnv : null;
+    const webhook: WebhookRecord = {
+      ...known,
+      name: body.name ?? known.name,
+      url: body.url ?? known.url,
+      events: body.events ?? known.events,
+      configIds: body.config_ids ?? known.configIds,
+      headers: body.headers ?? known.headers,
+      secret: named === null ? (body.secret ?? known.secret) : null,
+      secretEnv: named,
+      enabled,
+      disabledReason: enabled ? null : known.disabledReason,
+      // What happened while it was disabled is not told.
+      since: isNew ? journal.head : known.since,
+      updatedAt: Math.max(known.updatedAt + 1, clock.now()),
+    };
+    if (webhook.secret === null && webhook.secretEnv === null) {
+      const msg = "Value error, without a variable that holds the key, a secret is needed";
+      throw new ValidationFailure([{ loc: ["body", "secret_env"], msg, type: "value_error", input: null }]);
+    }
+    if (!(await deliveries.updateWebhook(webhook, known.updatedAt))) {
+      await this.find(id);
+      throw new MillraceError("TRIGGER_CHANGED", `Somebody else has changed the webhook "${known.name}" meanwhile.`);
+    }
+    return showWebhook(webhook);
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND */
+  async find(id: string): Promise<WebhookRecord> {
+    const webhook = await this.#parts.deliveries.getWebhook(id);
+    if (webhook === null) throw new MillraceError("WEBHOOK_NOT_FOUND", `There is no webhook "${id.slice(0, 128)}".`);
+    return webhook;
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND, TRIGGER_DISABLED */
+  async test(id: string): Promise<Delivery> {
+    const { deliveries, clock, ids } = this.#parts;
+    const webhook = await this.find(id);
+    if (!webhook.enabled)
+      throw new MillraceError("TRIGGER_DISABLED", `The webhook "${webhook.name}" is disabled: nothing is sent to it.`);
+    const now = clock.now();
+    const messageId = `msg_${ids.uuid()}`;
+    const delivery = await deliveries.add({
+      id: messageId,
+      webhookId: webhook.id,
+      key: messageId,
+      event: "webhook.test",
+      executionId: null,
+      body: JSON.stringify(testBody(new Date(now).toISOString())),
+      createdAt: now,
+    });
+    this.#parts.look();
+    return showDelivery(delivery ?? (await this.findDelivery(id, messageId)));
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND, DELIVERY_PENDING */
+  async redeliver(id: string, deliveryId: string): Promise<Delivery> {
+    const { deliveries, clock } = this.#parts;
+    await this.findDelivery(id, deliveryId);
+    const again = await deliveries.redeliver(id, deliveryId, clock.now());
+    if (again === null)
+      throw new MillraceError("DELIVERY_PENDING", "The delivery is still to be made: it is sent when its time comes.");
+    this.#parts.look();
+    return showDelivery(again);
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND */
+  async findDelivery(id: string, deliveryId: string): Promise<DeliveryRecord> {
+    const webhook = await this.find(id);
+    const delivery = await this.#parts.deliveries.getDelivery(id, deliveryId);
+    if (delivery === null)
+      throw new MillraceError(
+        "DELIVERY_NOT_FOUND",
+        `The webhook "${webhook.name}" has no delivery "${deliveryId.slice(0, 128)}".`,
+      );
+    return delivery;
+  }
+}
+
+/** A webhook as the API shows it. */
+export function showWebhook(webhook: WebhookRecord): Webhook {
+  return {
+    id: webhook.id,
+    name: webhook.name,
+    url: webhook.url,
+    events: [...webhook.events],
+    config_ids: [...webhook.configIds],
+    header_names: Object.keys(webhook.headers),
+    secret_env: webhook.secretEnv,
+    enabled: webhook.enabled,
+    disabled_reason: webhook.disabledReason,
+    created_at: new Date(webhook.createdAt).toISOString(),
+    updated_at: new Date(webhook.updatedAt).toISOString(),
+  };
+}
+
+/** A delivery as the API shows it. */
+export function showDelivery(delivery: DeliveryRecord): Delivery {
+  return {
+    id: delivery.id,
+    webhook_id: delivery.webhookId,
+    event: delivery.event,
+    execution_id: delivery.executionId,
+    state: delivery.state,
+    created_at: new Date(delivery.createdAt).toISOString(),
+    attempts: delivery.attempts,
+    next_at: delivery.nextAt === null ? null : new Date(delivery.nextAt).toISOString(),
+    log: [...delivery.log],
+  };
+}

@@ -95,8 +95,8 @@ test("the other commands of docs/many-nodes.md name files, keys and units that a
     .split("\0\0")
     .map((call) => call.split("\0").filter((word) => word !== ""));
   const after = (flag: string) =>
-    called.flatMap((call) => call.flatMap((word, at) => (word === flag ? [call[at + 1]] : [])));
-  for (const file of [...after("-f"), ...after("-k")]) assert.ok(existsSync(join(ROOT, file ?? "")), file);
+    called.flatMap((call) => call.flatMap((word, at) => (word === flag ? [call[at + 1] ?? ""] : [])));
+  for (const file of [...after("-f"), ...after("-k")]) assert.ok(existsSync(join(ROOT, file)), file);
   const units = called.filter(([name]) => name === "systemctl").map((call) => call.at(-1));
   assert.deepEqual(units, ["millrace-serve", "millrace-work"]);
   for (const unit of units) assert.ok(existsSync(join(DEPLOY, "systemd", `${unit}.service`)), unit);

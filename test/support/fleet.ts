@@ -1,6 +1,6 @@
 import { type Client, createClient } from "@millrace/client";
 import { FrontDoor } from "./front-door.ts";
-import { MillraceProcess } from "./millrace-process.ts";
+import { MILLRACE, MillraceProcess } from "./millrace-process.ts";
 import { openSharedStack } from "./shared-stack.ts";
 
 /** What a node of a fleet does: `serve` is the API and the streams, `work` the engine, `both` both. */
@@ -27,14 +27,19 @@ export class Fleet {
    */
   static async start(
     roles: readonly Role[],
-    options: { readonly env?: Readonly<Record<string, string>>; readonly flags?: readonly string[] } = {},
+    options: {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly flags?: readonly string[];
+      /** What they are, if not this version. */
+      readonly program?: string;
+    } = {},
   ): Promise<Fleet> {
     const own = options.env === undefined ? await openSharedStack() : null;
     const fleet = new Fleet(options.env ?? own?.env ?? {}, options.flags ?? [], async () => {
       await own?.[Symbol.asyncDispose]();
     });
     try {
-      for (const role of roles) await fleet.add(role);
+      for (const role of roles) await fleet.add(role, [], [], options.program);
       fleet.#door = await FrontDoor.open(() => fleet.#serving.map(({ url }) => Number(new URL(url).port)));
       return fleet;
     } catch (error) {
@@ -53,10 +58,16 @@ export class Fleet {
   }
 
   /** Starts one node more. */
-  async add(role: Role, flags: readonly string[] = [], within: readonly string[] = []): Promise<MillraceProcess> {
+  async add(
+    role: Role,
+    flags: readonly string[] = [],
+    within: readonly string[] = [],
+    program: string = MILLRACE,
+  ): Promise<MillraceProcess> {
     const command = role === "work" ? ["work"] : role === "serve" ? ["serve", "--engine", "false"] : ["serve"];
     const all = [...command, "--log-level", "warn", "--lease-seconds", "2", ...this.#flags, ...flags];
     const node = new MillraceProcess(all, this.env, within);
+    node.program = program;
     this.nodes.push(node);
     await node.start();
     if (role !== "work") this.#serving.push(node);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,7 +49,11 @@ export class NextVersion {
    */
   static make(): NextVersion {
     const next = new NextVersion(mkdtempSync(join(tmpdir(), "millrace-next-")));
-    next.#copy();
+    for (const name of readdirSync(join(ROOT, "packages"))) {
+      const [from, to] = [join(ROOT, "packages", name), join(next.#folder, "packages", name)];
+      cpSync(from, to, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
+    }
+    next.#link();
     const known = readdirSync(join(ROOT, MIGRATIONS)).length;
     next.addMigration("9001-additive.sql", ADDITIVE.replace("MIGRATIONS", String(known)));
     for (const name of ["cli", "server"]) {
@@ -59,6 +65,15 @@ export class NextVersion {
     return next;
   }
 
+  /** The version of a commit of this repository, over the packages that are installed now. */
+  static of(commit: string): NextVersion {
+    const other = new NextVersion(mkdtempSync(join(tmpdir(), "millrace-other-")));
+    const archive = execFileSync("git", ["archive", commit, "packages"], { cwd: ROOT, maxBuffer: 1 << 30 });
+    execFileSync("tar", ["-x", "-C", other.#folder], { input: archive });
+    other.#link();
+    return other;
+  }
+
   /** Gives it a further migration, which runs when one of its nodes starts. */
   addMigration(name: string, sql: string): void {
     writeFileSync(join(this.#folder, MIGRATIONS, name), sql);
@@ -68,21 +83,18 @@ export class NextVersion {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #copy(): void {
+  #link(): void {
     const modules = join(this.#folder, "node_modules");
     mkdirSync(join(modules, "@millrace"), { recursive: true });
     for (const name of readdirSync(join(ROOT, "node_modules"))) {
       if (name !== "@millrace") symlinkSync(realpathSync(join(ROOT, "node_modules", name)), join(modules, name));
     }
-    for (const name of readdirSync(join(ROOT, "packages"))) {
-      const [from, to] = [join(ROOT, "packages", name), join(this.#folder, "packages", name)];
-      cpSync(from, to, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
+    for (const name of readdirSync(join(this.#folder, "packages"))) {
+      const to = join(this.#folder, "packages", name);
       symlinkSync(to, join(modules, "@millrace", name));
-      try {
-        symlinkSync(realpathSync(join(from, "node_modules")), join(to, "node_modules"));
-      } catch {
-        // Most packages have all of theirs in the root.
-      }
+      // Most packages have all of theirs in the root.
+      const own = join(ROOT, "packages", name, "node_modules");
+      if (existsSync(own)) symlinkSync(realpathSync(own), join(to, "node_modules"));
     }
   }
 

@@ -1,5 +1,10 @@
-import { emptyDatabase, POSTGRES_URL, unreachablePostgres } from "../../packages/stores/src/support/postgres.ts";
-import { NATS_URL, withoutNats } from "./nats.ts";
+import {
+  emptyDatabase,
+  onDatabase,
+  POSTGRES_URL,
+  unreachablePostgres,
+} from "../../packages/stores/src/support/postgres.ts";
+import { deleteStreams, NATS_URL, withoutNats } from "./nats.ts";
 
 /** Whether the services of tests are of several nodes over PostgreSQL and NATS (`TEST_STACK=nodes`). */
 export const SHARED_STACK: boolean = process.env.TEST_STACK === "nodes";
@@ -28,6 +33,16 @@ export async function openSharedStack(natsUrl: string = NATS_URL): Promise<Share
   return {
     databaseUrl: database.url,
     env: { MILLRACE_DATABASE_URL: database.url, MILLRACE_NATS_URL: natsUrl },
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      const service = await clusterIdOf(database.url);
+      await database[Symbol.asyncDispose]();
+      if (service !== null) await deleteStreams(`millrace.${service}`, natsUrl);
+    },
   };
+}
+
+/** What the service is called in NATS; null where no node has come as far as that, or the database is gone already. */
+async function clusterIdOf(databaseUrl: string): Promise<string | null> {
+  const rows = await onDatabase(databaseUrl, "SELECT value FROM meta WHERE key = 'cluster_id'").catch(() => []);
+  return rows[0] === undefined ? null : String(rows[0].value);
 }

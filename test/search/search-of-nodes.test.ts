@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Client, createClient } from "@millrace/client";
+import { type Client, createClient, type SearchBody } from "@millrace/client";
 import { FakeModel, vectorOf } from "../../packages/adapters/src/testing/fake-model.ts";
 import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
@@ -105,7 +105,7 @@ test("documents are in the collection, each once, on whichever node they were pu
 });
 
 test("a search answers the same on every node: by words, by vectors and by both", { skip }, async () => {
-  const queries: Parameters<Client["search"]["query"]>[0][] = [
+  const queries: SearchBody[] = [
     { collection: "notches", q: "wheel notch 7", mode: "keyword" },
     { collection: "notches", q: "notch 12", mode: "hybrid" },
     { collection: "notches", vector: vectorOf("The wheel has the notch 3", 64), mode: "vector", limit: 5 },

@@ -112,7 +112,7 @@ export class AdapterThreadPool implements AdapterThreads {
     if (this.#all.size === 0) return;
     for (const thread of this.#all) thread.hold(false);
     this.#options.log.warn(
-      `${this.#all.size} threads of adapters cannot be ended: the process is killed once all is done`,
+      `threads of adapters cannot be ended (${this.#all.size}): the process is killed once all is done`,
     );
     // Node.js waits for its threads when it ends, whatever it is told. All else has been done by then.
     process.once("exit", () => {

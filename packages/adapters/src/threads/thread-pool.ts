@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   AdapterError,
   type AdapterLog,
@@ -18,6 +19,9 @@ const LOOK_MS = 25;
 
 /** How long the first in the queue lets those pass who can have the thread as it is, in milliseconds. */
 const PATIENCE_MS = 1000;
+
+/** How long threads are waited for when all of them are to end, in milliseconds. */
+const END_MS = 5_000;
 
 /** What the pool is made with. */
 export interface AdapterThreadPoolOptions {
@@ -94,14 +98,26 @@ export class AdapterThreadPool implements AdapterThreads {
     }
   }
 
-  /** Ends all threads; resolves when they are gone. */
+  /** Ends all threads; resolves when they are gone, or cannot be ended: the process is killed where it ends, then. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiter of this.#waiters) waiter.refuse(new AdapterError("CANCELLED", "The service is shutting down."));
     this.#waiters.clear();
     for (const timer of this.#idle.values()) clearTimeout(timer);
     this.#idle.clear();
-    await Promise.all([...this.#all].map((thread) => thread.end()));
+    const ended = Promise.all([...this.#all].map((thread) => thread.end()));
+    const waited = new AbortController();
+    await Promise.race([ended, sleep(END_MS, undefined, { signal: waited.signal }).catch(() => undefined)]);
+    waited.abort();
+    if (this.#all.size === 0) return;
+    for (const thread of this.#all) thread.hold(false);
+    this.#options.log.warn(
+      `threads of adapters cannot be ended (${this.#all.size}): the process is killed once all is done`,
+    );
+    // Node.js waits for its threads when it ends, whatever it is told. All else has been done by then.
+    process.once("exit", () => {
+      if (this.#all.size > 0) process.kill(process.pid, "SIGKILL");
+    });
   }
 
   /** Gives threads to those who wait, as far as there are any. */

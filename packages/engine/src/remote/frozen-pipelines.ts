@@ -39,11 +39,9 @@ export class FrozenPipelines {
    * @throws MillraceError CONFIG_INVALID where it does not load here
    */
   of(executionId: string): Promise<FrozenPipeline | null> {
-    const kept = this.#kept.get(executionId) ?? this.#load(executionId);
+    const kept = this.#kept.get(executionId) ?? this.#begin(executionId);
     this.#kept.delete(executionId);
     this.#kept.set(executionId, kept);
-    // One that does not load is not loaded again for every message.
-    kept.catch(() => setTimeout(() => this.forget(executionId), AGAIN_MS).unref());
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && oldest !== undefined) this.#kept.delete(oldest);
     return kept;
@@ -52,6 +50,17 @@ export class FrozenPipelines {
   /** It is over. */
   forget(executionId: string): void {
     this.#kept.delete(executionId);
+  }
+
+  #begin(executionId: string): Promise<FrozenPipeline | null> {
+    const loading = this.#load(executionId);
+    loading.catch((error) => {
+      // One that does not load is not loaded again for every message; one that could not be read is.
+      const invalid = error instanceof MillraceError && error.code === "CONFIG_INVALID";
+      if (invalid) setTimeout(() => this.forget(executionId), AGAIN_MS).unref();
+      else this.forget(executionId);
+    });
+    return loading;
   }
 
   async #load(executionId: string): Promise<FrozenPipeline | null> {

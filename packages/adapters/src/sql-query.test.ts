@@ -17,7 +17,7 @@ const folder = new TempFolder();
 process.chdir(folder.path);
 
 /** A server of PostgreSQL that tests may make databases on. */
-const SERVER = process.env.MILLRACE_TEST_POSTGRES ?? "postgres://postgres@127.0.0.1:5432/postgres";
+const SERVER = process.env.TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 async function admin(sql: string, url = SERVER): Promise<pg.QueryResult> {
   const client = new pg.Client({ connectionString: url });

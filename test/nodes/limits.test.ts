@@ -77,7 +77,7 @@ routes:
   work: { inbound: { concurrency: 6 }, adapters: [{ type: delay, config: { seconds: 600 } }] }
 init_message: { route: make }
 `);
-  await eventually(async () => assert.equal((await fleet.client.executions.routes(id)).routes[1]?.in_flight, 6));
+  await eventually(async () => assert.equal((await fleet.client.executions.routes(id)).routes[1]?.in_flight, 4));
   assert.equal((await fleet.client.executions.cancel(id)).current_status, "cancelled");
   const { routes } = await fleet.client.executions.routes(id);
   assert.equal(routes[1]?.in_flight, 0);

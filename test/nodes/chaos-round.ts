@@ -92,22 +92,6 @@ export async function chaosRound(options: { readonly seed: number; readonly coun
     ]);
   } catch (error) {
     console.error(fleet.stderr);
-    // DEBUGGING
-    if (error instanceof assert.AssertionError && Array.isArray(error.actual) && Array.isArray(error.expected)) {
-      const exp = new Set(error.expected);
-      const act = new Set(error.actual);
-      const extra = error.actual.filter((x) => !exp.has(x));
-      const missing = error.expected.filter((x) => !act.has(x));
-      console.error("EXTRA", extra.join(" "), "MISSING", missing.join(" "), "DUP", error.actual.length - act.size);
-      const around = Number(extra[0] ?? missing[0]);
-      const { onDatabase } = await import("../../packages/stores/src/support/postgres.ts");
-      console.error(
-        await onDatabase(
-          postgres.url(),
-          `select first,last,execution_key,count,lifecycle from journal where last between ${around - 60} and ${around + 80} order by last`,
-        ),
-      );
-    }
     throw error;
   } finally {
     clearTimeout(timer);

@@ -63,7 +63,7 @@ test("SQLite: on a full disk steps wait, requests are refused with the reason, a
 });
 
 test("SQLite: wherever in a commit the disk gets full, a step is kept whole or not at all, also after a restart", async (t) => {
-  using disk = smallDisk(t, "24m");
+  using disk = smallDisk(t, "48m");
   if (disk === null) return;
   let faults = 0;
   for (let left = 0; left <= 480_000; left += 16_384) {

@@ -36,7 +36,8 @@ export async function openSharedStack(natsUrl: string = NATS_URL): Promise<Share
     async [Symbol.asyncDispose]() {
       const service = await clusterIdOf(database.url);
       await database[Symbol.asyncDispose]();
-      if (service !== null) await deleteStreams(`millrace.${service}`, natsUrl);
+      // Those of servers of a test's own go with them.
+      if (service !== null && natsUrl === NATS_URL) await deleteStreams(`millrace.${service}`);
     },
   };
 }

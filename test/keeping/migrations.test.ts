@@ -46,14 +46,15 @@ for (const fixture of fixtures) {
     assert.deepEqual([result.status, result.stats.completed_messages], ["completed", 41]);
     const events = checkJournal((await readStream(`${service.url}/api/v1/executions/running/events`)).frames);
     assert.equal(events.filter(({ type }) => type === "completed").length, 41);
-    // Once it was looked through: no schema of these had a list of objects.
-    await eventually(async () => {
-      const { objects } = await storage.list({ execution_id: "over" });
-      assert.deepEqual(
-        objects.map((object) => [object.key, object.size, object.message_id]),
-        [[key, 5, "m"]],
-      );
-    });
+    // Once it was looked through: before the fourth no schema had a list of objects.
+    if (fixture < "0004")
+      await eventually(async () => {
+        const { objects } = await storage.list({ execution_id: "over" });
+        assert.deepEqual(
+          objects.map((object) => [object.key, object.size, object.message_id]),
+          [[key, 5, "m"]],
+        );
+      });
     for (const tag of ["over", "cancelled", "running"]) await executions.delete(tag);
     assert.equal(await service.end(), 0);
     assert.equal(await new FileObjectStore(service.dataDir).get(key), null, "objects go with their execution");

@@ -29,7 +29,15 @@ test("on three nodes each due time makes one run and each end is told once, also
   // As if all of them were due just now, and once more.
   for (let round = 1; round <= 2; round += 1) {
     await onDatabase(stack.databaseUrl, `UPDATE triggers SET next_at = ${Date.UTC(2020, 0, round)}`);
-    if (round === 2) await fleet.nodes[1]?.end("SIGKILL");
+    if (round === 2) {
+      await fleet.nodes[1]?.end("SIGKILL");
+      // As if what it had claimed had run out.
+      await onDatabase(
+        stack.databaseUrl,
+        "UPDATE deliveries SET next_at = 0 WHERE state = 'pending'",
+        "UPDATE firings SET next_at = 0 WHERE outcome = 'starting'",
+      );
+    }
     await eventually(async () => {
       for (const { id } of made) {
         const { firings } = await triggers.firings(id);

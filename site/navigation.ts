@@ -52,6 +52,7 @@ const SECTIONS: readonly Section[] = [
       "guides/disk-use.md",
       "performance.md",
       ["performance-journal.md", "Performance: the journal"],
+      ["performance-nodes.md", "Performance: many nodes"],
       ["performance-content.md", "Performance: content"],
     ],
   },

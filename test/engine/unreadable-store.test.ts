@@ -12,6 +12,7 @@ import { MillraceError } from "@millrace/protocol";
 import type { SqliteStore } from "@millrace/stores";
 import { z } from "zod";
 import { define, Rig } from "../support/engine-rig.ts";
+import { eventually } from "../support/eventually.ts";
 
 function adapter(type: string, process: (message: Message) => Emits | Promise<Emits>): AnyAdapter {
   return defineAdapter({ type, description: type, config: z.any(), process });
@@ -59,6 +60,39 @@ test("a store that cannot be read for a moment holds a run up for that long, and
   assert.equal(status, "completed");
   assert.equal(events.filter(({ route, type }) => route === "work" && type === "completed").length, messages);
   assert.ok(failed >= 3, `${failed} reads failed`);
+});
+
+test("a run that is cancelled while the store cannot be read settles every message that was taken, once it can", async () => {
+  let unreadableFor = 0;
+  const flaky = ({ work }: SqliteStore): WorkQueue => ({
+    take: (...of) => work.take(...of),
+    get: (...of) => work.get(...of),
+    async delayed(id) {
+      if (unreadableFor > 0) {
+        unreadableFor -= 1;
+        throw unreadable();
+      }
+      return work.delayed(id);
+    },
+    countInterruption: (...of) => work.countInterruption(...of),
+    depths: (id) => work.depths(id),
+  });
+  await using rig = new Rig({}, undefined, flaky);
+  const failed = Promise.withResolvers<void>();
+  const fail = adapter("fail", () => {
+    failed.resolve();
+    throw new Error("and again");
+  });
+  // It waits for an attempt that is far off.
+  const later = { retryDelayMs: 600_000, maxDelayMs: 600_000 };
+  const id = await rig.run(define({ work: { steps: [{ adapter: fail }], errorHandling: later } }));
+  await failed.promise;
+  await eventually(async () => assert.equal((await rig.events(id)).at(-1)?.type, "failed"));
+  unreadableFor = 2;
+  await rig.engine.stop(id, "cancelled", null);
+  const last = (await rig.events(id)).at(-1);
+  assert.deepEqual([last?.type, last?.type === "failed" && last.will_retry], ["failed", false]);
+  assert.equal(unreadableFor, 0);
 });
 
 test("a start that cannot read the store takes nothing up, and says nothing of the runs that it knows of", async () => {

@@ -1,9 +1,13 @@
-import { type ErrorInfo, foldEnded, type Progress, type TerminalStatus } from "@millrace/protocol";
+import { setTimeout as wait } from "node:timers/promises";
+import { type ErrorInfo, foldEnded, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { Transition } from "../ports.ts";
 import type { ExecutionParts } from "./execution-parts.ts";
 import type { InFlight } from "./in-flight.ts";
 import { keepsAll } from "./keeps-all.ts";
 import { progressToJson } from "./progress-json.ts";
+
+/** A store that could not be read is asked again so much later, in milliseconds. */
+const READ_AGAIN_MS = 500;
 
 /** What an end needs of its execution. */
 export interface EndingHost {
@@ -99,13 +103,16 @@ export class Ending {
   }
 
   async #end(): Promise<void> {
-    const { id, journal, clock, onFault } = this.#parts;
+    const { id, journal, clock } = this.#parts;
     const status = this.#stopping ?? "completed";
     // Whatever was on its way is folded by now: the state that is kept is the state of the whole journal.
     await journal.append({ executionId: id, events: [] });
-    if (this.#stopping !== null && this.#progress.open.size > 0) {
-      await this.#host.dropOpen().catch(onFault);
+    while (this.#stopping !== null && this.#progress.open.size > 0) {
+      const dropped = await this.#dropOpen();
+      // What was dropped is folded by then, and not dropped again.
       await journal.append({ executionId: id, events: [] });
+      if (dropped || this.#paused) break;
+      await wait(READ_AGAIN_MS, undefined, { ref: false });
     }
     // What was not failed any more is found at the next start.
     if (this.#paused && this.#progress.open.size > 0) return;
@@ -126,6 +133,17 @@ export class Ending {
     });
     this.#ended = true;
     this.#host.ended();
+  }
+
+  /** False where the store could not be read: what is left of the open messages is to be dropped later. */
+  async #dropOpen(): Promise<boolean> {
+    try {
+      await this.#host.dropOpen();
+      return true;
+    } catch (error) {
+      this.#parts.onFault(error);
+      return !(error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE");
+    }
   }
 
   #routesThatKeep(): string[] {

@@ -81,8 +81,11 @@ export async function chaosRound(options: { readonly seed: number; readonly coun
         }
         let compared = await compareSeen(journals, watchers);
         for (const { run, seen } of stored) {
-          const ids = await checkObjects(fleet, run);
-          assert.deepEqual(await seen, ids, `a socket on the objects of "${run.shape.name}" saw each once, in order`);
+          const told = await seen;
+          // What a crash has left unlisted, and is found once the run is over, comes after its end.
+          const last = Number(journals.get(run)?.at(-1)?.id);
+          const ids = (await checkObjects(fleet, run)).filter((id) => Number(id) <= last || told.includes(id));
+          assert.deepEqual(told, ids, `a socket on the objects of "${run.shape.name}" saw each once, in order`);
           compared += ids.length;
         }
         const events = [...journals.values()].reduce((sum, journal) => sum + journal.length, 0);

@@ -55,9 +55,14 @@ export class WorkSpread implements Spread {
     this.#host = host;
   }
 
-  /** Slots that this node has to spare for what others offer. */
+  /**
+   * Slots that this node has to spare for what others offer: one at a time under load, as nobody may be less busy, and a
+   * message that nobody takes waits for ever.
+   */
   get free(): number {
-    return this.#waiting.isEmpty && !this.#load.isLoaded ? Math.max(0, this.#host.slots - this.#used) : 0;
+    if (!this.#waiting.isEmpty) return 0;
+    const free = Math.max(0, this.#host.slots - this.#used);
+    return this.#load.isLoaded ? Math.min(1, free) : free;
   }
 
   /** Takes a slot for a message of another node; to be given back. */

@@ -80,6 +80,9 @@ test("a run is chosen, opened and closed by keys, and a new one appears by itsel
   await terminal.shows("only failed");
   await terminal.shows(/^failed +test +broken/);
   assert.ok(!(await terminal.screen()).view.some((line) => /^completed/.test(line)));
+  terminal.press("c");
+  await terminal.shows("It is over: failed.");
+  // The key takes the message away: nothing of that may be drawn any more.
   terminal.press("q");
   assert.equal(await terminal.ended(), 0);
   const { cursor, lines } = await terminal.screen();

@@ -18,6 +18,7 @@ export class FullScreen {
   readonly #hold: TerminalHold;
   readonly #restore: (() => void)[] = [];
   #shown = "";
+  #closed = false;
 
   /** `render` is asked for the lines, as many as fit; `press` is told of keys, where there is a keyboard. */
   constructor(
@@ -41,8 +42,9 @@ export class FullScreen {
     if (stdin.isTTY) this.#listen(press);
   }
 
-  /** Draws it, if anything has changed; `anew` in any case. */
+  /** Draws it, if anything has changed; `anew` in any case. Nothing is drawn once it is closed. */
   draw(anew = false): void {
+    if (this.#closed) return;
     const { columns, rows } = process.stdout;
     const lines = this.#render({ columns, rows }).slice(0, rows);
     const text = lines.map((line) => line + ansiEscapes.eraseEndLine).join("\r\n");
@@ -54,6 +56,7 @@ export class FullScreen {
 
   /** Gives the terminal back. */
   close(): void {
+    this.#closed = true;
     for (const restore of this.#restore.splice(0)) restore();
     this.#hold.release();
   }

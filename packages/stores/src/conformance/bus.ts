@@ -171,9 +171,21 @@ export function busConformance(name: string, open: BusFactory, skip: string | fa
     await assert.rejects(pending, { code: "NODE_UNREACHABLE" });
     await assert.rejects(one.request("never", Buffer.from("x"), LONG_MS), { code: "NODE_UNREACHABLE" });
     one.publish("news", numbered(1));
-    await eventually(() =>
-      assert.rejects(two.request("mine", Buffer.from("x"), LONG_MS), { code: "NODE_UNREACHABLE" }),
-    );
+    await assert.rejects(two.request("mine", Buffer.from("x"), LONG_MS), { code: "NODE_UNREACHABLE" });
+  });
+
+  suite("who asked a node that is closed before it has answered is told so", async (connect) => {
+    const [one, two] = [await connect(), await connect()];
+    let asked = false;
+    one.answer("never", () => {
+      asked = true;
+      return new Promise(() => {});
+    });
+    const pending = two.request("never", Buffer.from("x"), LONG_MS);
+    pending.catch(() => undefined);
+    await eventually(() => assert.ok(asked));
+    await one.close();
+    await assert.rejects(pending, { code: "NODE_UNREACHABLE" });
   });
 }
 

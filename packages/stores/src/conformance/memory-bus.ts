@@ -27,6 +27,8 @@ export class MemoryBus implements Bus {
   readonly #answers = new Map<string, (data: Uint8Array) => Promise<Uint8Array>>();
   readonly #statusListeners = new Set<(connected: boolean) => void>();
   readonly #asked = new Set<(error: Error) => void>();
+  /** What those are told with who wait for an answer of this node. */
+  readonly #due = new Set<(error: Error) => void>();
   #connected = true;
 
   constructor(network: MemoryNetwork) {
@@ -83,15 +85,17 @@ export class MemoryBus implements Bus {
   async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const node = this.#connected ? [...this.#network.nodes].find((other) => other.#answersFor(subject)) : undefined;
     const handler = node === undefined ? undefined : node.#answers.get(subject);
-    if (handler === undefined) throw unreachable("no node answers for it");
+    if (node === undefined || handler === undefined) throw unreachable("no node answers for it");
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(unreachable(`it did not answer within ${timeoutMs} ms`)), timeoutMs);
     this.#asked.add(reject);
+    node.#due.add(reject);
     try {
       return Buffer.from(await Promise.race([promise, answer(handler, Buffer.from(data))]));
     } finally {
       clearTimeout(timer);
       this.#asked.delete(reject);
+      node.#due.delete(reject);
     }
   }
 
@@ -101,6 +105,7 @@ export class MemoryBus implements Bus {
   }
 
   async close(): Promise<void> {
+    for (const reject of this.#due) reject(unreachable("the node is being stopped"));
     this.setConnected(false);
     this.#network.nodes.delete(this);
   }

@@ -42,6 +42,9 @@ export class Calls {
   readonly #inbox: string;
   readonly #listeners = new Map<string, (message: Msg) => void>();
   readonly #asked = new Set<Asked>();
+  readonly #answering = new Set<Subscription>();
+  /** Where the answers are due that are being made. */
+  readonly #due = new Set<string>();
   readonly #answers = new Room(ROOM_BYTES);
   readonly #requests = new Room(ROOM_BYTES);
   #lastToken = 0;
@@ -105,7 +108,23 @@ export class Calls {
       const { reply } = message;
       if (reply !== undefined && reply !== "") this.#answer(subject, message.data, reply, handler);
     });
-    return () => subscription.unsubscribe();
+    this.#answering.add(subscription);
+    return () => {
+      this.#answering.delete(subscription);
+      subscription.unsubscribe();
+    };
+  }
+
+  /** Takes no more requests: once the server knows, whoever asks is told at once that nobody answers. */
+  stopAnswering(): void {
+    for (const subscription of this.#answering) subscription.unsubscribe();
+    this.#answering.clear();
+  }
+
+  /** Tells those whose answers are still being made that none will come. */
+  giveUpAnswers(reason: string): void {
+    for (const reply of this.#due) this.#send(reply, encodeError(unreachable("The node", reason)));
+    this.#due.clear();
   }
 
   /** The connection is lost, and with it what was under way: whoever waits is told. */
@@ -119,14 +138,15 @@ export class Calls {
     reply: string,
     handler: (data: Uint8Array) => Promise<Uint8Array>,
   ): Promise<void> {
+    this.#due.add(reply);
     try {
       const { head, body } = decodeRequest(data);
       const whole = head.bytes === body.length ? body : await this.#receiveRequest(subject, head, body, reply);
       const answer = await handler(whole);
       if (answer.length > MAX_CALL_BYTES) throw tooLarge("answer", subject, answer.length);
-      this.#sendAnswer(answer, reply);
+      if (this.#due.delete(reply)) this.#sendAnswer(answer, reply);
     } catch (error) {
-      this.#send(reply, encodeError(error));
+      if (this.#due.delete(reply)) this.#send(reply, encodeError(error));
     }
   }
 

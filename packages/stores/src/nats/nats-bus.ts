@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Bus } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
@@ -18,6 +19,9 @@ const CONFIRM_BYTES = 256 * 1024;
 
 /** How long a close waits for what was published last, in milliseconds. */
 const FLUSH_MS = 1_000;
+
+/** Why a node that is closed answers no more. */
+const STOPPING = "the node is being stopped";
 
 /** What a bus is opened with. */
 export interface NatsBusOptions {
@@ -180,18 +184,24 @@ export class NatsBus implements Bus {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#connected) {
-      const patience = new AbortController();
-      await Promise.race([
-        this.#connection.flush().catch(() => undefined),
-        new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, FLUSH_MS);
-          patience.signal.addEventListener("abort", () => clearTimeout(timer));
-        }),
-      ]);
-      patience.abort();
+      // A request that came to a node that is gone would be waited for in vain.
+      this.#calls.stopAnswering();
+      await this.#flushed();
+      this.#calls.giveUpAnswers(STOPPING);
+      await this.#flushed();
     }
-    this.#become(false, "the node is being stopped");
+    this.#become(false, STOPPING);
     await this.#connection.close();
+  }
+
+  /** Resolves once the server has all that was sent, and all that it sent before is here; or after {@link FLUSH_MS}. */
+  async #flushed(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([
+      this.#connection.flush().catch(() => undefined),
+      wait(FLUSH_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
   }
 
   #send(subject: string, data: Uint8Array, reply?: string): void {

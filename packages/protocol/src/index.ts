@@ -1,3 +1,4 @@
+export * from "./api/access.ts";
 export * from "./api/configs.ts";
 export * from "./api/errors.ts";
 export * from "./api/executions.ts";

@@ -11,6 +11,7 @@ import { sendRaw } from "./testing/raw.ts";
 const things = endpoint({
   method: "POST",
   path: "/things/{name}",
+  access: "write",
   summary: "Make a thing",
   tag: "Things",
   params: z.object({ name: z.string() }),
@@ -31,6 +32,7 @@ const things = endpoint({
 const faulty = endpoint({
   method: "GET",
   path: "/faulty",
+  access: "read",
   summary: "Fail",
   tag: "Things",
   responses: {},
@@ -42,6 +44,7 @@ const faulty = endpoint({
 const raw = endpoint({
   method: "GET",
   path: "/raw",
+  access: "read",
   summary: "Answer on the socket",
   tag: "Things",
   responses: {},
@@ -63,6 +66,7 @@ const raw = endpoint({
 const busy = endpoint({
   method: "GET",
   path: "/busy",
+  access: "read",
   summary: "Refuse",
   tag: "Things",
   responses: {},

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import { ANYONE } from "../access/principal.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
@@ -79,6 +80,7 @@ export async function createHttpApp(
       return server;
     },
   });
+  app.decorateRequest("principal", { getter: () => ANYONE });
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));

@@ -29,6 +29,7 @@ const ASSET = /^[\w-]+(?:\.[\w-]+)+$/;
 
 const hidden = {
   method: "GET",
+  access: "open",
   tag: "Dashboard",
   hidden: true,
   responses: { 200: { description: "The page", contentType: "text/html", schema: z.string() } },

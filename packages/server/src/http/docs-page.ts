@@ -57,6 +57,7 @@ export function docsRedirect(): Endpoint {
     ...hidden,
     method: "GET",
     path: "/",
+    access: "open",
     summary: "Leads to the documentation",
     handler: async ({ reply }) => reply.redirect("/docs", 307),
   });
@@ -69,6 +70,7 @@ export function docsEndpoints(openApi: () => unknown): Endpoint[] {
       ...hidden,
       method: "GET",
       path: "/docs",
+      access: "open",
       summary: "The API, to be browsed",
       handler: async ({ reply }) =>
         reply.header("content-security-policy", CONTENT_SECURITY_POLICY).type("text/html; charset=utf-8").send(PAGE),
@@ -77,6 +79,7 @@ export function docsEndpoints(openApi: () => unknown): Endpoint[] {
       ...hidden,
       method: "GET",
       path: "/docs/reference.js",
+      access: "open",
       summary: "The page's script",
       handler: async ({ reply }) => {
         script ??= loadScript();
@@ -88,6 +91,7 @@ export function docsEndpoints(openApi: () => unknown): Endpoint[] {
       ...hidden,
       method: "GET",
       path: "/openapi.json",
+      access: "open",
       summary: "The API as OpenAPI 3.1",
       handler: async () => openApi(),
     }),

@@ -3,12 +3,21 @@ import {
   type ErrorCode,
   errorResponseSchema,
   httpValidationErrorSchema,
+  type Scope,
   type ValidationError,
 } from "@millrace/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Principal } from "../access/principal.ts";
 import { readJsonBody } from "./json-body.ts";
 import { missing, type Part, toValidationErrors, ValidationFailure } from "./validation.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks. */
+    principal: Principal;
+  }
+}
 
 /** What a handler is given: the parts of the request as its schemas return them, and the framework's own objects. */
 export interface Input<P, Q, H, B> {
@@ -17,6 +26,8 @@ export interface Input<P, Q, H, B> {
   /** By name in lower case. */
   readonly headers: H;
   readonly body: B;
+  /** Who asks: may do what the endpoint's `access` says. */
+  readonly principal: Principal;
   /** `request.id` is the correlation id. `request.raw.method` is `HEAD` where a `GET` endpoint is asked for its head. */
   readonly request: FastifyRequest;
   /** `reply.code(201)` sets another status than 200. */
@@ -38,6 +49,8 @@ export interface EndpointSpec {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With parameters as `{name}`. */
   readonly path: string;
+  /** The scope that it asks for; `open`: none, not even a credential. */
+  readonly access: Scope | "open";
   /** The parameter at the end of `path` that goes to the end of a request's: it may have slashes. */
   readonly rest?: string;
   /** Whether requests come here. False: another endpoint's path has it, and answers; this one is its description. */
@@ -100,7 +113,12 @@ export function endpoint<
       const body = checkBody(rest, request, errors);
       if (errors.length > 0) throw new ValidationFailure(errors);
       // Each part is what the schema of its type returned; a part without a schema is undefined.
-      return handler({ params, query, headers, body, request, reply } as Input<Out<P>, Out<Q>, Out<H>, Out<B>>);
+      return handler({ params, query, headers, body, principal: request.principal, request, reply } as Input<
+        Out<P>,
+        Out<Q>,
+        Out<H>,
+        Out<B>
+      >);
     },
   };
 }

@@ -60,6 +60,7 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
   const one = endpoint({
     method: "GET",
     path: "/api/v1/executions/{execution_id}/events",
+    access: "read",
     summary: "Stream Execution Events",
     description,
     tag: "Executions",
@@ -79,6 +80,7 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
   const many = endpoint({
     method: "GET",
     path: "/api/v1/events",
+    access: "read",
     summary: "Stream the events of several executions",
     description: `Carries the frames of several executions in one connection, resumable by one cursor; each \`end\` names its execution, and the stream closes after the last one's. At most ${MAX_EXECUTIONS_PER_STREAM} executions.`,
     tag: "Executions",

@@ -21,6 +21,7 @@ export function storageEventsEndpoint(parts: StreamParts): Endpoint {
   return endpoint({
     method: "GET",
     path: "/api/v1/storage/events",
+    access: "read",
     summary: "Stream what executions write to the object store",
     description,
     tag: "Storage",

@@ -126,7 +126,7 @@ test("a request is not refused by an answer that was on its way before it came",
 
 /** The endpoint of `run` behind the gate. */
 function guarded(gate: StreamGate, streams: { readonly size: number }, run: () => Promise<unknown>) {
-  const endpoint: Endpoint = { method: "GET", path: "/", summary: "", tag: "", responses: {}, run };
+  const endpoint: Endpoint = { method: "GET", path: "/", access: "read", summary: "", tag: "", responses: {}, run };
   const guarded = gate.guard(endpoint, streams);
   // The endpoint looks at neither the request nor the reply.
   return () => guarded.run(...([{}, {}] as unknown as Parameters<Endpoint["run"]>));

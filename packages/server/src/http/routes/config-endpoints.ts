@@ -45,6 +45,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/configs",
+      access: "write",
       summary: "Create a config",
       description:
         "A YAML with findings is stored all the same, with `is_runnable` false; one that cannot be parsed is refused.",
@@ -65,6 +66,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/configs",
+      access: "read",
       summary: "List configs",
       tag,
       query: pageQuerySchema,
@@ -78,6 +80,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/configs/validate",
+      access: "read",
       summary: "Validate a YAML",
       tag,
       body: validateConfigSchema,
@@ -87,6 +90,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/configs/{config_id}",
+      access: "read",
       summary: "Get a config",
       tag,
       params,
@@ -96,6 +100,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "PUT",
       path: "/api/v1/configs/{config_id}",
+      access: "write",
       summary: "Store a config's next version",
       description:
         "What is left out stays as it is. With `expected_version` nothing is stored where somebody else has stored a version since.",
@@ -115,6 +120,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "DELETE",
       path: "/api/v1/configs/{config_id}",
+      access: "write",
       summary: "Delete a config",
       description: "Past executions keep their snapshot.",
       tag,
@@ -129,6 +135,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/configs/{config_id}/versions",
+      access: "read",
       summary: "List a config's versions, newest first",
       tag,
       params,
@@ -147,6 +154,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/configs/{config_id}/versions/{version}",
+      access: "read",
       summary: "Get one version of a config",
       tag,
       params: params.extend({ version: intQuery({ ge: 1, description: "Counts from 1" }) }),
@@ -169,6 +177,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/configs/{config_id}/run",
+      access: "run",
       summary: "Run a config",
       description:
         "The body's fields replace those of `init_message.payload`. A repeated `idempotency_key` gives the same execution, with 200.",

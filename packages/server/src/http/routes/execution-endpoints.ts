@@ -69,6 +69,7 @@ export function executionEndpoints({
     endpoint({
       method: "POST",
       path: "/api/v1/executions",
+      access: "run",
       summary: "Start an execution",
       tag,
       body: createExecutionSchema,
@@ -99,6 +100,7 @@ export function executionEndpoints({
     endpoint({
       method: "GET",
       path: "/api/v1/executions",
+      access: "read",
       summary: "List executions",
       tag,
       query: executionListQuerySchema,
@@ -125,6 +127,7 @@ export function executionEndpoints({
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}",
+      access: "read",
       summary: "Get an execution",
       tag,
       params,
@@ -138,6 +141,7 @@ export function executionEndpoints({
     endpoint({
       method: "PATCH",
       path: "/api/v1/executions/{execution_id}",
+      access: "run",
       summary: "End an execution",
       description:
         "Only a running or interrupted one. Running adapters are told to stop; the answer comes when the execution is over.",
@@ -169,6 +173,7 @@ export function executionEndpoints({
     endpoint({
       method: "DELETE",
       path: "/api/v1/executions/{execution_id}",
+      access: "write",
       summary: "Delete an execution",
       description: "With its journal and its objects; a running one is refused.",
       tag,
@@ -187,6 +192,7 @@ export function executionEndpoints({
     endpoint({
       method: "POST",
       path: "/api/v1/executions/{execution_id}/wait",
+      access: "read",
       summary: "Wait for an execution's end",
       tag,
       params,
@@ -225,6 +231,7 @@ export function executionEndpoints({
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/stats",
+      access: "read",
       summary: "Statistics per route and adapter",
       tag,
       params,
@@ -237,6 +244,7 @@ export function executionEndpoints({
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/dag",
+      access: "read",
       summary: "Routes and adapters as a graph, with counts",
       tag,
       params,
@@ -249,6 +257,7 @@ export function executionEndpoints({
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/routes",
+      access: "read",
       summary: "Queue depth and messages in flight per route",
       tag,
       params,

@@ -33,6 +33,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/failures",
+      access: "read",
       summary: "List messages that failed for good",
       description:
         "In the order in which they were put into queues. A page whose payloads are many megabytes has fewer than `limit`.",
@@ -58,6 +59,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/failures/groups",
+      access: "read",
       summary: "Count failed messages by route, adapter and error code",
       description: "The most frequent first.",
       tag,
@@ -84,6 +86,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
     endpoint({
       method: "POST",
       path: "/api/v1/executions/{execution_id}/failures/retry",
+      access: "run",
       summary: "Retry messages that failed for good",
       description:
         "While the execution runs they go back into their queues, and each gets another attempt. Once it is over its status stays as it is: a new execution begins with them, by the same pipeline or that of `config_id`, with this one as its `parent_execution_id`.",

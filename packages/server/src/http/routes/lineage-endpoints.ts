@@ -55,6 +55,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     endpoint({
       method: "GET",
       path: `/api/v1/lineage/{correlation_id}/${direction}`,
+      access: "read",
       summary,
       description,
       tag,
@@ -73,6 +74,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/lineage",
+      access: "read",
       summary: "List stages of messages",
       description:
         "An adapter's run on a message in one attempt each. Read off the journal when it is asked for: the first question about a long execution takes its time, and one that takes too long is a 503 whose work goes on.",
@@ -88,6 +90,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/lineage/failures",
+      access: "read",
       summary: "List the stages in which messages failed for good",
       tag,
       query: lineageFailuresQuerySchema,
@@ -105,6 +108,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/lineage/stats",
+      access: "read",
       summary: "Counts of messages and stages, with durations",
       tag,
       query: lineageStatsQuerySchema,
@@ -114,6 +118,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/lineage/{correlation_id}",
+      access: "read",
       summary: "A message's whole story",
       description:
         "Every stage of every attempt with its timings and errors, what it comes from, and what it gave rise to.",

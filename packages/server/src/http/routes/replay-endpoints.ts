@@ -25,6 +25,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
     endpoint({
       method: "POST",
       path: "/api/v1/executions/{execution_id}/replay",
+      access: "run",
       summary: "Do a part of an execution again, in a new one",
       description:
         "By the pipeline that the execution was started with, or that of `config_id`. Whatever is missing is said before anything starts.",
@@ -61,6 +62,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
     endpoint({
       method: "GET",
       path: "/api/v1/executions/{execution_id}/replays",
+      access: "read",
       summary: "List the executions that replay this one, or retry messages of it",
       description: "The newest first; those among them that a `subpipeline` of it has started.",
       tag,

@@ -86,6 +86,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/search",
+      access: "read",
       summary: "Search a collection",
       description:
         "By words, by vectors, or by both. Each result says how it was found, with a snippet of its text and the execution that it comes from.",
@@ -100,6 +101,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
     endpoint({
       method: "POST",
       path: "/api/v1/search",
+      access: "read",
       summary: "Search a collection, with a vector or many filters",
       description: "As `GET /search`; the body may bring the vector of what is searched for.",
       tag,
@@ -117,6 +119,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/collections",
+      access: "read",
       summary: "List collections",
       tag,
       query: collectionListQuerySchema,
@@ -133,6 +136,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
     endpoint({
       method: "GET",
       path: "/api/v1/collections/{name}",
+      access: "read",
       summary: "Get a collection, with what there is to filter by",
       tag,
       params,
@@ -154,6 +158,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
     endpoint({
       method: "DELETE",
       path: "/api/v1/collections/{name}",
+      access: "write",
       summary: "Delete a collection with its documents",
       tag,
       params,

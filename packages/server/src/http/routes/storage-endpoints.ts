@@ -57,6 +57,7 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
     endpoint({
       method: "GET",
       path: "/api/v1/storage/objects",
+      access: "read",
       summary: "List objects",
       description:
         "In the order of their keys; those that messages wrote, of executions that are there. `cursor` is for long lists: `offset` counts, a cursor goes on at once.",
@@ -99,6 +100,7 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
     endpoint({
       method: "GET",
       path: "/api/v1/storage/objects/{key}",
+      access: "read",
       rest: "key",
       summary: "Get an object",
       description:
@@ -135,6 +137,7 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
     endpoint({
       method: "GET",
       path: "/api/v1/storage/objects/{key}/metadata",
+      access: "read",
       // Answered by the one above, whose key goes to the end of the path.
       routed: false,
       summary: "Describe an object",

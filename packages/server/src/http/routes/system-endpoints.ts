@@ -25,6 +25,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
     endpoint({
       method: "GET",
       path: "/api/v1/adapters",
+      access: "read",
       summary: "List adapters",
       tag: "Adapters",
       responses: { 200: { description: "The adapters that are present", schema: adapterListSchema } },
@@ -36,6 +37,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
     endpoint({
       method: "GET",
       path: "/api/v1/adapters/{type}",
+      access: "read",
       summary: "Get an adapter",
       tag: "Adapters",
       params: z.object({ type: z.string() }),
@@ -53,6 +55,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
     endpoint({
       method: "GET",
       path: "/api/v1/pipeline-schema.json",
+      access: "read",
       summary: "JSON Schema of a pipeline's YAML, for editors",
       tag: "System",
       responses: { 200: { description: "The schema", schema: z.record(z.string(), z.unknown()) } },
@@ -61,6 +64,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
     endpoint({
       method: "GET",
       path: "/api/v1/system/info",
+      access: "read",
       summary: "Version, features and limits",
       tag: "System",
       responses: { 200: { description: "The service", schema: systemInfoSchema } },
@@ -70,6 +74,7 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
       endpoint({
         method: "GET",
         path: `/health/${kind}`,
+        access: "open",
         summary: kind === "live" ? "Whether the process works" : "Whether the service can do its work",
         tag: "System",
         responses: {

@@ -46,6 +46,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "POST",
       path: "/api/v1/triggers",
+      access: "write",
       summary: "Create a trigger",
       description:
         "What makes runs of a config: the clock, a file that appears, or a call. A secret is told this once.",
@@ -62,6 +63,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "GET",
       path: "/api/v1/triggers",
+      access: "read",
       summary: "List triggers",
       tag,
       query: triggerQuerySchema,
@@ -80,6 +82,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "GET",
       path: "/api/v1/triggers/{trigger_id}",
+      access: "read",
       summary: "Get a trigger",
       tag,
       params,
@@ -89,6 +92,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "PATCH",
       path: "/api/v1/triggers/{trigger_id}",
+      access: "write",
       summary: "Change a trigger",
       description: "What is left out stays as it is; its kind does.",
       tag,
@@ -106,6 +110,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "DELETE",
       path: "/api/v1/triggers/{trigger_id}",
+      access: "write",
       summary: "Delete a trigger",
       description: "With its firings; the executions that came of them stay.",
       tag,
@@ -119,6 +124,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/fire",
+      access: "run",
       summary: "Set a trigger off",
       description: "Now, and also where it is disabled.",
       tag,
@@ -133,6 +139,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/rotate",
+      access: "write",
       summary: "Give a trigger's URL a new secret",
       description: "The one before it opens nothing any more. The new one is told this once.",
       tag,
@@ -148,6 +155,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "GET",
       path: "/api/v1/triggers/{trigger_id}/firings",
+      access: "read",
       summary: "List a trigger's firings, newest first",
       description: "Those of the last 30 days.",
       tag,
@@ -163,6 +171,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
     endpoint({
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/{secret}",
+      access: "open",
       summary: "Call a trigger",
       description: "Sets a trigger of the kind `call` off. The body is merged into its payload.",
       tag,

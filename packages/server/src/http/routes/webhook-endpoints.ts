@@ -34,6 +34,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/webhooks",
+      access: "write",
       summary: "Create a webhook",
       description:
         "It is told of executions that end, or are interrupted, from now on. Each delivery is signed as the Standard Webhooks specification has it; the key is told this once.",
@@ -45,6 +46,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/webhooks",
+      access: "read",
       summary: "List webhooks",
       tag,
       query: pageQuerySchema,
@@ -57,6 +59,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/webhooks/{webhook_id}",
+      access: "read",
       summary: "Get a webhook",
       tag,
       params,
@@ -66,6 +69,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "PATCH",
       path: "/api/v1/webhooks/{webhook_id}",
+      access: "write",
       summary: "Change a webhook",
       description: "What is left out stays as it is. What happens while it is disabled is not told later.",
       tag,
@@ -83,6 +87,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "DELETE",
       path: "/api/v1/webhooks/{webhook_id}",
+      access: "write",
       summary: "Delete a webhook",
       description: "With its deliveries, those included that are still to be made.",
       tag,
@@ -96,6 +101,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/webhooks/{webhook_id}/test",
+      access: "write",
       summary: "Send a webhook a test",
       description: "The event `webhook.test`, in the form of the others.",
       tag,
@@ -111,6 +117,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/webhooks/{webhook_id}/deliveries",
+      access: "read",
       summary: "List a webhook's deliveries, newest first",
       description: "Those of the last 30 days, with their attempts.",
       tag,
@@ -130,6 +137,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "GET",
       path: "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
+      access: "read",
       summary: "Get a delivery",
       tag,
       params: deliveryParams,
@@ -143,6 +151,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
     endpoint({
       method: "POST",
       path: "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+      access: "write",
       summary: "Make a delivery anew",
       description: "With the same id and body, and with all its attempts before it. It must be delivered, or given up.",
       tag,

@@ -11,6 +11,7 @@ export const EXIT_CODES = {
   5: "the state of things does not allow it",
   6: "the service or its data directory is not available",
   7: "the execution was cancelled",
+  8: "the credential is missing, wrong or expired, or does not allow it",
   70: "a fault of Millrace itself",
   74: "the output cannot be written",
   130: "interrupted by Ctrl-C",

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   TRIGGER_NOT_FOUND: { status: 404, exit: 4, summary: "No trigger has this id, or its URL has another secret." },
   WEBHOOK_NOT_FOUND: { status: 404, exit: 4, summary: "No webhook has this id." },
   DELIVERY_NOT_FOUND: { status: 404, exit: 4, summary: "The webhook has no delivery of this id." },
+  KEY_NOT_FOUND: { status: 404, exit: 4, summary: "There is no API key with this id." },
   ROUTE_NOT_FOUND: { status: 404, exit: 4, summary: "The service has no such path." },
   METHOD_NOT_ALLOWED: { status: 405, exit: 2, summary: "The path exists, but not with this method." },
   NOT_ACCEPTABLE: {
@@ -21,6 +22,12 @@ export const ERROR_CODES = {
     exit: 2,
     summary: "The Accept header rules out every type that the path can answer with.",
   },
+  UNAUTHENTICATED: {
+    status: 401,
+    exit: 8,
+    summary: "The request has no credential, or one that is wrong, expired or revoked.",
+  },
+  FORBIDDEN: { status: 403, exit: 8, summary: "The credential does not allow this." },
   PRECONDITION_FAILED: { status: 412, exit: 5, summary: "What is there is not what the request's condition says." },
   RANGE_NOT_SATISFIABLE: { status: 416, exit: 2, summary: "The object has none of the bytes that were asked for." },
   REQUEST_MALFORMED: { status: 400, exit: 2, summary: "The request is not well-formed HTTP." },
@@ -54,6 +61,7 @@ export const ERROR_CODES = {
   TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },
   IDEMPOTENCY_KEY_REUSED: { status: 409, exit: 5, summary: "The idempotency key was used for another config." },
   TOO_MANY_EXECUTIONS: { status: 429, exit: 6, summary: "As many executions as allowed are running." },
+  RATE_LIMITED: { status: 429, exit: 6, summary: "More requests, streams or bytes than one key or address may have." },
   TOO_MANY_SUBSCRIBERS: { status: 503, exit: 6, summary: "As many streams as allowed are open." },
   STREAMER_UNAVAILABLE: {
     status: 503,

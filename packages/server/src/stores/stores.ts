@@ -1,4 +1,7 @@
 import type {
+  ApiKeys,
+  AuditLog,
+  ServiceSecrets,
   Bus,
   ContentCache,
   Deliveries,
@@ -28,6 +31,9 @@ export interface Stores {
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   readonly objects: ObjectStore & ObjectReader;
   readonly search: SearchIndex;
   /** Of this node alone: what is in it can be had again. */

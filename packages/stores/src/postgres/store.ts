@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type {
+  ApiKeys,
+  AuditLog,
+  ServiceSecrets,
   Deliveries,
   Failures,
   Journal,
@@ -12,6 +15,9 @@ import type {
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
+import { StoreApiKeys } from "../access/store-api-keys.ts";
+import { StoreAuditLog } from "../access/store-audit-log.ts";
+import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
 import { Committer } from "./committer.ts";
@@ -57,6 +63,9 @@ export interface PostgresStore {
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   readonly ownership: Ownership;
   /** What feeds read that they were not told. */
   readonly source: CommitSource;
@@ -171,6 +180,9 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
     records: new PostgresRecords(database, committer, options.onDelete),
     storedObjects: await PostgresStoredObjects.open({ database, feed, journal }),
     triggers: new StoreTriggers(scripts),
+    apiKeys: new StoreApiKeys(scripts),
+    auditLog: new StoreAuditLog(scripts),
+    serviceSecrets: new StoreServiceSecrets(scripts),
     deliveries: new StoreDeliveries(scripts, journal, { columns: LISTED_EXECUTION, toExecution }),
     ownership: new PostgresOwnership(database, committer, lease),
   };

@@ -1,3 +1,4 @@
+import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
@@ -10,7 +11,7 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 }
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
+export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess> {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
   const close = async () => {
@@ -38,6 +39,15 @@ export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWith
     },
     get triggers() {
       return store.triggers;
+    },
+    get apiKeys() {
+      return store.apiKeys;
+    },
+    get auditLog() {
+      return store.auditLog;
+    },
+    get serviceSecrets() {
+      return store.serviceSecrets;
     },
     get deliveries() {
       return store.deliveries;

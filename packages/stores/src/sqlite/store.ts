@@ -1,5 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type {
+  ApiKeys,
+  AuditLog,
+  ServiceSecrets,
   Deliveries,
   Failures,
   Journal,
@@ -11,6 +14,9 @@ import type {
   WorkQueue,
 } from "@millrace/engine";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
+import { StoreApiKeys } from "../access/store-api-keys.ts";
+import { StoreAuditLog } from "../access/store-audit-log.ts";
+import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
 import type { Row } from "./columns.ts";
@@ -37,6 +43,9 @@ export interface SqliteStore {
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
 }
@@ -77,6 +86,9 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     triggers: new StoreTriggers(scripts),
+    apiKeys: new StoreApiKeys(scripts),
+    auditLog: new StoreAuditLog(scripts),
+    serviceSecrets: new StoreServiceSecrets(scripts),
     // Rows of this database, whose values are all of the driver's own types.
     deliveries: new StoreDeliveries(scripts, journal, {
       columns: ENDED_EXECUTION,

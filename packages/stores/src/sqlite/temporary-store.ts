@@ -1,3 +1,4 @@
+import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
@@ -5,7 +6,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
+export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess> {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
   return {
@@ -29,6 +30,15 @@ export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWith
     },
     get triggers() {
       return store.triggers;
+    },
+    get apiKeys() {
+      return store.apiKeys;
+    },
+    get auditLog() {
+      return store.auditLog;
+    },
+    get serviceSecrets() {
+      return store.serviceSecrets;
     },
     get deliveries() {
       return store.deliveries;

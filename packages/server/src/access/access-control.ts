@@ -42,6 +42,8 @@ export class AccessControl {
   tokens: TokenVerifier | null = null;
   /** Null where there is no dashboard. */
   sessions: SessionVerifier | null = null;
+  /** Told of a principal that may not come in any more. */
+  onRevoked: (principalId: string) => void = () => {};
   readonly #adminKeyHash: string | null;
 
   private constructor({ isOn, adminKey }: AccessParts, keys: KeyVerifier, tickets: Tickets) {

@@ -68,7 +68,8 @@ export class Tickets {
     // Signed: it is what was issued.
     const claims = claimsSchema.parse(JSON.parse(Buffer.from(body, "base64url").toString()));
     if (claims.x <= this.#clock.now()) throw unauthenticated("The ticket has expired: ask for another.");
-    if (!(await this.#live(claims.p))) throw unauthenticated("The credential that the ticket was issued to is no longer good.");
+    if (!(await this.#live(claims.p)))
+      throw unauthenticated("The credential that the ticket was issued to is no longer good.");
     return {
       kind: "ticket",
       id: claims.p,

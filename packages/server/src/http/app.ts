@@ -2,11 +2,13 @@ import { createServer } from "node:http";
 import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import type { AuditTrail } from "../access/audit-trail.ts";
 import { ANYONE } from "../access/principal.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
 import { type AuthenticateRequest, registerAccess } from "./access-hook.ts";
+import { registerAudit } from "./audit-hook.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type DashboardFiles, registerDashboardFiles } from "./dashboard-pages.ts";
@@ -35,6 +37,8 @@ export interface HttpSettings {
   readonly behindWorkers?: boolean;
   /** Says who sends a request. Default: anybody, who may do anything. */
   readonly authenticate?: AuthenticateRequest;
+  /** Where it is written down who did what; without it nowhere. */
+  readonly audit?: AuditTrail;
 }
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
@@ -120,6 +124,7 @@ export async function createHttpApp(
   await registerCors(app, settings.corsOrigins, paths);
   // After it, so that pages of allowed origins can read why they are refused.
   registerAccess(app, authenticate);
+  if (settings.audit !== undefined) registerAudit(app, settings.audit);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>

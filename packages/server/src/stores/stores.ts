@@ -1,7 +1,6 @@
 import type {
   ApiKeys,
   AuditLog,
-  ServiceSecrets,
   Bus,
   ContentCache,
   Deliveries,
@@ -14,6 +13,7 @@ import type {
   Ownership,
   Records,
   SearchIndex,
+  ServiceSecrets,
   StoredObjects,
   TaskQueue,
   Triggers,

@@ -37,7 +37,11 @@ export class StoreApiKeys implements ApiKeys {
 
   async list({ project, limit, offset }: ApiKeyFilter): Promise<Page<ApiKeyRecord>> {
     const [where, values] =
-      project === undefined ? ["", []] : project === null ? [" WHERE project IS NULL", []] : [" WHERE project = $1", [project]];
+      project === undefined
+        ? ["", []]
+        : project === null
+          ? [" WHERE project IS NULL", []]
+          : [" WHERE project = $1", [project]];
     return this.#scripts.read(() =>
       pageOf(`FROM api_keys${where}`, COLUMNS, "key DESC", values, { limit, offset }, toKey),
     );
@@ -81,11 +85,10 @@ export class StoreApiKeys implements ApiKeys {
   noteUses(uses: ReadonlyMap<string, number>): Promise<void> {
     return this.#scripts.write(function* () {
       for (const [id, at] of uses) {
-        yield* ask("UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $3)", [
-          at,
-          id,
-          at,
-        ]);
+        yield* ask(
+          "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $3)",
+          [at, id, at],
+        );
       }
     });
   }
@@ -102,7 +105,9 @@ function* insert(key: ApiKeyRecord): Script<void> {
       key.lastUsedAt,
       key.revokedAt,
       key.rotatedTo,
-      JSON.stringify({ name, scopes: [...scopes], secretHash, createdAt, createdBy } satisfies z.input<typeof dataSchema>),
+      JSON.stringify({ name, scopes: [...scopes], secretHash, createdAt, createdBy } satisfies z.input<
+        typeof dataSchema
+      >),
     ],
   );
 }

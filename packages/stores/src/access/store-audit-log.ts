@@ -30,7 +30,15 @@ export class StoreAuditLog implements AuditLog {
     return this.#scripts.write(function* () {
       for (const entry of entries) {
         const { id, actor, target, status, requestId, address, count } = entry;
-        const data: z.input<typeof dataSchema> = { id, actorKind: actor.kind, target, status, requestId, address, count };
+        const data: z.input<typeof dataSchema> = {
+          id,
+          actorKind: actor.kind,
+          target,
+          status,
+          requestId,
+          address,
+          count,
+        };
         yield* ask(
           "INSERT INTO audit_log (at, actor_id, actor_name, action, project, outcome, data) VALUES ($1, $2, $3, $4, $5, $6, $7)",
           [

@@ -62,7 +62,12 @@ export function accessConformance(name: string, open: () => Promise<StoreWithAcc
     await using store = await open();
     const key = newKey({});
     await store.apiKeys.create(key);
-    await store.apiKeys.noteUses(new Map([[key.id, AT + 7], ["nobody", AT]]));
+    await store.apiKeys.noteUses(
+      new Map([
+        [key.id, AT + 7],
+        ["nobody", AT],
+      ]),
+    );
     await store.apiKeys.noteUses(new Map([[key.id, AT + 3]]));
     assert.equal((await store.apiKeys.get(key.id))?.lastUsedAt, AT + 7);
   });
@@ -72,14 +77,20 @@ export function accessConformance(name: string, open: () => Promise<StoreWithAcc
     const entries = [
       newEntry({ at: AT, action: "config.create" }),
       newEntry({ at: AT + 1, action: "configuration", actor: { kind: "key", id: "k2", name: "a\0b" } }),
-      newEntry({ at: AT + 2, action: "config.delete", project: "alpha", outcome: "denied", target: { kind: "config", id: "x" } }),
+      newEntry({
+        at: AT + 2,
+        action: "config.delete",
+        project: "alpha",
+        outcome: "denied",
+        target: { kind: "config", id: "x" },
+      }),
     ];
     await store.auditLog.append(entries.slice(0, 2));
     await store.auditLog.append(entries.slice(2));
     await store.reopen();
     const ids = async (filter: object) => (await store.auditLog.list({ ...ALL, ...filter })).items.map(({ id }) => id);
     const [one, two, three] = entries.map(({ id }) => id);
-    assert.deepEqual((await store.auditLog.list({ limit: 1, offset: 0 })), { total: 3, items: [entries[2]] });
+    assert.deepEqual(await store.auditLog.list({ limit: 1, offset: 0 }), { total: 3, items: [entries[2]] });
     assert.deepEqual(await ids({}), [three, two, one]);
     assert.deepEqual(await ids({ action: "config" }), [three, one]);
     assert.deepEqual(await ids({ action: "config.delete" }), [three]);
@@ -96,7 +107,9 @@ export function accessConformance(name: string, open: () => Promise<StoreWithAcc
 
   test(`${name}: what the service signs with is made once, and stays`, async () => {
     await using store = await open();
-    const [first, ...others] = await Promise.all(["a", "b", "c"].map((fresh) => store.serviceSecrets.obtain("tickets", fresh)));
+    const [first, ...others] = await Promise.all(
+      ["a", "b", "c"].map((fresh) => store.serviceSecrets.obtain("tickets", fresh)),
+    );
     assert.ok(others.every((other) => other === first));
     await store.reopen();
     assert.equal(await store.serviceSecrets.obtain("tickets", "d"), first);

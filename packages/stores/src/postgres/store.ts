@@ -2,22 +2,22 @@ import { randomUUID } from "node:crypto";
 import type {
   ApiKeys,
   AuditLog,
-  ServiceSecrets,
   Deliveries,
   Failures,
   Journal,
   KeptMessages,
   Ownership,
   Records,
+  ServiceSecrets,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
+import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
 import { Committer } from "./committer.ts";

@@ -11,7 +11,9 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 }
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess> {
+export async function openTemporaryStore(): Promise<
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess
+> {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
   const close = async () => {

@@ -2,21 +2,21 @@ import type { DatabaseSync } from "node:sqlite";
 import type {
   ApiKeys,
   AuditLog,
-  ServiceSecrets,
   Deliveries,
   Failures,
   Journal,
   KeptMessages,
   Lineage,
   Records,
+  ServiceSecrets,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
-import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
+import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
 import type { Row } from "./columns.ts";

@@ -6,7 +6,9 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess> {
+export async function openTemporaryStore(): Promise<
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess
+> {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
   return {

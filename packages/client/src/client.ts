@@ -1,3 +1,4 @@
+import { type AuditClient, auditOf, type KeysClient, keysOf } from "./access.ts";
 import { type Configs, configsOf } from "./configs.ts";
 import { type Executions, executionsOf } from "./executions.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
@@ -19,6 +20,8 @@ export interface Client {
   readonly system: System;
   readonly triggers: TriggersClient;
   readonly webhooks: WebhooksClient;
+  readonly keys: KeysClient;
+  readonly audit: AuditClient;
 }
 
 /**
@@ -37,5 +40,7 @@ export function createClient(options: ClientOptions = {}): Client {
     system: systemOf(api),
     triggers: triggersOf(api),
     webhooks: webhooksOf(api),
+    keys: keysOf(api),
+    audit: auditOf(api),
   };
 }

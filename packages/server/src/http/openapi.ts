@@ -96,7 +96,10 @@ function describeOperation(each: Endpoint, schemas: Schemas): OpenApiOperation {
         }),
     security: securityOf(each),
     responses: Object.fromEntries(
-      Object.entries({ ...each.responses, ...refusals(each) }).map(([status, spec]) => [status, describeResponse(spec, schemas)]),
+      Object.entries({ ...each.responses, ...refusals(each) }).map(([status, spec]) => [
+        status,
+        describeResponse(spec, schemas),
+      ]),
     ),
   };
 }

@@ -20,7 +20,7 @@ import {
   type ObjectReader,
   type ObjectStore,
   type Records,
-  type SearchIndex,
+  type SearchIndexes,
   type StoredObjects,
   type Triggers,
   type WorkQueue,
@@ -54,7 +54,7 @@ export interface Service {
   readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
-  readonly search: SearchIndex;
+  readonly search: SearchIndexes;
   readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
@@ -120,7 +120,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     loadDefinition: load,
-    findPipeline: (config) => namedPipeline(configs, records, config),
+    findPipeline: (project, config) => namedPipeline(configs, records, project, config),
     log: (fields) => adapterLog(log.child(fields)),
   };
   const limits: EngineSettings = {

@@ -10,7 +10,7 @@ import type {
   ObjectStore,
   Ownership,
   Records,
-  SearchIndex,
+  SearchIndexes,
   StoredObjects,
   TaskQueue,
   Triggers,
@@ -29,7 +29,7 @@ export interface Stores {
   readonly triggers: Triggers;
   readonly deliveries: Deliveries;
   readonly objects: ObjectStore & ObjectReader;
-  readonly search: SearchIndex;
+  readonly search: SearchIndexes;
   /** Of this node alone: what is in it can be had again. */
   readonly cache: ContentCache;
   /** What binds it to the other nodes; null where one process is the whole service. */

@@ -1,4 +1,4 @@
-import type { JournalBounds, Position, Records } from "@millrace/engine";
+import type { JournalBounds, Position } from "@millrace/engine";
 import {
   type ExecutionStatus,
   encodeFrame,
@@ -13,8 +13,10 @@ import {
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { z } from "zod";
+import type { ProjectView } from "../access/project-of.ts";
 import type { ResponseSpec } from "../http/endpoint.ts";
 import { ValidationFailure } from "../http/errors.ts";
+import type { RecordsByProject } from "../http/find-execution.ts";
 import { findStart } from "./cursor.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 import type { HubParts, StreamHub } from "./hub.ts";
@@ -25,7 +27,7 @@ import { Turnstile } from "./turnstile.ts";
 export interface StreamParts {
   readonly hub: StreamHub;
   readonly journal: HubParts["journal"];
-  readonly records: Pick<Records, "findExecution">;
+  readonly records: RecordsByProject;
 }
 
 /** Executions that one connection may carry. */
@@ -72,13 +74,15 @@ export const streamErrors: Record<number, ResponseSpec> = {
 
 /** A stream that was asked for, as far as its endpoint has looked at it. */
 export interface StreamWanted {
+  /** What of the service whoever asks sees. */
+  readonly view: ProjectView;
   /** Ids or tags. */
   readonly names: readonly string[];
   readonly many: boolean;
   readonly cursor: { readonly value: string; readonly loc: [string, string] } | null;
   readonly since: "now" | null;
   readonly timeoutMs: number;
-  readonly view: "events" | "progress";
+  readonly shows: "events" | "progress";
   readonly filter: FrameFilter | null;
   /** @see StreamRequest.keepOpen */
   readonly keepOpen?: boolean;
@@ -91,6 +95,7 @@ export interface StreamWanted {
 /** An execution that was asked for. */
 interface Found {
   readonly id: string;
+  readonly project: string;
   readonly status: ExecutionStatus;
   readonly bounds: JournalBounds;
 }
@@ -111,7 +116,7 @@ export async function openStream(
   refuseIfUnavailable(hub);
   const errors = [...wanted.errors];
   await turnstile.pass();
-  const executions = await findExecutions(parts, wanted.names);
+  const executions = await findExecutions(parts, wanted.view, wanted.names);
   const executionIds = executions.map((execution) => execution.id);
   const bounds = executions.map((execution) => execution.bounds);
   errors.push(...((await wanted.check?.(executionIds)) ?? []));
@@ -139,14 +144,15 @@ export async function openStream(
   // Head and first bytes in one packet.
   socket?.cork();
   response.flushHeaders();
-  const progress = wanted.view === "progress";
+  const progress = wanted.shows === "progress";
   const lastEvents = new Map(executions.map(({ id, bounds: { lastEvent } }) => [id, lastEvent]));
   await hub.attach(
     {
       executionIds,
+      projects: new Map(executions.map(({ id, project }) => [id, project])),
       openIds: executionIds.filter((_, index) => !isOver(bounds[index], start.after)),
       many: wanted.many,
-      view: wanted.view,
+      view: wanted.shows,
       filter: wanted.filter,
       after: start.after,
       // A state tells of everything: it leaves the client with the newest cursor.
@@ -190,15 +196,19 @@ function refuseIfUnavailable(hub: StreamHub): void {
 }
 
 /** One that is watched already and not over is known; the others are looked up. */
-async function findExecutions({ hub, journal, records }: StreamParts, names: readonly string[]): Promise<Found[]> {
+async function findExecutions(
+  { hub, journal, records }: StreamParts,
+  { project }: ProjectView,
+  names: readonly string[],
+): Promise<Found[]> {
   const found = new Map<string, Found>();
   for (const name of names) {
-    const known = hub.known(name);
+    const known = hub.known(name, project);
     if (known !== null) {
-      found.set(name, { id: name, status: "running", bounds: known });
+      found.set(name, { id: name, project: known.project, status: "running", bounds: known.bounds });
       continue;
     }
-    const execution = await records.findExecution(name);
+    const execution = await records.inProject(project).findExecution(name);
     const bounds = execution === null ? null : await journal.bounds(execution.id);
     if (execution === null || bounds === null) {
       throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${shorten(name)}".`);

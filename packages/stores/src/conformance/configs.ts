@@ -77,8 +77,8 @@ export function configConformance(name: string, open: StoreFactory): void {
     const loaded = newConfig({ sourceType: "file", sourcePath: "pipelines/a.yaml" });
     await store.records.putConfig(newConfig({ sourceType: "api", sourcePath: "pipelines/a.yaml" }));
     await store.records.putConfig(loaded);
-    assert.deepEqual(await store.records.getConfigBySourcePath("pipelines/a.yaml"), loaded);
-    assert.equal(await store.records.getConfigBySourcePath("pipelines/b.yaml"), null);
+    assert.deepEqual(await store.records.getConfigBySourcePath("default", "pipelines/a.yaml"), loaded);
+    assert.equal(await store.records.getConfigBySourcePath("default", "pipelines/b.yaml"), null);
   });
 
   test(`${name}: of two that store the same version, or load the same file, one does, and the other is told`, async () => {
@@ -101,7 +101,7 @@ export function configConformance(name: string, open: StoreFactory): void {
     assert.equal((await store.records.listConfigVersions(there.id, ALL)).total, 2);
     await store.records.putConfig(other);
     assert.equal((await store.records.listConfigs(ALL)).total, 2, "who does not ask for it may have another");
-    assert.equal((await store.records.getConfigBySourcePath("pipelines/a.yaml"))?.id, there.id);
+    assert.equal((await store.records.getConfigBySourcePath("default", "pipelines/a.yaml"))?.id, there.id);
   });
 
   test(`${name}: a deleted config is gone with its versions, and its executions stay`, async () => {
@@ -121,6 +121,7 @@ function newConfig(fields: Partial<ConfigRecord> = {}): ConfigRecord {
   const at = "2026-03-01T12:00:00.000Z";
   return {
     id: newId("config"),
+    project: "default",
     name: "a config",
     description: null,
     sourceType: "api",

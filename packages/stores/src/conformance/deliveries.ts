@@ -24,7 +24,7 @@ export function deliveriesConformance(name: string, open: () => Promise<StoreWit
     assert.equal(await store.deliveries.updateWebhook(changed, AT), true);
     assert.equal(await store.deliveries.updateWebhook(changed, AT), false);
     await store.reopen();
-    assert.deepEqual(await store.deliveries.listWebhooks(ALL), { total: 1, items: [changed] });
+    assert.deepEqual(await store.deliveries.listWebhooks({ project: null, ...ALL }), { total: 1, items: [changed] });
     assert.deepEqual(await store.deliveries.enabledWebhooks(), []);
     assert.equal(await store.deliveries.deleteWebhook(webhook.id), true);
     assert.equal(await store.deliveries.deleteWebhook(webhook.id), false);
@@ -134,6 +134,7 @@ export function deliveriesConformance(name: string, open: () => Promise<StoreWit
 async function newWebhook(store: StoreWithDeliveries, fields: Partial<WebhookRecord> = {}): Promise<WebhookRecord> {
   const webhook: WebhookRecord = {
     id: newId("webhook"),
+    project: "default",
     name: "a webhook",
     url: "https://example.org/",
     events: ["execution.completed"],

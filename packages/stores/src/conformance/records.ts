@@ -45,11 +45,11 @@ export function recordsConformance(name: string, open: StoreFactory): void {
       for (const name of [execution.id, "nightly-1"]) {
         assert.deepEqual(await store.records.findExecution(name), { id: execution.id, status: "running" });
       }
-      assert.deepEqual(await store.records.getExecutionByIdempotencyKey("key"), record);
+      assert.deepEqual(await store.records.getExecutionByIdempotencyKey("default", "key"), record);
     }
     assert.equal(await store.records.getExecution("nobody"), null);
     assert.equal(await store.records.findExecution("nobody"), null);
-    assert.equal(await store.records.getExecutionByIdempotencyKey("nobody's"), null);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("default", "nobody's"), null);
   });
 
   test(`${name}: asking again with an idempotency key gives the execution that is there, and starts nothing`, async () => {
@@ -263,7 +263,7 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     await store.records.deleteExecution("nobody");
     assert.deepEqual(await list(store), ["kept"]);
     assert.equal(await store.records.getExecution("t"), null);
-    assert.equal(await store.records.getExecutionByIdempotencyKey("key"), null);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("default", "key"), null);
     assert.deepEqual(
       (await store.records.unfinishedExecutions()).map(({ id }) => id),
       ["kept"],

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CollectionSettings, SearchDocument, SearchFilter, SearchIndex, SearchQuery } from "@millrace/engine";
+import type {
+  CollectionSettings,
+  SearchDocument,
+  SearchFilter,
+  SearchIndex,
+  SearchIndexes,
+  SearchQuery,
+} from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 
 /** A search index that a suite is run over. */
 export interface SearchIndexUnderTest extends AsyncDisposable {
-  readonly index: SearchIndex;
+  readonly indexes: SearchIndexes;
   /** Closes it and opens it again over what is kept. */
   reopen(): Promise<void>;
 }
@@ -49,7 +56,20 @@ async function ids(index: SearchIndex, collection: string, query: SearchQuery): 
 const code = (expected: string) => (error: unknown) => error instanceof MillraceError && error.code === expected;
 
 /** What every `SearchIndex` promises. Registers its tests under the name of the implementation. */
-export function searchIndexConformance(name: string, open: () => Promise<SearchIndexUnderTest>): void {
+export function searchIndexConformance(name: string, openAll: () => Promise<SearchIndexUnderTest>): void {
+  const open = async () => {
+    const all = await openAll();
+    return {
+      /** Of one project, which has the others beside it. */
+      get index(): SearchIndex {
+        return all.indexes.inProject("one");
+      },
+      indexes: () => all.indexes,
+      reopen: () => all.reopen(),
+      [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+    };
+  };
+
   test(`${name}: a document is found by its words, with what else is known of it, also after it was opened again`, async () => {
     await using store = await open();
     await store.index.put("docs", SETTINGS, [

@@ -283,7 +283,16 @@ function write(store: StoreWithObjects, id: string, names: readonly string[]) {
 }
 
 function list(store: StoreWithObjects, query: Partial<StoredObjectQuery>) {
-  const plain = { prefix: "", stages: [], extensions: [], folders: false, after: null, offset: 0, limit: 100 };
+  const plain = {
+    project: null,
+    prefix: "",
+    stages: [],
+    extensions: [],
+    folders: false,
+    after: null,
+    offset: 0,
+    limit: 100,
+  };
   return store.storedObjects.list({ ...plain, ...query });
 }
 

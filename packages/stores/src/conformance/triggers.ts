@@ -34,12 +34,12 @@ export function triggersConformance(name: string, open: () => Promise<StoreWithT
     const one = await newTrigger(store);
     const two = await newTrigger(store, { kind: "folder", nextAt: null });
     const ids = async (filter: { configId?: string; kind?: "cron" | "folder" }) =>
-      (await store.triggers.list({ ...filter, ...ALL })).items.map(({ id }) => id);
+      (await store.triggers.list({ project: null, ...filter, ...ALL })).items.map(({ id }) => id);
     assert.deepEqual(await ids({}), [one.id, two.id]);
     assert.deepEqual(await ids({ kind: "folder" }), [two.id]);
     assert.deepEqual(await ids({ configId: one.configId, kind: "cron" }), [one.id]);
     assert.deepEqual(await ids({ configId: two.configId, kind: "cron" }), []);
-    assert.deepEqual(await store.triggers.list({ limit: 1, offset: 1 }), { total: 2, items: [two] });
+    assert.deepEqual(await store.triggers.list({ project: null, limit: 1, offset: 1 }), { total: 2, items: [two] });
     await store.records.deleteConfig(one.configId);
     assert.deepEqual(await ids({}), [two.id], "a config takes its triggers along");
   });
@@ -123,6 +123,7 @@ async function newTrigger(store: StoreWithTriggers, fields: Partial<TriggerRecor
   const configId = newId("config");
   await store.records.putConfig({
     id: configId,
+    project: "default",
     name: "a config",
     description: null,
     sourceType: "api",
@@ -136,6 +137,7 @@ async function newTrigger(store: StoreWithTriggers, fields: Partial<TriggerRecor
   });
   const trigger: TriggerRecord = {
     id: newId("trigger"),
+    project: "default",
     configId,
     name: "a trigger",
     kind: "cron",

@@ -1,13 +1,22 @@
 import { type Client, createClient } from "@millrace/client";
+import { projectSchema } from "@millrace/protocol";
 import type { Command } from "commander";
 import { UsageError } from "./exit-codes.ts";
 
 /** Where the service is looked for when nothing is said. */
 const DEFAULT_URL = "http://127.0.0.1:8000";
 
-/** Adds `--url` to a command that talks to a service. */
+/** Which service a command talks to, and about what of it. */
+export interface ServiceOptions {
+  readonly url?: string;
+  readonly project?: string;
+}
+
+/** Adds `--url` and `--project` to a command that talks to a service. */
 export function withUrl(command: Command): Command {
-  return command.option("--url <url>", `the service (MILLRACE_URL; default ${DEFAULT_URL})`);
+  return command
+    .option("--url <url>", `the service (MILLRACE_URL; default ${DEFAULT_URL})`)
+    .option("--project <project>", "only what belongs to this project (MILLRACE_PROJECT)");
 }
 
 /** The address of the service that the command's options name. @throws UsageError */
@@ -27,15 +36,33 @@ export function urlFlag(url: string): string {
   return url === (process.env.MILLRACE_URL || DEFAULT_URL) ? "" : ` --url ${url}`;
 }
 
+/** The project that the command's options name; undefined: all that there is. @throws UsageError */
+export function projectOf(options: ServiceOptions): string | undefined {
+  const project = options.project ?? (process.env.MILLRACE_PROJECT || undefined);
+  if (project === undefined) return undefined;
+  const read = projectSchema.safeParse(project);
+  if (read.success) return project;
+  const name = options.project === undefined ? "MILLRACE_PROJECT" : "--project";
+  throw new UsageError(`${name}: ${read.error.issues[0]?.message ?? "it is no project's name"}, got "${project}"`);
+}
+
+/** The end of a command line that is to be about the same: nothing where it would be anyway. */
+export function serviceFlags(options: ServiceOptions): string {
+  const { project } = options;
+  const narrowed = project === undefined || project === process.env.MILLRACE_PROJECT ? "" : ` --project ${project}`;
+  return `${narrowed}${urlFlag(urlOf(options))}`;
+}
+
 /** What to type to watch an execution of that service. */
 export function watchHint(
   { tag, id }: { readonly tag: string | null; readonly id: string },
-  options: { readonly url?: string },
+  options: ServiceOptions,
 ): string {
-  return `Watch it: npx millrace watch ${tag ?? id}${urlFlag(urlOf(options))}`;
+  return `Watch it: npx millrace watch ${tag ?? id}${serviceFlags(options)}`;
 }
 
 /** The client of that service. */
-export function connect(options: { readonly url?: string }): Client {
-  return createClient({ baseUrl: urlOf(options) });
+export function connect(options: ServiceOptions): Client {
+  const project = projectOf(options);
+  return createClient({ baseUrl: urlOf(options), ...(project === undefined ? {} : { project }) });
 }

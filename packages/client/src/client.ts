@@ -1,6 +1,7 @@
 import { type Configs, configsOf } from "./configs.ts";
 import { type Executions, executionsOf } from "./executions.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
+import { type Projects, projectsOf } from "./projects.ts";
 import { type ClientOptions, createApi } from "./request.ts";
 import { type Search, searchOf } from "./search.ts";
 import { type Storage, storageOf } from "./storage.ts";
@@ -15,6 +16,7 @@ export interface Client {
   readonly lineage: Lineage;
   readonly storage: Storage;
   readonly search: Search;
+  readonly projects: Projects;
   readonly adapters: Adapters;
   readonly system: System;
   readonly triggers: TriggersClient;
@@ -33,6 +35,7 @@ export function createClient(options: ClientOptions = {}): Client {
     lineage: lineageOf(api),
     storage: storageOf(api),
     search: searchOf(api),
+    projects: projectsOf(api),
     adapters: adaptersOf(api),
     system: systemOf(api),
     triggers: triggersOf(api),

@@ -1,3 +1,4 @@
+import { PROJECT_HEADER } from "@millrace/protocol";
 import { ApiError, toApiError } from "./api-error.ts";
 
 /** How the service is reached. */
@@ -6,6 +7,8 @@ export interface ClientOptions {
   readonly baseUrl?: string;
   /** Default the platform's. */
   readonly fetch?: typeof globalThis.fetch;
+  /** The project that every call is about: what it sees, and where what it makes belongs. Default: all that the credential sees. */
+  readonly project?: string;
   /** Sent with every request; a function is asked before each, so that a token may change. */
   readonly headers?: HeaderValues | (() => HeaderValues | Promise<HeaderValues>);
 }
@@ -33,11 +36,12 @@ type HeaderValues = Readonly<Record<string, string>>;
 /** @throws TypeError where `baseUrl` is none */
 export function createApi(options: ClientOptions): Api {
   const base = baseOf(options.baseUrl);
+  const project = options.project === undefined ? {} : { [PROJECT_HEADER]: options.project };
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     const own = typeof options.headers === "function" ? await options.headers() : options.headers;
     // Not as a method of something else: a browser's fetch minds.
     const fetcher = options.fetch ?? globalThis.fetch;
-    return fetcher(base + path, { ...init, headers: { ...own, ...init.headers } as Record<string, string> });
+    return fetcher(base + path, { ...init, headers: { ...project, ...own, ...init.headers } as Record<string, string> });
   };
   return {
     send,

@@ -7,6 +7,25 @@ const ALL = { limit: 100, offset: 0 };
 
 /** What `Records` promises of configs. Part of its suite. */
 export function configConformance(name: string, open: StoreFactory): void {
+  test(`${name}: a config of one project is not there for another, nor the file that it was loaded from`, async () => {
+    await using store = await open();
+    const file = { sourceType: "file", sourcePath: "a.yaml" } as const;
+    const one = newConfig({ project: "one", ...file });
+    const two = newConfig({ project: "two", ...file });
+    await store.records.putConfig(one, { soleOfPath: true });
+    await store.records.putConfig(two, { soleOfPath: true });
+    const view = store.records.inProject("one");
+    assert.deepEqual(await view.getConfig(one.id), one);
+    assert.equal(await view.getConfig(two.id), null);
+    assert.deepEqual(await view.listConfigs(ALL), { total: 1, items: [one] });
+    assert.deepEqual(await view.listConfigVersions(two.id, ALL), { total: 0, items: [] });
+    assert.equal((await view.listConfigVersions(one.id, ALL)).total, 1);
+    assert.equal(await view.deleteConfig(two.id), false);
+    assert.deepEqual(await store.records.getConfigBySourcePath("two", "a.yaml"), two);
+    assert.equal(await store.records.getConfigBySourcePath("default", "a.yaml"), null);
+    assert.equal((await store.records.listConfigs(ALL)).total, 2);
+  });
+
   test(`${name}: a config comes back as it was stored, also after a restart`, async () => {
     await using store = await open();
     const config = newConfig({ description: "ü", sourceType: "imported", sourcePath: "a/b.yaml", isActive: false });

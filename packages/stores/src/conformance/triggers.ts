@@ -14,6 +14,18 @@ const LEASE = { now: AT, leaseMs: 60_000 };
 
 /** What every `Triggers` promises. Registers its tests under the name of the implementation. */
 export function triggersConformance(name: string, open: () => Promise<StoreWithTriggers>): void {
+  test(`${name}: a trigger is of its config's project, and not there for another`, async () => {
+    await using store = await open();
+    const one = await newTrigger(store, { project: "one" });
+    const two = await newTrigger(store, { project: "two" });
+    assert.equal((await store.triggers.get(one.id))?.project, "one");
+    assert.equal((await store.triggers.find("one", one.id))?.id, one.id);
+    assert.equal(await store.triggers.find("one", two.id), null);
+    assert.equal((await store.triggers.find(null, two.id))?.id, two.id);
+    assert.deepEqual(await store.triggers.list({ project: "two", ...ALL }), { total: 1, items: [two] });
+    assert.equal((await store.triggers.list({ project: null, ...ALL })).total, 2);
+  });
+
   test(`${name}: a trigger comes back as it was stored, and is changed only by who knows its newest state`, async () => {
     await using store = await open();
     const trigger = await newTrigger(store, { payload: { text: "ü\0" }, maxRunning: 2, tagTemplate: "t-{date}" });
@@ -123,7 +135,7 @@ async function newTrigger(store: StoreWithTriggers, fields: Partial<TriggerRecor
   const configId = newId("config");
   await store.records.putConfig({
     id: configId,
-    project: "default",
+    project: fields.project ?? "default",
     name: "a config",
     description: null,
     sourceType: "api",

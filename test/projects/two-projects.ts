@@ -12,11 +12,13 @@ export function pipelineOf(own: string): string {
 name: same
 error_handling: { max_retries: 0 }
 routes:
-  make: { adapters: [{ type: generate, config: { count: 2, payload: { text: "word ${own}" } } }], outbound: [keep, index, work] }
-  keep: { adapters: [{ type: store_write, config: { name: "\${index}.json" } }] }
-  index: { adapters: [{ type: index, config: { collection: docs, id: "\${index}" } }], outbound: [more] }
-  more: { adapters: [{ type: index, config: { collection: only-${own}, id: "\${index}" } }] }
-  work: { adapters: [{ type: fail, config: { code: NO_GOOD, message: broken } }] }
+  make: { adapters: [{ type: generate, config: { count: 1, payload: { text: "word ${own}" } } }], outbound: [keep] }
+  keep:
+    adapters:
+      - { type: store_write, config: { name: "\${index}.json" } }
+      - { type: index, config: { collection: docs, id: "\${index}" } }
+      - { type: index, config: { collection: only-${own}, id: "\${index}" } }
+      - { type: fail, config: { code: NO_GOOD, message: broken } }
 init_message: { route: make }
 `;
 }

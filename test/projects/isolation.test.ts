@@ -93,7 +93,10 @@ test("a name that both projects use is each one's own", async () => {
     const { results } = await client.search.find({ collection: "docs", q: "word" });
     assert.deepEqual([...new Set(results.map(({ execution_id }) => execution_id))], [things.execution]);
     const { lineage } = client;
-    assert.equal((await lineage.stats()).total_messages, (await lineage.stats({ execution_id: "same" })).total_messages);
+    assert.equal(
+      (await lineage.stats()).total_messages,
+      (await lineage.stats({ execution_id: "same" })).total_messages,
+    );
     await assert.rejects(client.configs.run(things.config, { tag: "same" }), (error: Error) => {
       assert.match(error.message, new RegExp(things.execution));
       return true;
@@ -109,7 +112,13 @@ test("who sees all projects finds what several have under its id, and names it b
   assert.equal((await all.search.collection(theirs.collection)).project, THEIRS);
   const { projects } = await all.projects.list();
   assert.deepEqual(
-    projects.map(({ name, configs, webhooks, triggers, collections }) => [name, configs, webhooks, triggers, collections]),
+    projects.map(({ name, configs, webhooks, triggers, collections }) => [
+      name,
+      configs,
+      webhooks,
+      triggers,
+      collections,
+    ]),
     [
       ["default", 0, 0, 0, 0],
       [MINE, 1, 1, 1, 2],

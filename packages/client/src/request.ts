@@ -41,7 +41,10 @@ export function createApi(options: ClientOptions): Api {
     const own = typeof options.headers === "function" ? await options.headers() : options.headers;
     // Not as a method of something else: a browser's fetch minds.
     const fetcher = options.fetch ?? globalThis.fetch;
-    return fetcher(base + path, { ...init, headers: { ...project, ...own, ...init.headers } as Record<string, string> });
+    return fetcher(base + path, {
+      ...init,
+      headers: { ...project, ...own, ...init.headers } as Record<string, string>,
+    });
   };
   return {
     send,

@@ -101,11 +101,7 @@ export function addFailures(executions: Command, output: Output): void {
     });
 }
 
-function tell(
-  output: Output,
-  { retried, remaining, started, execution }: RetryResult,
-  options: ServiceOptions,
-): void {
+function tell(output: Output, { retried, remaining, started, execution }: RetryResult, options: ServiceOptions): void {
   if (execution === null) {
     output.line("There is nothing to retry.");
     return;

@@ -50,10 +50,12 @@ async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
         description: config.description ?? `version ${config.version}`,
       }));
     case "project":
-      return (await client.projects.list({ limit: OFFERED }, call)).projects.map(({ name: value, executions: runs }) => ({
-        value,
-        description: `${runs} executions`,
-      }));
+      return (await client.projects.list({ limit: OFFERED }, call)).projects.map(
+        ({ name: value, executions: runs }) => ({
+          value,
+          description: `${runs} executions`,
+        }),
+      );
     case "collection":
       return (await client.search.collections({ limit: OFFERED }, call)).collections.map(
         ({ name: value, documents }) => ({

@@ -8,7 +8,10 @@ const METADATA = { contentType: "text/plain", createdAt: "2026-03-01T12:00:00.00
 /** Objects of `own` and `sister`, which are of one project, and of `foreign`, as `own` reaches them. */
 function setUp() {
   const bodies = new Map(
-    ["executions/own/r/s/a", "executions/sister/r/s/a", "executions/foreign/r/s/a", "elsewhere/a"].map((key) => [key, "x"]),
+    ["executions/own/r/s/a", "executions/sister/r/s/a", "executions/foreign/r/s/a", "elsewhere/a"].map((key) => [
+      key,
+      "x",
+    ]),
   );
   const beginning = (prefix: string) => [...bodies.keys()].filter((key) => key.startsWith(prefix)).sort();
   const all: ObjectStore = {

@@ -20,7 +20,10 @@ test("who sees all projects sees one of them where the header names it, and what
 test("who sees one project sees no other, whatever the header says", () => {
   assert.deepEqual(view(OF_SHOP), { project: "shop", projectForNew: "shop", errors: [] });
   assert.deepEqual(view(OF_SHOP, "shop"), { project: "shop", projectForNew: "shop", errors: [] });
-  assert.throws(() => view(OF_SHOP, "other"), { code: "FORBIDDEN", message: /of the project "shop".*Leave the header out/ });
+  assert.throws(() => view(OF_SHOP, "other"), {
+    code: "FORBIDDEN",
+    message: /of the project "shop".*Leave the header out/,
+  });
 });
 
 test("what is no name of a project is told of, and shows nothing in the meantime but what the principal sees", () => {

@@ -389,10 +389,13 @@ export function searchIndexConformance(name: string, openAll: () => Promise<Sear
     assert.deepEqual(await listed("two"), ["two/docs", "two/own"]);
     assert.deepEqual(await listed("default"), []);
     assert.deepEqual(await listed(null), ["one/docs", "two/docs", "two/own"]);
-    assert.deepEqual([...(await store.indexes().countByProject(null))], [
-      ["one", 1],
-      ["two", 2],
-    ]);
+    assert.deepEqual(
+      [...(await store.indexes().countByProject(null))],
+      [
+        ["one", 1],
+        ["two", 2],
+      ],
+    );
     assert.deepEqual([...(await store.indexes().countByProject("two"))], [["two", 2]]);
     assert.equal((await within("one").search("docs", words("same"))).total, 1);
     await assert.rejects(within("one").search("own", words("same")), code("COLLECTION_NOT_FOUND"));

@@ -46,6 +46,7 @@ async function stepByStep(durability: Durability): Promise<number> {
   await records.createExecution(
     {
       id: executionId,
+      project: "default",
       configId: null,
       startedAt: at,
       parentExecutionId: null,

@@ -101,7 +101,7 @@ async function secondsOf(yaml: string): Promise<number> {
   const { definition, report } = await loadDefinition(yaml, { adapters });
   if (definition === null) throw new Error(JSON.stringify(report.issues));
   const startedAt = performance.now();
-  const { record } = await engine.start({ definition, configYaml: yaml, config: null });
+  const { record } = await engine.start({ definition, configYaml: yaml, config: null, project: "default" });
   if (!(await engine.wait(record.id, 300_000))) throw new Error("the run does not end");
   return (performance.now() - startedAt) / 1000;
 }

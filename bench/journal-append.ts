@@ -107,6 +107,7 @@ export async function createAll(
       records.createExecution(
         {
           id: executionId,
+          project: "default",
           configId: null,
           startedAt: new Date().toISOString(),
           parentExecutionId: null,

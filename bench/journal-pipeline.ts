@@ -79,7 +79,7 @@ export async function runPipeline(
   const startedAt = performance.now();
   await Promise.all(
     Array.from({ length: executions }, async () => {
-      const { record } = await engine.start({ definition, configYaml: "none", config: null });
+      const { record } = await engine.start({ definition, configYaml: "none", config: null, project: "default" });
       if (!(await engine.wait(record.id, 300_000))) throw new Error("the run does not end");
     }),
   );

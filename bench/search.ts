@@ -35,7 +35,8 @@ for (const row of rows) console.log(row);
 
 async function measure(size: number, dimensions: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-search-"));
-  const index = new SqliteSearch(folder);
+  const indexes = new SqliteSearch(folder);
+  const index = indexes.inProject("default");
   try {
     let spent = 0;
     for (let from = 0; from < size; from += 200) {
@@ -57,12 +58,12 @@ async function measure(size: number, dimensions: number): Promise<string> {
     const byBoth = await times(() =>
       index.search("bench", query({ ...base, mode: "hybrid", text: words(), vector: vector(dimensions) })),
     );
-    await index.close();
+    await indexes.close();
     const mib = statSync(join(folder, "search.db")).size / 1024 ** 2;
     const peers = await peersOf(folder, dimensions);
     return `| ${size.toLocaleString("en")} | ${dimensions} | ${Math.round(size / (spent / 1000)).toLocaleString("en")} | ${mib.toFixed(0)} MiB | ${byWords} | ${byVector} | ${byBoth} | ${peers.vec0} | ${peers.javascript} |`;
   } finally {
-    await index.close();
+    await indexes.close();
     rmSync(folder, { recursive: true });
   }
 }

@@ -51,6 +51,7 @@ const CALLS: {
     replay: (of) => of.executions.replay("x", { replay_source: "manual", to_route: "x", payloads: [{}] }),
     replays: (of) => of.executions.replays("x"),
   },
+  projects: { list: (of) => of.projects.list() },
   lineage: {
     list: (of) => of.lineage.list(),
     failures: (of) => of.lineage.failures(),

@@ -38,7 +38,12 @@ async function checkPlan(plan: Plan, databaseUrl: string): Promise<number> {
     const [first] = nodes;
     assert.ok(first);
     const definition = definitions.get("node 0") as Definition;
-    const { record } = await first.executions.start({ definition, configYaml: "by hand", config: null });
+    const { record } = await first.executions.start({
+      definition,
+      configYaml: "by hand",
+      config: null,
+      project: "default",
+    });
     for (const { commits } of plan.interruptions.slice(0, 3)) {
       const newest = nodes.at(-1);
       if (newest === undefined || !(await after(newest.store, commits, record.id))) break;

@@ -16,7 +16,16 @@ const write = defineAdapter({
   },
 });
 
-const EVERYTHING = { prefix: "", stages: [], extensions: [], folders: false, after: null, offset: 0, limit: 10 };
+const EVERYTHING = {
+  project: null,
+  prefix: "",
+  stages: [],
+  extensions: [],
+  folders: false,
+  after: null,
+  offset: 0,
+  limit: 10,
+};
 
 async function started() {
   const rig = new ClusterRig();

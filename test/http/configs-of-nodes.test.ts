@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { createAdapterRegistry } from "@millrace/adapters";
 import { loadDefinition } from "@millrace/engine";
+import { viewOf } from "../../packages/server/src/access/project-of.ts";
 import { Configs } from "../../packages/server/src/configs.ts";
 import { openNode } from "../../packages/stores/src/postgres/temporary-store.ts";
 import { overPostgres, temporaryDatabase } from "../../packages/stores/src/support/postgres.ts";
@@ -40,17 +41,19 @@ await overPostgres(() => {
     await using database = await temporaryDatabase();
     const nodes = [await openNode(database.url), await openNode(database.url)];
     const [one] = nodes.map(({ records }) => configsOver(records));
-    const config = await one?.create({ config_yaml: QUICK, source_type: "api" });
+    const config = await one?.create(VIEW, { config_yaml: QUICK, source_type: "api" });
     const id = config?.id ?? "";
     await Promise.all([
-      ...nodes.map(({ records }) => configsOver(records).update(id, { description: "told" })),
-      ...nodes.map(({ records }) => configsOver(records).update(id, { name: "named" })),
+      ...nodes.map(({ records }) => configsOver(records).update(VIEW, id, { description: "told" })),
+      ...nodes.map(({ records }) => configsOver(records).update(VIEW, id, { name: "named" })),
     ]);
     const stored = await nodes[0]?.records.getConfig(id);
     assert.deepEqual([stored?.description, stored?.name, stored?.version], ["told", "named", 5]);
     for (const node of nodes) await node.close();
   });
 });
+
+const VIEW = viewOf("default");
 
 function configsOver(records: Awaited<ReturnType<typeof openNode>>["records"]): Configs {
   return new Configs({

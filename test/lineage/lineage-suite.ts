@@ -14,6 +14,8 @@ import { LineageReader } from "../../packages/stores/src/lineage/reader.ts";
 import { NaiveLineage } from "./naive-lineage.ts";
 import { randomJournal } from "./random-journal.ts";
 
+const ANYWHERE = { project: null, executionId: null };
+
 const PAGE: LineagePage = { sortBy: "started_at", sortOrder: "asc", limit: 100_000, offset: 0 };
 const ALL = { direct: false, limit: 100_000, offset: 0 };
 
@@ -76,7 +78,7 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
             await append(id, events.slice(at, at + size));
             at += size;
             // Sometimes it is read in between, and goes on from there.
-            if (pick(2) === 0) await reader.stats({ executionId: id });
+            if (pick(2) === 0) await reader.stats({ project: null, executionId: id });
           }
           await compare(id, new NaiveLineage(events));
         },
@@ -86,12 +88,12 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
   });
 
   async function compare(executionId: string, naive: NaiveLineage): Promise<void> {
-    const { items, total } = await reader.entries({ executionId }, PAGE);
+    const { items, total } = await reader.entries({ project: null, executionId }, PAGE);
     for (const entry of items) lineageEntrySchema.parse(entry);
     assert.equal(total, naive.ids.flatMap((id) => naive.stages(id)).length);
     assert.equal(items.length, total);
     for (const id of naive.ids) {
-      const story = lineageStorySchema.parse(await reader.story(id, null));
+      const story = lineageStorySchema.parse(await reader.story(id, ANYWHERE));
       assert.equal(story.status, naive.status(id));
       assert.equal(story.error_info?.code ?? null, naive.error(id));
       assert.equal(story.batched_into, naive.batch(id));
@@ -119,7 +121,7 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
   }
 
   async function related(id: string, direction: "chain" | "children", direct: boolean): Promise<string[]> {
-    const page = await reader.relatives(id, null, { ...ALL, direction, direct });
+    const page = await reader.relatives(id, ANYWHERE, { ...ALL, direction, direct });
     assert.ok(page);
     for (const each of page.items) lineageNodeSchema.parse(each);
     assert.equal(page.total, page.items.length);
@@ -132,14 +134,14 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
     await append(id, [newEvent(id, rootId)]);
     await append(kept.id, [newEvent(kept.id, kept.rootId)]);
     await store.journal.append(ending(kept.id));
-    assert.ok(await reader.story(rootId, null));
-    assert.ok(await reader.story(kept.rootId, null));
+    assert.ok(await reader.story(rootId, ANYWHERE));
+    assert.ok(await reader.story(kept.rootId, ANYWHERE));
     await store.records.deleteExecution(id);
     await store.journal.trim(kept.id);
     await reader.sweep();
-    assert.equal(await reader.story(rootId, null), null);
-    assert.equal(await reader.story(kept.rootId, null), null);
-    const { items } = await reader.entries({}, PAGE);
+    assert.equal(await reader.story(rootId, ANYWHERE), null);
+    assert.equal(await reader.story(kept.rootId, ANYWHERE), null);
+    const { items } = await reader.entries({ project: null }, PAGE);
     assert.ok(!items.some((entry) => entry.execution_id === id || entry.execution_id === kept.id));
   });
 
@@ -148,9 +150,9 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
     const events = Array.from({ length: 110_000 }, () => newEvent(id, randomUUID(), { parent_message_id: rootId }));
     await append(id, [newEvent(id, rootId), ...events]);
     const hurried = openReader(0);
-    await assert.rejects(hurried.story(rootId, null), { code: "LINEAGE_NOT_READY" });
+    await assert.rejects(hurried.story(rootId, ANYWHERE), { code: "LINEAGE_NOT_READY" });
     for (let tries = 0; ; tries += 1) {
-      const story = await hurried.story(rootId, null).catch((error) => error.code);
+      const story = await hurried.story(rootId, ANYWHERE).catch((error) => error.code);
       if (typeof story === "object") {
         assert.equal(story?.children, 110_000);
         break;
@@ -176,14 +178,14 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
     // Its own event names the message that it comes from.
     await append(grandchild.id, [newEvent(grandchild.id, grandchild.rootId, { parent_message_id: "below" })]);
     const ids = async (direct: boolean, limit = 100, offset = 0) => {
-      const page = await reader.relatives(grandchild.rootId, null, { direction: "chain", direct, limit, offset });
+      const page = await reader.relatives(grandchild.rootId, ANYWHERE, { direction: "chain", direct, limit, offset });
       return { total: page?.total, ids: page?.items.map((each) => each.correlation_id) };
     };
     const whole = ["below", child.rootId, "the-middle", parent.rootId];
     assert.deepEqual(await ids(false), { total: 4, ids: whole });
     assert.deepEqual(await ids(false, 2, 1), { total: 4, ids: whole.slice(1, 3) });
     assert.deepEqual(await ids(true), { total: 1, ids: ["below"] });
-    const { items } = await reader.entries({ executionId: child.id }, PAGE);
+    const { items } = await reader.entries({ project: null, executionId: child.id }, PAGE);
     assert.equal(items[0]?.replay_batch_id, child.id);
   });
 
@@ -193,8 +195,8 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
     const copy = `${parent.rootId.slice(0, 13)}${randomUUID().slice(13)}`;
     await append(parent.id, [newEvent(parent.id, parent.rootId)]);
     await append(child.id, [newEvent(child.id, child.rootId), newEvent(child.id, copy)]);
-    assert.equal((await reader.story(copy, null))?.execution_id, child.id);
-    const chain = await reader.relatives(child.rootId, null, { ...ALL, direction: "chain" });
+    assert.equal((await reader.story(copy, ANYWHERE))?.execution_id, child.id);
+    const chain = await reader.relatives(child.rootId, ANYWHERE, { ...ALL, direction: "chain" });
     assert.deepEqual(
       chain?.items.map((each) => each.correlation_id),
       [parent.rootId],
@@ -204,13 +206,13 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
   test(`${name}: a journal that is not the one that was read, as after a restore, is read anew`, async () => {
     const { id, rootId } = await begin();
     await append(id, [newEvent(id, rootId)]);
-    assert.equal((await reader.story(rootId, null))?.status, "completed");
+    assert.equal((await reader.story(rootId, ANYWHERE))?.status, "completed");
     const file = openProjectionFile(dir);
     file.prepare("UPDATE projections SET tail_hash = 'another' WHERE execution_id = ?").run(id);
     file.prepare("UPDATE messages SET status = 'wrong' WHERE id = ?").run(rootId);
     file.close();
     await append(id, [newEvent(id, randomUUID(), { parent_message_id: rootId })]);
-    const story = await reader.story(rootId, null);
+    const story = await reader.story(rootId, ANYWHERE);
     assert.deepEqual([story?.status, story?.children], ["completed", 1]);
   });
 
@@ -223,7 +225,7 @@ export function lineageSuite(name: string, open: () => Promise<LineageUnderTest>
       "this is no database, but long enough to be taken for a damaged one".repeat(50),
     );
     const again = openReader(20_000, other);
-    assert.equal((await again.story(rootId, null))?.status, "completed");
+    assert.equal((await again.story(rootId, ANYWHERE))?.status, "completed");
     rmSync(other, { recursive: true });
   });
 }

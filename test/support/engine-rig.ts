@@ -132,7 +132,7 @@ export class Rig {
   async run(definition: Definition, input: Partial<StartExecution> = {}): Promise<string> {
     const configYaml = `by hand ${this.#definitions.size}`;
     this.#definitions.set(configYaml, definition);
-    const { record } = await this.engine.start({ definition, configYaml, config: null, ...input });
+    const { record } = await this.engine.start({ definition, configYaml, config: null, project: "default", ...input });
     return record.id;
   }
 

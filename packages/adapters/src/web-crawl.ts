@@ -65,7 +65,7 @@ export function webCrawl(environment: AdapterEnvironment): Adapter<CrawlConfig, 
       };
     },
     async *process(message, { config: settings, prepared, signal, log }) {
-      const memory = await memoryOf();
+      const memory = (await memoryOf()).inProject(message.project);
       const { url, crawl, ...rest } = message.payload;
       const place = crawlPlace.safeParse(crawl);
       const claims = { messageId: message.id, maxPages: settings.max_pages, maxQueries: settings.max_queries };

@@ -10,6 +10,7 @@ import { addExecutions } from "./commands/executions.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addLineage } from "./commands/lineage.ts";
 import { addObjects } from "./commands/objects.ts";
+import { addProjects } from "./commands/projects.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addSearch } from "./commands/search.ts";
@@ -56,6 +57,7 @@ export function createProgram(output: Output): Command {
   addLineage(program, output);
   addObjects(program, output);
   addSearch(program, output);
+  addProjects(program, output);
   addCompletion(program, output);
   exitByThrowing(program);
   return program;

@@ -1,6 +1,6 @@
 import type { Client, StreamState } from "@millrace/client";
 import { type ExecutionDetail, type ExecutionEvent, type ExecutionStatus, isTerminal } from "@millrace/protocol";
-import { urlFlag, urlOf } from "./connection.ts";
+import { serviceFlags } from "./connection.ts";
 import { endAsJson, eventAsJson, eventAsText } from "./event-lines.ts";
 import { exitCodeOfStatus } from "./exit-codes.ts";
 import { onSignals } from "./interrupts.ts";
@@ -22,6 +22,7 @@ export interface WatchOptions {
   readonly json?: boolean;
   /** The address of the service, where one was given: what is said to be typed next names it. */
   readonly url?: string;
+  readonly project?: string;
   /** Whether an interrupt cancels the run; else it ends the watch alone. */
   readonly cancel?: boolean;
 }
@@ -178,7 +179,7 @@ function onInterrupt(
     () => {
       interrupted = true;
       if (!options.cancel) {
-        const at = urlFlag(urlOf(options));
+        const at = serviceFlags(options);
         output.note(`Left the watch; the run goes on. To cancel it: npx millrace executions cancel ${id}${at}`);
         stop.abort();
         return;

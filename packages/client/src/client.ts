@@ -2,6 +2,7 @@ import { type AuditClient, auditOf, type KeysClient, keysOf } from "./access.ts"
 import { type Configs, configsOf } from "./configs.ts";
 import { type Executions, executionsOf } from "./executions.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
+import { type Projects, projectsOf } from "./projects.ts";
 import { type ClientOptions, createApi } from "./request.ts";
 import { type Search, searchOf } from "./search.ts";
 import { type Storage, storageOf } from "./storage.ts";
@@ -16,6 +17,7 @@ export interface Client {
   readonly lineage: Lineage;
   readonly storage: Storage;
   readonly search: Search;
+  readonly projects: Projects;
   readonly adapters: Adapters;
   readonly system: System;
   readonly triggers: TriggersClient;
@@ -36,6 +38,7 @@ export function createClient(options: ClientOptions = {}): Client {
     lineage: lineageOf(api),
     storage: storageOf(api),
     search: searchOf(api),
+    projects: projectsOf(api),
     adapters: adaptersOf(api),
     system: systemOf(api),
     triggers: triggersOf(api),

@@ -1,3 +1,4 @@
+import { PROJECT_HEADER } from "@millrace/protocol";
 import { ApiError, toApiError } from "./api-error.ts";
 
 /** How the service is reached. */
@@ -8,6 +9,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** An API key, `mr_…`, or a token of the issuer that the service trusts: sent as `Authorization: Bearer …`. */
   readonly apiKey?: string;
+  /** The project that every call is about: what it sees, and where what it makes belongs. Default: all that the credential sees. */
+  readonly project?: string;
   /** Sent with every request; a function is asked before each, so that a token may change. */
   readonly headers?: HeaderValues | (() => HeaderValues | Promise<HeaderValues>);
 }
@@ -35,14 +38,17 @@ type HeaderValues = Readonly<Record<string, string>>;
 /** @throws TypeError where `baseUrl` is none */
 export function createApi(options: ClientOptions): Api {
   const base = baseOf(options.baseUrl);
-  const credential = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+  const said = {
+    ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    ...(options.project === undefined ? {} : { [PROJECT_HEADER]: options.project }),
+  };
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     const own = typeof options.headers === "function" ? await options.headers() : options.headers;
     // Not as a method of something else: a browser's fetch minds.
     const fetcher = options.fetch ?? globalThis.fetch;
     return fetcher(base + path, {
       ...init,
-      headers: { ...credential, ...own, ...init.headers } as Record<string, string>,
+      headers: { ...said, ...own, ...init.headers } as Record<string, string>,
     });
   };
   return {

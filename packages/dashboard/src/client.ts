@@ -1,4 +1,11 @@
 import { createClient } from "@millrace/client";
+import { chosenProject } from "./project.ts";
 
-/** The service that these pages come from. */
-export const client = createClient({ baseUrl: window.location.origin });
+const baseUrl = window.location.origin;
+const project = chosenProject();
+
+/** The service that these pages come from, as far as the chosen project goes. */
+export const client = createClient({ baseUrl, ...(project === null ? {} : { project }) });
+
+/** The same, whatever project is chosen. */
+export const wholeClient = createClient({ baseUrl });

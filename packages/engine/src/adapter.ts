@@ -11,6 +11,8 @@ export interface Message {
   readonly correlationId: string;
   readonly rootCorrelationId: string;
   readonly executionId: string;
+  /** The project that the execution belongs to. */
+  readonly project: string;
   readonly route: string;
   /** Counts the times that the message was taken, from 1. */
   readonly attempt: number;

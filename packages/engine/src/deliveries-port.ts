@@ -6,6 +6,8 @@ export type WebhookEvent = "execution.completed" | "execution.failed" | "executi
 /** Where to tell what happens to executions, as it is stored. */
 export interface WebhookRecord {
   readonly id: string;
+  /** It is told of executions of this project alone. */
+  readonly project: string;
   readonly name: string;
   readonly url: string;
   readonly events: readonly WebhookEvent[];
@@ -93,8 +95,14 @@ export interface Deliveries {
   /** With its deliveries. False where there is none. */
   deleteWebhook(id: string): Promise<boolean>;
   getWebhook(id: string): Promise<WebhookRecord | null>;
+  /** The webhook where it is of the project; null: of any. */
+  findWebhook(project: string | null, id: string): Promise<WebhookRecord | null>;
   /** In the order in which they were made. */
-  listWebhooks(page: { readonly limit: number; readonly offset: number }): Promise<Page<WebhookRecord>>;
+  listWebhooks(page: {
+    readonly project: string | null;
+    readonly limit: number;
+    readonly offset: number;
+  }): Promise<Page<WebhookRecord>>;
   /** All that are enabled. */
   enabledWebhooks(): Promise<WebhookRecord[]>;
   /** Endings that were not told yet, in the order of the journal: those after `since`, at most `limit`. */

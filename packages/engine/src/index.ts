@@ -2,6 +2,7 @@ export * from "./access-port.ts";
 export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
 export * from "./bus-port.ts";
+export { cacheInProject } from "./cache-in-project.ts";
 export * from "./cache-port.ts";
 export { ClusterExecutions } from "./cluster/cluster-executions.ts";
 export type { ClusterParts, ClusterSettings } from "./cluster/cluster-parts.ts";

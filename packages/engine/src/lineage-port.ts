@@ -3,6 +3,8 @@ import type { Page } from "./ports.ts";
 
 /** Which stages are asked for. */
 export interface LineageFilter {
+  /** Those of executions of this project; null: of any. */
+  readonly project: string | null;
   readonly executionId?: string;
   readonly routeId?: string;
   readonly adapterName?: string;
@@ -33,16 +35,25 @@ export interface LineageRelatives {
   readonly offset: number;
 }
 
+/** Where a message is looked for. */
+export interface LineageWhere {
+  /** Null: in any. */
+  readonly project: string | null;
+  /** Null: in the one that its id leads to. */
+  readonly executionId: string | null;
+}
+
 /**
  * Where messages come from and what came of them, read off the journal when it is asked for. An execution's part is made
  * when it is first needed and brought up to date on every later call; every method throws LINEAGE_NOT_READY where that
  * takes too long for one call, and goes on with it meanwhile.
  *
- * A message is looked for in the given execution, or else in the one that its id leads to. Null: there is none.
+ * A message is looked for in the given execution, or else in the one that its id leads to. Null: there is none, in the
+ * project that it is looked for in.
  */
 export interface Lineage {
   entries(filter: LineageFilter, page: LineagePage): Promise<Page<LineageEntry>>;
   stats(filter: LineageFilter): Promise<LineageStats>;
-  story(messageId: string, executionId: string | null): Promise<LineageStory | null>;
-  relatives(messageId: string, executionId: string | null, which: LineageRelatives): Promise<Page<LineageNode> | null>;
+  story(messageId: string, where: LineageWhere): Promise<LineageStory | null>;
+  relatives(messageId: string, where: LineageWhere, which: LineageRelatives): Promise<Page<LineageNode> | null>;
 }

@@ -348,6 +348,8 @@ export interface FirstMessages {
 /** An execution's record. */
 export interface ExecutionRecord {
   readonly id: string;
+  /** All that comes of it belongs to it too. */
+  readonly project: string;
   readonly configId: string | null;
   readonly status: ExecutionStatus;
   readonly startedAt: string;
@@ -408,6 +410,7 @@ export interface ExecutionFilter {
 /** A stored config: its newest version. */
 export interface ConfigRecord {
   readonly id: string;
+  readonly project: string;
   readonly name: string;
   readonly description: string | null;
   readonly sourceType: SourceType;
@@ -434,11 +437,55 @@ export interface Page<T> {
   readonly items: T[];
 }
 
-/** Configs and executions. */
-export interface Records {
+/** How much there is of a project. */
+export interface ProjectCounts {
+  readonly name: string;
+  readonly configs: number;
+  readonly executions: number;
+  /** Executions that are not over. */
+  readonly running: number;
+  readonly triggers: number;
+  readonly webhooks: number;
+}
+
+/**
+ * Configs and executions as one who may see a project's alone finds them: others are not there. In the view of all
+ * projects, a tag that names several executions names that of the project `default`, or none.
+ */
+export interface RecordsView {
+  /** What an execution is called and where it stands, by id or tag: for those who come by the thousand. */
+  findExecution(idOrTag: string): Promise<FoundExecution | null>;
+  /** By id or tag. */
+  getExecution(idOrTag: string): Promise<ExecutionRecord | null>;
+  /** Their snapshots are without `config_yaml`, `document`, `outline` and `init_message`. */
+  listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;
+  getConfig(id: string): Promise<ConfigRecord | null>;
+  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>>;
+  /** None where there is no such config. */
+  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>>;
+  /** False where there was none. */
+  deleteConfig(id: string): Promise<boolean>;
+  /** Those that there is something of, by name. */
+  projects(): Promise<ProjectCounts[]>;
+}
+
+/** @see RecordsView.findExecution */
+export interface FoundExecution {
+  readonly id: string;
+  readonly project: string;
+  readonly status: ExecutionStatus;
+}
+
+/** Configs and executions: by themselves those of all projects, which is for the service's own work. */
+export interface Records extends RecordsView {
   /**
-   * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution with the same
-   * idempotency key is returned as it is, `created: false`.
+   * What there is of one project; null: of all. Whoever answers requests is given nothing but this, and cannot forget to
+   * say whose request it is.
+   */
+  inProject(project: string | null): RecordsView;
+  /**
+   * Creates an execution with its `started` record and its first message or messages, all or nothing. An execution of the
+   * same project with the same idempotency key is returned as it is, `created: false`.
    * @throws MillraceError TAG_TAKEN, IDEMPOTENCY_KEY_REUSED (the key belongs to another config), MESSAGE_NOT_FAILED, NOTHING_TO_REPLAY
    * (one that is to be copied, as a retry or else, is not there), TOO_MANY_EXECUTIONS
    */
@@ -447,14 +494,8 @@ export interface Records {
     first: NewMessage | FirstMessages | null,
     options?: NewExecutionOptions,
   ): Promise<{ record: ExecutionRecord; created: boolean; firstSeq: number | null }>;
-  /** The execution that was started with the key; null where there is none. */
-  getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null>;
-  /** What an execution is called and where it stands, by id or tag: for those who come by the thousand. */
-  findExecution(idOrTag: string): Promise<{ readonly id: string; readonly status: ExecutionStatus } | null>;
-  /** By id or tag. */
-  getExecution(idOrTag: string): Promise<ExecutionRecord | null>;
-  /** Their snapshots are without `config_yaml`, `document`, `outline` and `init_message`. */
-  listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>>;
+  /** The execution of a project that was started with the key; null where there is none. */
+  getExecutionByIdempotencyKey(project: string, key: string): Promise<ExecutionRecord | null>;
   /** Those that are not over. */
   unfinishedExecutions(): Promise<ExecutionRecord[]>;
   /**
@@ -483,17 +524,13 @@ export interface Records {
   giveBackSpace(maxBytes: number): Promise<boolean>;
 
   /**
-   * Creates a config, or (same id) its next version. `soleOfPath`: only where no other config was loaded from its file.
+   * Creates a config, or (same id) its next version. `soleOfPath`: only where no other config of its project was loaded
+   * from its file.
    * @throws MillraceError CONFIG_CHANGED where another process has stored that version, or loaded that file, meanwhile
    */
   putConfig(config: ConfigRecord, options?: { readonly soleOfPath?: boolean }): Promise<void>;
-  getConfig(id: string): Promise<ConfigRecord | null>;
-  /** The config that was loaded from a file; null where there is none. */
-  getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null>;
-  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>>;
-  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>>;
-  /** False where there was none. */
-  deleteConfig(id: string): Promise<boolean>;
+  /** The config of a project that was loaded from a file; null where there is none. */
+  getConfigBySourcePath(project: string, sourcePath: string): Promise<ConfigRecord | null>;
 }
 
 /** What adapters write. Keys are `executions/{execution}/{route}/{stage}/{name}`. */
@@ -542,6 +579,8 @@ export interface OpenObject {
 
 /** What a list of objects is asked for. */
 export interface StoredObjectQuery {
+  /** Those of executions of this project; null: of any. */
+  readonly project: string | null;
   /** Keys begin so. */
   readonly prefix: string;
   /** In one of these stages; empty: in any. */

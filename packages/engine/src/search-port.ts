@@ -43,6 +43,7 @@ export interface SearchDocument {
 /** A collection. */
 export interface Collection {
   readonly name: string;
+  readonly project: string;
   readonly language: SearchLanguage;
   readonly embedding: QueryEmbedding | null;
   readonly documents: number;
@@ -148,4 +149,15 @@ export interface SearchIndex {
   fields(collection: string): Promise<readonly CollectionField[] | null>;
   /** Removes a collection with its documents. False where there was none. */
   deleteCollection(name: string): Promise<boolean>;
+}
+
+/** The collections of all projects: names are taken within one. */
+export interface SearchIndexes {
+  /** How many collections each project has that has any: this one, or all. */
+  countByProject(project: string | null): Promise<ReadonlyMap<string, number>>;
+  /**
+   * The collections of a project. Null: of all, which is for reading; a name that several have is then that of the
+   * project `default`, or none's, and what is put goes there.
+   */
+  inProject(project: string | null): SearchIndex;
 }

@@ -7,6 +7,8 @@ export type TriggerKind = "cron" | "folder" | "call";
 /** What makes runs of a config, as it is stored. */
 export interface TriggerRecord {
   readonly id: string;
+  /** Its config's. */
+  readonly project: string;
   readonly configId: string;
   readonly name: string;
   readonly kind: TriggerKind;
@@ -85,8 +87,12 @@ export interface Triggers {
   /** With its firings. False where there is none. */
   delete(id: string): Promise<boolean>;
   get(id: string): Promise<TriggerRecord | null>;
+  /** The trigger where it is of the project; null: of any. */
+  find(project: string | null, id: string): Promise<TriggerRecord | null>;
   /** In the order in which they were made. */
   list(filter: {
+    /** Null: of any. */
+    readonly project: string | null;
     readonly configId?: string;
     readonly kind?: TriggerKind;
     readonly limit: number;

@@ -59,7 +59,7 @@ export const ERROR_CODES = {
   KEY_NOT_LIVE: { status: 409, exit: 5, summary: "The API key is revoked, expired, or rotated already." },
   TRIGGER_DISABLED: { status: 409, exit: 5, summary: "The trigger or webhook is disabled." },
   DELIVERY_PENDING: { status: 409, exit: 5, summary: "The delivery is still to be made." },
-  TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },
+  TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution of the project has this tag." },
   IDEMPOTENCY_KEY_REUSED: { status: 409, exit: 5, summary: "The idempotency key was used for another config." },
   TOO_MANY_EXECUTIONS: { status: 429, exit: 6, summary: "As many executions as allowed are running." },
   RATE_LIMITED: { status: 429, exit: 6, summary: "More requests, streams or bytes than one key or address may have." },

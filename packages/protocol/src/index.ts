@@ -5,6 +5,7 @@ export * from "./api/executions.ts";
 export * from "./api/failures.ts";
 export * from "./api/lineage.ts";
 export * from "./api/lists.ts";
+export * from "./api/projects.ts";
 export * from "./api/query.ts";
 export * from "./api/replays.ts";
 export * from "./api/search.ts";

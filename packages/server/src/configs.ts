@@ -6,11 +6,13 @@ import {
   type Config,
   type ConfigSummary,
   type createConfigSchema,
+  DEFAULT_PROJECT,
   MillraceError,
   type SourceType,
   type updateConfigSchema,
 } from "@millrace/protocol";
 import type { z } from "zod";
+import { type ProjectView, viewOf } from "./access/project-of.ts";
 
 /** What the configs stand on. */
 export interface ConfigParts {
@@ -39,17 +41,22 @@ export class Configs {
    * Stores a new config. One with findings is stored all the same, so that no work is lost.
    * @throws MillraceError CONFIG_UNPARSABLE; with no name in the body nor in the YAML `null` is returned
    */
-  create(input: z.output<typeof createConfigSchema>): Promise<Config | null> {
-    return this.#create(input, false);
+  create(view: ProjectView, input: z.output<typeof createConfigSchema>): Promise<Config | null> {
+    return this.#create(view, input, false);
   }
 
-  async #create(input: z.output<typeof createConfigSchema>, soleOfPath: boolean): Promise<Config | null> {
+  async #create(
+    { projectForNew: project }: ProjectView,
+    input: z.output<typeof createConfigSchema>,
+    soleOfPath: boolean,
+  ): Promise<Config | null> {
     const loaded = await this.#loadParsable(input.config_yaml);
     const name = input.name ?? loaded.name;
     if (name === null || name === "") return null;
     const now = this.#now();
     const record: ConfigRecord = {
       id: this.#parts.ids.uuid(),
+      project,
       name,
       description: input.description ?? null,
       sourceType: input.source_type,
@@ -69,9 +76,9 @@ export class Configs {
    * Stores a config's next version.
    * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_CHANGED, CONFIG_UNPARSABLE
    */
-  update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
+  update(view: ProjectView, id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
     // Another process may come in between: then once more, on what it has made of the config.
-    const update = () => this.#update(id, input);
+    const update = () => this.#update(view, id, input);
     const changed = this.#change.then(() =>
       input.expected_version === undefined ? againWhereChanged(update) : update(),
     );
@@ -79,8 +86,8 @@ export class Configs {
     return changed;
   }
 
-  async #update(id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
-    const known = await this.find(id);
+  async #update(view: ProjectView, id: string, input: z.output<typeof updateConfigSchema>): Promise<Config> {
+    const known = await this.find(view, id);
     if (input.expected_version !== undefined && input.expected_version !== known.version)
       throw new MillraceError(
         "CONFIG_CHANGED",
@@ -105,8 +112,8 @@ export class Configs {
   }
 
   /** @throws MillraceError CONFIG_NOT_FOUND */
-  async find(id: string): Promise<ConfigRecord> {
-    const record = await this.#parts.records.getConfig(id);
+  async find({ project }: ProjectView, id: string): Promise<ConfigRecord> {
+    const record = await this.#parts.records.inProject(project).getConfig(id);
     if (record === null) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${id.slice(0, 128)}".`);
     return record;
   }
@@ -121,6 +128,7 @@ export class Configs {
     const { report, description } = await this.load(record.configYaml);
     return {
       id: record.id,
+      project: record.project,
       name: record.name,
       description: record.description ?? description,
       source_type: record.sourceType,
@@ -156,7 +164,8 @@ export class Configs {
   }
 
   /**
-   * Loads the YAML files of a folder: a new file becomes a config, a changed one the next version of its config.
+   * Loads the YAML files of a folder: a new file becomes a config of the project `default`, a changed one the next version of
+   * its config.
    * Returns what cannot be loaded or cannot be run, for the log.
    * @throws MillraceError SETTING_INVALID where the folder cannot be read
    */
@@ -186,15 +195,15 @@ export class Configs {
   }
 
   async #loadFile(path: string, configYaml: string, fileName: string): Promise<Config> {
-    const known = await this.#parts.records.getConfigBySourcePath(path);
+    const known = await this.#parts.records.getConfigBySourcePath(DEFAULT_PROJECT, path);
     if (known !== null) {
       if (known.configYaml === configYaml) return this.show(known);
-      return this.update(known.id, { config_yaml: configYaml, expected_version: known.version });
+      return this.update(viewOf(known.project), known.id, { config_yaml: configYaml, expected_version: known.version });
     }
     const sourceType: SourceType = "file";
     const name = (await this.#loadParsable(configYaml)).name ?? fileName.replace(/\.ya?ml$/, "");
     const input = { name, config_yaml: configYaml, source_type: sourceType, source_path: path };
-    const config = await this.#create(input, true);
+    const config = await this.#create(viewOf(DEFAULT_PROJECT), input, true);
     if (config === null) throw new Error("it has no name");
     return config;
   }

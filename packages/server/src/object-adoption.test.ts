@@ -19,6 +19,7 @@ test("executions that were not looked through when the process died are looked t
     const first = openSqliteStore(folder, { durability: "normal" });
     const execution = {
       id: "e",
+      project: "default",
       configId: null,
       startedAt: AT,
       parentExecutionId: null,
@@ -42,7 +43,16 @@ test("executions that were not looked through when the process died are looked t
     const second = openSqliteStore(folder, { durability: "normal" });
     try {
       await adopt(second, objects);
-      const query = { prefix: "", stages: [], extensions: [], folders: false, after: null, offset: 0, limit: 10 };
+      const query = {
+        project: null,
+        prefix: "",
+        stages: [],
+        extensions: [],
+        folders: false,
+        after: null,
+        offset: 0,
+        limit: 10,
+      };
       assert.deepEqual(
         (await second.storedObjects.list(query)).objects.map(({ key }) => key),
         ["executions/e/r/s/orphan"],

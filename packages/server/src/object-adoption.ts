@@ -125,7 +125,15 @@ export class ObjectAdoption {
 
   /** Looks whether what is listed is there, and is what the list says. Returns how much was not. */
   async #compare(prefix: string, since: number): Promise<number> {
-    const query = { prefix, stages: [], extensions: [], folders: false, offset: 0, limit: LOOKED_UP_AT_ONCE };
+    const query = {
+      project: null,
+      prefix,
+      stages: [],
+      extensions: [],
+      folders: false,
+      offset: 0,
+      limit: LOOKED_UP_AT_ONCE,
+    };
     let mended = 0;
     for (let after: string | null = null; !this.#stopped; ) {
       const page = await this.#parts.storedObjects.list({ ...query, after });

@@ -1,5 +1,5 @@
 import { embedQuery, type HttpClient } from "@millrace/adapters";
-import { AdapterError, type Collection, type ContentCache } from "@millrace/engine";
+import { AdapterError, type Collection, type ContentCache, cacheInProject } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 
 /** A search that waits longer than this for a model is given up, in milliseconds. */
@@ -13,10 +13,10 @@ export function queryEmbedder(
   cache: ContentCache,
   http: HttpClient,
 ): (collection: Collection, text: string) => Promise<number[]> {
-  return async ({ name, embedding }, text) => {
+  return async ({ name, project, embedding }, text) => {
     if (embedding === null) throw new MillraceError("SEARCH_NOT_POSSIBLE", `"${name}" has no model to search by.`);
     try {
-      return await embedQuery(embedding, text, cache, http, AbortSignal.timeout(PATIENCE_MS));
+      return await embedQuery(embedding, text, cacheInProject(cache, project), http, AbortSignal.timeout(PATIENCE_MS));
     } catch (error) {
       const why =
         error instanceof DOMException

@@ -1,5 +1,6 @@
-import type { Pipeline, Records } from "@millrace/engine";
+import type { ConfigRecord, Pipeline, Records } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { type ProjectView, viewOf } from "./access/project-of.ts";
 import type { Configs } from "./configs.ts";
 
 /** Configs that are looked at in one go for a name. */
@@ -9,8 +10,12 @@ const PAGE = 200;
  * The pipeline of a stored config, ready to run.
  * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
  */
-export async function runnablePipeline(configs: Configs, configId: string): Promise<Pipeline> {
-  const config = await configs.find(configId);
+export async function runnablePipeline(
+  configs: Configs,
+  view: ProjectView,
+  configId: string,
+): Promise<Pipeline & { readonly config: ConfigRecord }> {
+  const config = await configs.find(view, configId);
   if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
   const { report, definition } = await configs.load(config.configYaml);
   if (definition === null) {
@@ -26,15 +31,21 @@ export async function runnablePipeline(configs: Configs, configId: string): Prom
 }
 
 /**
- * The pipeline of the stored config that is named, by its id or its name; of several of one name, of the one that is
+ * The pipeline of the stored config of a project that is named, by its id or its name; of several of one name, of the one that is
  * active.
  * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
  */
-export async function namedPipeline(configs: Configs, records: Records, name: string): Promise<Pipeline> {
-  if ((await records.getConfig(name)) !== null) return runnablePipeline(configs, name);
+export async function namedPipeline(
+  configs: Configs,
+  records: Pick<Records, "inProject">,
+  project: string,
+  name: string,
+): Promise<Pipeline> {
+  const own = records.inProject(project);
+  if ((await own.getConfig(name)) !== null) return runnablePipeline(configs, viewOf(project), name);
   const found: { readonly id: string; readonly isActive: boolean }[] = [];
   for (let offset = 0; ; offset += PAGE) {
-    const { items } = await records.listConfigs({ limit: PAGE, offset });
+    const { items } = await own.listConfigs({ limit: PAGE, offset });
     found.push(...items.filter((config) => config.name === name));
     if (items.length < PAGE) break;
   }
@@ -47,5 +58,5 @@ export async function namedPipeline(configs: Configs, records: Records, name: st
   }
   const [one] = active.length === 1 ? active : found;
   if (one === undefined) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${name.slice(0, 128)}".`);
-  return runnablePipeline(configs, one.id);
+  return runnablePipeline(configs, viewOf(project), one.id);
 }

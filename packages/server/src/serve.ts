@@ -15,6 +15,7 @@ import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { keyEndpoints } from "./http/routes/key-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
+import { projectEndpoints } from "./http/routes/project-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { searchEndpoints } from "./http/routes/search-endpoints.ts";
 import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
@@ -108,6 +109,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...lineageEndpoints(service),
       ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, http) }),
       ...configEndpoints(service),
+      ...projectEndpoints(service),
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),
       ...keyEndpoints(service),
@@ -226,6 +228,7 @@ const FEATURES = [
   "usage",
   "triggers",
   "webhooks",
+  "projects",
 ];
 
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {

@@ -21,7 +21,7 @@ import {
   type ObjectReader,
   type ObjectStore,
   type Records,
-  type SearchIndex,
+  type SearchIndexes,
   type StoredObjects,
   type Triggers,
   type WorkQueue,
@@ -60,7 +60,7 @@ export interface Service {
   readonly kept: KeptMessages;
   readonly objects: ObjectStore & ObjectReader;
   readonly storedObjects: StoredObjects;
-  readonly search: SearchIndex;
+  readonly search: SearchIndexes;
   readonly cache: ContentCache;
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
@@ -139,7 +139,7 @@ export async function openService(
     clock,
     ids,
     loadDefinition: load,
-    findPipeline: (config) => namedPipeline(configs, records, config),
+    findPipeline: (project, config) => namedPipeline(configs, records, project, config),
     log: (fields) => adapterLog(log.child(fields)),
   };
   const limits: EngineSettings = {

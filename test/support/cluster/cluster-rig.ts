@@ -122,6 +122,7 @@ export class ClusterRig {
       definition: of[node.name] ?? definition,
       configYaml,
       config: null,
+      project: "default",
       ...input,
     });
     return record.id;

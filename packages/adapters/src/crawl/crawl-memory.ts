@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { DEFAULT_PROJECT } from "@millrace/protocol";
 import { z } from "zod";
 
 /** What the last run that got a page's answer through its chain knows of it. */
@@ -27,6 +28,9 @@ export interface Claims {
   /** Queries of one path at most. */
   readonly maxQueries: number;
 }
+
+/** What a crawl is told, and tells. */
+export type CrawlLedger = Pick<CrawlMemory, "claim" | "claimsOf" | "claimAlias" | "page" | "keep">;
 
 /** Runs that nobody has gone on with for so long are forgotten, in milliseconds. */
 const RUN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
@@ -155,6 +159,20 @@ export class CrawlMemory {
       page.isPage ? 1 : 0,
       page.messageId,
     );
+  }
+
+  /** What is remembered of a project's crawls: states of one name are others in each. */
+  inProject(project: string): CrawlLedger {
+    // What is there from before there were projects is this one's.
+    if (project === DEFAULT_PROJECT) return this;
+    const own = (name: string) => `${project}/${name}`;
+    return {
+      claim: (claims) => this.claim({ ...claims, run: own(claims.run) }),
+      claimsOf: (run, messageId) => this.claimsOf(own(run), messageId),
+      claimAlias: (run, url, messageId) => this.claimAlias(own(run), url, messageId),
+      page: (state, url) => this.page(own(state), url),
+      keep: (state, url, page) => this.keep(own(state), url, page),
+    };
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { HttpAnswer, HttpClient } from "../http/http-client.ts";
 import { Refusal } from "../http/http-failure.ts";
 import { checkStatus } from "../http/statuses.ts";
 import type { CrawlConfig, CrawlPlace } from "./crawl-config.ts";
-import type { CrawlMemory, KnownPage } from "./crawl-memory.ts";
+import type { CrawlLedger, KnownPage } from "./crawl-memory.ts";
 import { isInScope } from "./crawl-scope.ts";
 import { normalizeUrl } from "./crawl-url.ts";
 import { decodePage } from "./decode-page.ts";
@@ -23,7 +23,7 @@ const MAX_REDIRECTS = 10;
 export interface CrawlParts {
   readonly http: HttpClient;
   readonly robots: RobotsCache;
-  readonly memory: CrawlMemory;
+  readonly memory: CrawlLedger;
   readonly settings: CrawlConfig;
   readonly userAgent: string;
   readonly ignored: ReadonlySet<string>;

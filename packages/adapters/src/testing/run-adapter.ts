@@ -9,7 +9,7 @@ import {
   Routed,
   type SearchIndex,
 } from "@millrace/engine";
-import type { JsonObject, Usage } from "@millrace/protocol";
+import { DEFAULT_PROJECT, type JsonObject, type Usage } from "@millrace/protocol";
 
 /** What a step is given besides its configuration and payload. */
 export interface RunOptions {
@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly attempt?: number;
   /** The run's id; `execution-1` unless it is said. */
   readonly executionId?: string;
+  readonly project?: string;
   /** The message's id; `message-1` unless it is said. */
   readonly id?: string;
   readonly piece?: number;
@@ -54,6 +55,7 @@ export async function* stream(
       correlationId: options.id ?? "message-1",
       rootCorrelationId: "message-1",
       executionId: options.executionId ?? "execution-1",
+      project: options.project ?? DEFAULT_PROJECT,
       route: "here",
       attempt: options.attempt ?? 1,
       piece: options.piece ?? 0,

@@ -23,6 +23,7 @@ export interface RunRequest {
     readonly correlationId: string;
     readonly rootCorrelationId: string;
     readonly executionId: string;
+    readonly project: string;
     readonly route: string;
     readonly attempt: number;
     readonly piece: number;

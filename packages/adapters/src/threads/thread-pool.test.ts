@@ -168,6 +168,7 @@ function messageWith(payload: JsonObject) {
     correlationId: "m1",
     rootCorrelationId: "m1",
     executionId: "e1",
+    project: "default",
     route: "here",
     attempt: 2,
     piece: 0,

@@ -9,6 +9,7 @@ import { watchExecution } from "../watch-execution.ts";
 
 interface Common {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
 }
 

@@ -16,6 +16,7 @@ import { addReplays } from "./replays.ts";
 
 interface Common {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { Failure, RetryResult } from "@millrace/protocol";
 import type { Command } from "commander";
-import { connect, watchHint, withUrl } from "../connection.ts";
+import { connect, type ServiceOptions, watchHint, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { findConfig } from "../find-config.ts";
 import { readPayload, readPayloadFile } from "../input.ts";
@@ -8,6 +8,7 @@ import { type Output, printable, table } from "../output.ts";
 
 interface Filters {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
   readonly route?: string;
   readonly adapter?: string;
@@ -100,11 +101,7 @@ export function addFailures(executions: Command, output: Output): void {
     });
 }
 
-function tell(
-  output: Output,
-  { retried, remaining, started, execution }: RetryResult,
-  options: { readonly url?: string },
-): void {
+function tell(output: Output, { retried, remaining, started, execution }: RetryResult, options: ServiceOptions): void {
   if (execution === null) {
     output.line("There is nothing to retry.");
     return;

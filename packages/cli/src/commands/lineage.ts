@@ -11,6 +11,7 @@ const RETRY_MS = 2_000;
 
 interface LineageOptions {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
   readonly back?: boolean;
   readonly execution?: string;

@@ -7,6 +7,7 @@ import { type Output, printable, table } from "../output.ts";
 
 interface Common {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
 }
 

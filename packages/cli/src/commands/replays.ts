@@ -14,6 +14,7 @@ import { type Output, table } from "../output.ts";
 
 interface ReplayOptions {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
   readonly source: ReplayBody["replay_source"];
   readonly from?: string;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  DEFAULT_PROJECT,
   type ErrorInfo,
   type ExecutionEvent,
   type ExecutionStatus,
@@ -97,6 +98,7 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
       definition,
       configYaml: yaml,
       config: null,
+      project: DEFAULT_PROJECT,
       tag: options.tag ?? null,
       ...(payload === undefined ? {} : { initPayload: payload }),
     });

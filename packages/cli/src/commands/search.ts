@@ -6,6 +6,7 @@ import { type Output, printable, table } from "../output.ts";
 
 interface SearchOptions {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
   readonly mode?: "keyword" | "vector" | "hybrid";
   readonly filter: readonly string[];
@@ -15,6 +16,7 @@ interface SearchOptions {
 
 interface Common {
   readonly url?: string;
+  readonly project?: string;
   readonly json?: boolean;
 }
 

@@ -7,6 +7,7 @@ import { TopScreen } from "../top/top-screen.ts";
 
 interface Options {
   readonly url?: string;
+  readonly project?: string;
   readonly once?: boolean;
   readonly json?: boolean;
 }

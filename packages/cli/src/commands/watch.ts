@@ -6,6 +6,7 @@ import { type WatchOptions, watchExecution } from "../watch-execution.ts";
 
 interface Options extends Pick<WatchOptions, "lastEventId" | "since" | "events" | "json" | "cancel"> {
   readonly url?: string;
+  readonly project?: string;
   readonly types?: EventType[];
   readonly route?: string[];
 }
@@ -30,10 +31,9 @@ export function addWatch(program: Command, output: Output): void {
       .option("--cancel", "Ctrl-C once cancels the run, twice leaves at once"),
   )
     .addHelpText("after", HELP)
-    .action(async (id: string, { url, route, ...options }: Options) => {
-      const address = url === undefined ? {} : { url };
-      const watch = { ...options, ...address, ...(route === undefined ? {} : { routes: route }) };
-      process.exitCode = await watchExecution(connect(address), id, watch, output);
+    .action(async (id: string, { route, ...options }: Options) => {
+      const watch = { ...options, ...(route === undefined ? {} : { routes: route }) };
+      process.exitCode = await watchExecution(connect(options), id, watch, output);
     });
 }
 

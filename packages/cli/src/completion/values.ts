@@ -32,7 +32,8 @@ function pathsOf({ name, command }: WantedValue): Completion["paths"] {
 async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
   const { name, command, operands, options } = wanted;
   const url = options.get("--url");
-  const client = connect(url === undefined ? {} : { url });
+  const project = options.get("--project");
+  const client = connect({ ...(url === undefined ? {} : { url }), ...(project === undefined ? {} : { project }) });
   const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
   const [id = ""] = operands;
   switch (name) {
@@ -48,6 +49,13 @@ async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
         value: config.name,
         description: config.description ?? `version ${config.version}`,
       }));
+    case "project":
+      return (await client.projects.list({ limit: OFFERED }, call)).projects.map(
+        ({ name: value, executions: runs }) => ({
+          value,
+          description: `${runs} executions`,
+        }),
+      );
     case "collection":
       return (await client.search.collections({ limit: OFFERED }, call)).collections.map(
         ({ name: value, documents }) => ({

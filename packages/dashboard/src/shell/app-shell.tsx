@@ -5,6 +5,7 @@ import { Activity, Blocks, FileCode2, Search, ServerCog } from "lucide-react";
 import { useEffect } from "react";
 import classes from "./app-shell.module.css";
 import { ColorSchemeToggle } from "./color-scheme-toggle.tsx";
+import { ProjectSelect } from "./project-select.tsx";
 import { ServiceState } from "./service-state.tsx";
 
 const PLACES = [
@@ -58,6 +59,7 @@ export function AppShell() {
             {links(classes.place ?? "")}
           </Group>
           <Group gap="xs" ml="auto" wrap="nowrap">
+            <ProjectSelect />
             <ServiceState />
             <ColorSchemeToggle />
           </Group>

@@ -1,5 +1,6 @@
 import type { AdapterLog } from "../adapter.ts";
 import { Engine } from "../execution/engine.ts";
+import { partsOfProject } from "../execution/project-parts.ts";
 import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
 import { Offers } from "../remote/offers.ts";
 import { RemoteWorker } from "../remote/remote-worker.ts";
@@ -61,17 +62,15 @@ export function assembleNode(
   const pipelines = new FrozenPipelines({
     records,
     loadDefinition,
-    chainHost: {
+    chainHostOf: (project, executionId) => ({
       // A step that starts executions works where its own execution is (`stateful`).
       children: null,
-      search: parts.search ?? null,
-      cache: parts.cache ?? null,
-      objects: parts.objects,
+      ...partsOfProject(parts, project, executionId),
       threads: parts.threads ?? null,
       abandonAfterMs,
       log: ({ host, message: { id, route, attempt } }, step) =>
         parts.log({ execution_id: host.executionId, route, adapter: step.name, message_id: id, attempt }),
-    },
+    }),
   });
   return {
     engine,

@@ -21,7 +21,7 @@ const METADATA = "subpipeline";
 export interface ChildHost {
   readonly records: Records;
   /** @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID */
-  findPipeline(config: string): Promise<Pipeline>;
+  findPipeline(project: string, config: string): Promise<Pipeline>;
   /** `beyondLimit`: although as many executions run as may. */
   start(input: StartExecution, beyondLimit: boolean): Promise<{ record: ExecutionRecord; created: boolean }>;
   /** Executions at work in this process, by their ids. */
@@ -55,7 +55,7 @@ export class ChildExecutions {
     const { executionId } = flow.host;
     const { id, attempt } = flow.message;
     const key = `subpipeline:${executionId}:${id}:${stepIndex}:${request.piece}:${attempt}`;
-    const known = await this.#host.records.getExecutionByIdempotencyKey(key);
+    const known = await this.#host.records.getExecutionByIdempotencyKey(flow.host.project, key);
     const child = known ?? (await this.#start(flow, request, key));
     // Also of one that was told to stop while its child was being started.
     const onAbort = () => this.#abort(flow, child.id);
@@ -79,9 +79,11 @@ export class ChildExecutions {
       const text = `The pipeline "${request.config}" would be ${depth} executions below the first one; ${MAX_DEPTH} are allowed. Does it run itself?`;
       throw new AdapterError("SUBPIPELINE_TOO_DEEP", text, { retryable: false });
     }
-    const pipeline = await this.#find(request.config);
+    const { project } = flow.host;
+    const pipeline = await this.#find(project, request.config);
     const input: StartExecution = {
       ...pipeline,
+      project,
       initPayload: request.payload,
       idempotencyKey: key,
       metadata: { [METADATA]: { depth, message_id: flow.message.id, route: flow.message.route } },
@@ -127,9 +129,9 @@ export class ChildExecutions {
     return [...running.keys()].every((id) => waiting.has(id));
   }
 
-  async #find(config: string): Promise<Pipeline> {
+  async #find(project: string, config: string): Promise<Pipeline> {
     try {
-      return await this.#host.findPipeline(config);
+      return await this.#host.findPipeline(project, config);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       if (error.code === "CONFIG_NOT_FOUND") {

@@ -15,7 +15,7 @@ import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
-import type { SearchIndex } from "../search-port.ts";
+import type { SearchIndexes } from "../search-port.ts";
 import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
@@ -29,6 +29,7 @@ import { InterruptedEnds } from "./interrupted-ends.ts";
 import { LoopTurn } from "./loop-turn.ts";
 import { mustBeWritable } from "./must-be-writable.ts";
 import { progressFromJson } from "./progress-json.ts";
+import { partsOfProject } from "./project-parts.ts";
 import { recoverExecutions } from "./recovery.ts";
 import { Starts } from "./starts.ts";
 
@@ -40,7 +41,7 @@ export interface EngineParts {
   readonly records: Records;
   readonly objects: ObjectStore;
   /** Without it, adapters have no collections to put documents into. */
-  readonly search?: SearchIndex;
+  readonly search?: SearchIndexes;
   /** Without it, what models answer is not kept. */
   readonly cache?: ContentCache;
   /** Without it, a pipeline that isolates an adapter is not started. */
@@ -54,10 +55,10 @@ export interface EngineParts {
   /** Compiles the frozen configuration of an execution that is taken up again. */
   loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
   /**
-   * The stored config of that name, or id; without it no pipeline runs another.
+   * The stored config of that name, or id, in the project; without it no pipeline runs another.
    * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
    */
-  findPipeline?(config: string): Promise<Pipeline>;
+  findPipeline?(project: string, config: string): Promise<Pipeline>;
   log(fields: Record<string, unknown>): AdapterLog;
 }
 
@@ -293,31 +294,20 @@ export class Engine implements Executions {
   }
 
   #makeExecution(
-    record: { id: string; rootCorrelationId: string },
+    record: { id: string; project: string; rootCorrelationId: string },
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const {
-      journal,
-      work,
-      objects,
-      search = null,
-      cache = null,
-      threads = null,
-      spread = null,
-      clock,
-      log,
-    } = this.#parts;
+    const { journal, work, threads = null, spread = null, clock, log } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
+        project: record.project,
         rootCorrelationId: record.rootCorrelationId,
         definition,
         journal,
         work,
-        objects,
-        search,
-        cache,
+        ...partsOfProject(this.#parts, record.project, record.id),
         threads,
         children: this.#children,
         spread,

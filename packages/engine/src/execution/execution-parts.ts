@@ -14,6 +14,7 @@ import type { LoopTurn } from "./loop-turn.ts";
 /** What an execution is made of. */
 export interface ExecutionParts {
   readonly id: string;
+  readonly project: string;
   readonly rootCorrelationId: string;
   readonly definition: Definition;
   readonly journal: Journal;

@@ -65,6 +65,7 @@ export class Execution {
     const timestamps = new Timestamps(parts.clock);
     const flowHost: FlowHost = {
       executionId: parts.id,
+      project: parts.project,
       rootCorrelationId: parts.rootCorrelationId,
       limits: parts.definition.limits,
       maxPayloadBytes: parts.settings.maxPayloadBytes,

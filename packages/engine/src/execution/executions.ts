@@ -12,6 +12,8 @@ export interface Pipeline {
 
 /** What an execution is started from. */
 export interface StartExecution extends Pipeline {
+  /** What it is to belong to. */
+  readonly project: string;
   readonly tag?: string | null;
   /** Merged into the pipeline's `init_message.payload`, key by key. */
   readonly initPayload?: JsonObject | null;

@@ -184,6 +184,7 @@ export class FailureRetry {
     const { messageIds: _, retried: __, ...asked } = filter;
     const { record } = await this.#host.start({
       ...pipeline,
+      project: parent.project,
       tag: request.tag ?? null,
       origin: { executionId: parent.id, source: "lineage" },
       first: { messages: [], copies, copiedFrom: parent.id, markRetried: true },

@@ -20,7 +20,7 @@ export interface StartHost {
   countRunning(): number;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   makeExecution(
-    record: { id: string; rootCorrelationId: string },
+    record: { id: string; project: string; rootCorrelationId: string },
     definition: Definition,
     state: { progress: Progress; stopping: null; errorInfo: null },
   ): Execution;
@@ -52,19 +52,20 @@ export class Starts {
     const key = input.idempotencyKey ?? null;
     if (key === null) return this.#startCounted(input, beyondLimit);
     // One after the other: those who come while its first is still being started get that one, whatever the limits say.
-    const before = this.#startingKeys.get(key) ?? Promise.resolve();
+    const ofProject = `${input.project}/${key}`;
+    const before = this.#startingKeys.get(ofProject) ?? Promise.resolve();
     const starting = before.then(() => this.#startWithKey(key, input, beyondLimit));
     const settled = starting
       .catch(() => {})
       .then(() => {
-        if (this.#startingKeys.get(key) === settled) this.#startingKeys.delete(key);
+        if (this.#startingKeys.get(ofProject) === settled) this.#startingKeys.delete(ofProject);
       });
-    this.#startingKeys.set(key, settled);
+    this.#startingKeys.set(ofProject, settled);
     return starting;
   }
 
   async #startWithKey(key: string, input: StartExecution, beyondLimit: boolean): Promise<Started> {
-    const known = await this.#host.records.getExecutionByIdempotencyKey(key);
+    const known = await this.#host.records.getExecutionByIdempotencyKey(input.project, key);
     if (known !== null && known.configId === (input.config?.id ?? null)) return { record: known, created: false };
     return this.#startCounted(input, beyondLimit);
   }
@@ -106,7 +107,7 @@ export class Starts {
             hops: 0,
           };
     // Adapters are prepared before anything is written: one that refuses leaves nothing behind.
-    const execution = this.#host.makeExecution({ id, rootCorrelationId }, input.definition, {
+    const execution = this.#host.makeExecution({ id, project: input.project, rootCorrelationId }, input.definition, {
       progress: emptyProgress(counts ?? first?.route ?? null),
       stopping: null,
       errorInfo: null,
@@ -115,6 +116,7 @@ export class Starts {
     const { record, created, firstSeq } = await records.createExecution(
       {
         id,
+        project: input.project,
         configId: input.config?.id ?? null,
         startedAt: new Date(clock.now()).toISOString(),
         parentExecutionId: input.origin?.executionId ?? input.parentExecutionId ?? null,

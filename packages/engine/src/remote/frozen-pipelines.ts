@@ -12,6 +12,8 @@ const AGAIN_MS = 10_000;
 
 /** A pipeline that an execution runs by, with its adapters prepared. */
 export interface FrozenPipeline {
+  /** The execution's. */
+  readonly project: string;
   readonly definition: Definition;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws, ROUTE_NOT_IN_PIPELINE */
   chain(route: string): Chain;
@@ -20,7 +22,7 @@ export interface FrozenPipeline {
 /** What they need. */
 export interface FrozenPipelinesHost {
   readonly records: Records;
-  readonly chainHost: ChainHost;
+  chainHostOf(project: string, executionId: string): ChainHost;
   loadDefinition: LoadDefinition;
 }
 
@@ -64,7 +66,7 @@ export class FrozenPipelines {
   }
 
   async #load(executionId: string): Promise<FrozenPipeline | null> {
-    const { records, loadDefinition, chainHost } = this.#host;
+    const { records, loadDefinition, chainHostOf } = this.#host;
     const record = await records.getExecution(executionId);
     if (record === null) return null;
     const { definition, report } = await loadDefinition(String(record.configSnapshot.config_yaml));
@@ -72,8 +74,11 @@ export class FrozenPipelines {
       const why = report.issues[0]?.message ?? "it has errors";
       throw new MillraceError("CONFIG_INVALID", `The execution's pipeline does not load on this node: ${why}`);
     }
+    const { project } = record;
+    const chainHost = chainHostOf(project, executionId);
     const chains = new Map<string, Chain>();
     return {
+      project,
       definition,
       chain: (name) => {
         const known = chains.get(name);

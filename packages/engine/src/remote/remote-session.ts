@@ -140,6 +140,7 @@ export class RemoteSession {
     const routes = new Set(pipeline.definition.routes.map((candidate) => candidate.route));
     const host: FlowHost = {
       executionId: given.execution,
+      project: pipeline.project,
       rootCorrelationId: given.root,
       limits: pipeline.definition.limits,
       maxPayloadBytes: given.maxPayloadBytes,

@@ -306,6 +306,7 @@ export class Chain {
       correlationId: message.id,
       rootCorrelationId: host.rootCorrelationId,
       executionId: host.executionId,
+      project: host.project,
       route: message.route,
       attempt: message.attempt,
       piece: flow.nextPiece(step),

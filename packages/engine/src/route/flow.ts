@@ -19,6 +19,7 @@ export type AbortCause = "timeout" | "cancelled" | "abandoned";
 /** What a flow needs of the execution that it belongs to. */
 export interface FlowHost {
   readonly executionId: string;
+  readonly project: string;
   readonly rootCorrelationId: string;
   readonly limits: { readonly maxFanoutPending: number; readonly maxHops: number };
   readonly maxPayloadBytes: number;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { validationReportSchema } from "../finding.ts";
 import { listSchema } from "./lists.ts";
+import { projectField } from "./projects.ts";
 import { laxBoolean } from "./query.ts";
 import type { Sent } from "./sent.ts";
 
@@ -38,6 +39,7 @@ export const validateConfigSchema = z.strictObject({ config_yaml: z.string() });
 export const configSummarySchema = z
   .object({
     id: z.string(),
+    project: projectField,
     name: z.string(),
     description: z.string().nullable(),
     source_type: sourceTypeSchema,

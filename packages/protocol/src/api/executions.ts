@@ -4,6 +4,7 @@ import { executionStatusSchema } from "../status.ts";
 import { MAX_TIMELINE_BUCKETS } from "../timeline.ts";
 import { usageSchema } from "../usage-schema.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
+import { projectField } from "./projects.ts";
 import { boolQuery, enumListQuery, floatQuery, timeQuery, uuidSchema } from "./query.ts";
 import type { Sent } from "./sent.ts";
 
@@ -11,7 +12,7 @@ import type { Sent } from "./sent.ts";
 export const tagSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/)
-  .describe("A name for the execution, unique; letters, digits and ._:- up to 128");
+  .describe("A name for the execution, unique in its project; letters, digits and ._:- up to 128");
 
 const idempotencyKeySchema = z
   .string()
@@ -51,6 +52,7 @@ export const runQuerySchema = z.object({
 export const executionSchema = z
   .object({
     id: z.string(),
+    project: projectField,
     config_id: z.string().nullable().describe("Null where it was run from a file; the config may be gone"),
     config_name: z.string().nullable().describe("What the config was called when it was started"),
     status: executionStatusSchema,

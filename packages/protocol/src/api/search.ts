@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
+import { projectField } from "./projects.ts";
 import { intQuery } from "./query.ts";
 import type { Sent } from "./sent.ts";
 
@@ -137,6 +138,7 @@ export const searchPageSchema = listSchema("results", searchResultSchema)
 export const collectionSchema = z
   .object({
     name: z.string(),
+    project: projectField,
     language: z.enum(["english", "any"]).describe("Whether English endings make no difference"),
     documents: z.int().min(0),
     vectors: z.int().min(0).describe("Documents that have a vector"),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
+import { projectField } from "./projects.ts";
 import { laxBoolean } from "./query.ts";
 import type { Sent } from "./sent.ts";
 
@@ -133,6 +134,7 @@ export const firingSchema = z
 export const triggerSchema = z
   .object({
     id: z.string(),
+    project: projectField,
     config_id: z.string(),
     name: z.string(),
     kind: triggerKindSchema,

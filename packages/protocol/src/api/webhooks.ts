@@ -2,6 +2,7 @@ import { z } from "zod";
 import { jsonObjectSchema } from "../json.ts";
 import { errorInfoSchema } from "./executions.ts";
 import { listSchema, pageQuerySchema } from "./lists.ts";
+import { projectField } from "./projects.ts";
 import { laxBoolean } from "./query.ts";
 import type { Sent } from "./sent.ts";
 
@@ -75,6 +76,7 @@ export const updateWebhookSchema = z.strictObject({
 export const webhookSchema = z
   .object({
     id: z.string(),
+    project: projectField,
     name: z.string(),
     url: z.string(),
     events: z.array(webhookEventSchema),
@@ -130,6 +132,7 @@ export const webhookBodySchema = z
     timestamp: z.iso.datetime().describe("When it happened"),
     data: z.object({
       id: z.string(),
+      project: projectField,
       config_id: z.string().nullable(),
       config_name: z.string().nullable(),
       status: z.string(),

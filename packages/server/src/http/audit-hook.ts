@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Audited, AuditTrail } from "../access/audit-trail.ts";
-import { STRANGER } from "../access/principal.ts";
+import { type Principal, STRANGER } from "../access/principal.ts";
+import { projectOf } from "../access/project-of.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** Answers up to this size are looked through for the id of what was made, in characters. */
@@ -61,17 +62,27 @@ function describe(
 ): Audited {
   const status = reply.statusCode;
   // The request may have been refused before it was known whose it is.
-  const { kind, id, name, project } = request.principal ?? STRANGER;
+  const principal = request.principal ?? STRANGER;
+  const { kind, id, name } = principal;
   return {
     actor: { kind, id, name },
     action,
     target: targetOf(request, endpoint, payload),
-    project,
+    project: projectNamed(principal, request),
     outcome: status < 400 ? "allowed" : status === 401 || status === 403 ? "denied" : "failed",
     status,
     requestId: request.id,
     address: request.ip || null,
   };
+}
+
+/** The project that the request is about; a header that is wrong makes it about none. */
+function projectNamed(principal: Principal, { headers }: FastifyRequest): string | null {
+  try {
+    return projectOf(principal, headers, []).project;
+  } catch {
+    return principal.project;
+  }
 }
 
 /** What the path names first, or what the answer says was made. */

@@ -29,6 +29,7 @@ export async function registerCors(
           "If-None-Match",
           "If-Range",
           "Last-Event-ID",
+          "Millrace-Project",
           "Range",
           "X-Request-ID",
         ],

@@ -9,6 +9,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Principal } from "../access/principal.ts";
+import { type ProjectView, projectOf } from "../access/project-of.ts";
 import { readJsonBody } from "./json-body.ts";
 import { missing, type Part, toValidationErrors, ValidationFailure } from "./validation.ts";
 
@@ -28,6 +29,8 @@ export interface Input<P, Q, H, B> {
   readonly body: B;
   /** Who asks: may do what the endpoint's `access` says. */
   readonly principal: Principal;
+  /** What of the service the request sees, and where goes what it makes. */
+  readonly view: ProjectView;
   /** `request.id` is the correlation id. `request.raw.method` is `HEAD` where a `GET` endpoint is asked for its head. */
   readonly request: FastifyRequest;
   /** `reply.code(201)` sets another status than 200. */
@@ -114,13 +117,14 @@ export function endpoint<
     ...rest,
     async run(request, reply) {
       const errors: ValidationError[] = [];
+      const view = projectOf(request.principal, request.headers, errors);
       const params = check("path", spec.params, withRest(spec.rest, request.params), errors);
       const query = check("query", spec.query, lastOfEach(spec.query, request.query), errors);
       const headers = check("header", spec.headers, request.headers, errors);
       const body = checkBody(rest, request, errors);
       if (errors.length > 0) throw new ValidationFailure(errors);
       // Each part is what the schema of its type returned; a part without a schema is undefined.
-      return handler({ params, query, headers, body, principal: request.principal, request, reply } as Input<
+      return handler({ params, query, headers, body, principal: request.principal, view, request, reply } as Input<
         Out<P>,
         Out<Q>,
         Out<H>,

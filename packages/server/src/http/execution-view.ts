@@ -24,6 +24,7 @@ export function showExecution(record: ExecutionRecord): Execution {
   const { name } = record.configSnapshot;
   return {
     id: record.id,
+    project: record.project,
     config_id: record.configId,
     config_name: typeof name === "string" ? name : null,
     status: record.status,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { projectHeaders } from "../access/project-of.ts";
 import { type Endpoint, errorResponses, type ResponseSpec } from "./endpoint.ts";
 import { headerName } from "./validation.ts";
 
@@ -85,6 +86,7 @@ function describeOperation(each: Endpoint, schemas: Schemas): OpenApiOperation {
       ...describeParameters("path", each.params, schemas),
       ...describeParameters("query", each.query, schemas),
       ...describeParameters("header", each.headers, schemas),
+      ...describeParameters("header", each.access === "open" ? undefined : projectHeaders, schemas),
     ],
     ...(body === undefined
       ? {}

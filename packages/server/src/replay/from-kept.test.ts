@@ -19,6 +19,7 @@ test("a replay whose messages are removed by retention while they are read is re
     const { record } = await store.records.createExecution(
       {
         id: "e",
+        project: "default",
         configId: null,
         startedAt: AT,
         parentExecutionId: null,

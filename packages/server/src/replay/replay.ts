@@ -37,6 +37,7 @@ export async function replay(
   const { first, notes } = await sourceOf(parts, parent, body, collected);
   const { record } = await parts.executions.start({
     ...pipeline,
+    project: parent.project,
     tag: body.tag ?? null,
     rootCorrelationId: root,
     origin: { executionId: parent.id, source: body.replay_source },

@@ -12,7 +12,7 @@ import type {
   ObjectStore,
   Ownership,
   Records,
-  SearchIndex,
+  SearchIndexes,
   ServiceSecrets,
   StoredObjects,
   TaskQueue,
@@ -35,7 +35,7 @@ export interface Stores {
   readonly auditLog: AuditLog;
   readonly serviceSecrets: ServiceSecrets;
   readonly objects: ObjectStore & ObjectReader;
-  readonly search: SearchIndex;
+  readonly search: SearchIndexes;
   /** Of this node alone: what is in it can be had again. */
   readonly cache: ContentCache;
   /** What binds it to the other nodes; null where one process is the whole service. */

@@ -1,6 +1,6 @@
-import type { Records } from "@millrace/engine";
 import { type EventType, enumListQuery, eventTypeSchema, listQuery, type ValidationError } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../access/project-of.ts";
 import { type Endpoint, endpoint, type ResponseSpec } from "../http/endpoint.ts";
 import { outlineOf } from "../http/execution-view.ts";
 import { EventFilter } from "./frame-filter.ts";
@@ -15,11 +15,6 @@ import {
   streamHeaders,
   streamQuery,
 } from "./open-stream.ts";
-
-/** What the stream's endpoints stand on. */
-export interface EventsParts extends StreamParts {
-  readonly records: Pick<Records, "findExecution" | "getExecution">;
-}
 
 const eventsQuery = {
   ...streamQuery,
@@ -56,7 +51,7 @@ Without a cursor a stream begins with the execution's first event, however late 
 \`types\` and \`route\` choose events; ids stay those of the whole journal, so a cursor goes with any choice. \`view=progress\` sends \`event: progress\` frames in place of events.`;
 
 /** `GET /api/v1/executions/{execution_id}/events` and `GET /api/v1/events`: the contract. */
-export function eventsEndpoints(parts: EventsParts): Endpoint[] {
+export function eventsEndpoints(parts: StreamParts): Endpoint[] {
   const one = endpoint({
     method: "GET",
     path: "/api/v1/executions/{execution_id}/events",
@@ -69,13 +64,13 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
     query: z.object(eventsQuery),
     headers: streamHeaders,
     responses,
-    handler: ({ params, query, headers: { "last-event-id": header }, request, reply }) =>
+    handler: ({ params, query, headers: { "last-event-id": header }, view, request, reply }) =>
       openStream(parts, request, reply, {
         names: [params.execution_id],
         many: false,
         cursor: pickCursor(header, query.last_event_id),
         since: query.since ?? null,
-        ...choiceOf(parts, query),
+        ...choiceOf(parts, view, query),
       }),
   });
   const many = endpoint({
@@ -96,39 +91,41 @@ export function eventsEndpoints(parts: EventsParts): Endpoint[] {
     }),
     headers: streamHeaders,
     responses,
-    handler: ({ query, headers: { "last-event-id": header }, request, reply }) =>
+    handler: ({ query, headers: { "last-event-id": header }, view, request, reply }) =>
       openStream(parts, request, reply, {
         names: query.execution_id,
         many: true,
         cursor: pickCursor(header, query.last_event_id),
         since: query.since ?? null,
-        ...choiceOf(parts, query),
+        ...choiceOf(parts, view, query),
       }),
   });
   return [one, many];
 }
 
 function choiceOf(
-  parts: EventsParts,
+  parts: StreamParts,
+  view: ProjectView,
   query: {
     timeout: number;
-    view: StreamWanted["view"];
+    view: StreamWanted["shows"];
     types: readonly EventType[];
     route: readonly string[];
   },
-): Pick<StreamWanted, "timeoutMs" | "view" | "filter" | "errors" | "check"> {
+): Pick<StreamWanted, "view" | "timeoutMs" | "shows" | "filter" | "errors" | "check"> {
   return {
+    view,
     timeoutMs: query.timeout * 1000,
-    view: query.view,
+    shows: query.view,
     filter: EventFilter.of(query.types, query.route),
     errors: checkChoice(query.view, query.types, query.route),
-    check: (executionIds) => checkRoutes(parts, query.route, executionIds),
+    check: (executionIds) => checkRoutes(parts, view, query.route, executionIds),
   };
 }
 
 /** States are not chosen from. */
 function checkChoice(
-  view: StreamWanted["view"],
+  view: StreamWanted["shows"],
   types: readonly EventType[],
   routes: readonly string[],
 ): ValidationError[] {
@@ -148,14 +145,15 @@ function checkChoice(
 
 /** A route that none of the executions has would be a stream that stays silent for ever. */
 async function checkRoutes(
-  { records }: EventsParts,
+  { records }: StreamParts,
+  { project }: ProjectView,
   routes: readonly string[],
   executionIds: readonly string[],
 ): Promise<ValidationError[]> {
   if (routes.length === 0) return [];
   const there = new Set<string>();
   for (const executionId of executionIds) {
-    const record = await records.getExecution(executionId);
+    const record = await records.inProject(project).getExecution(executionId);
     for (const { route } of record === null ? [] : outlineOf(record)) there.add(route);
   }
   return routes

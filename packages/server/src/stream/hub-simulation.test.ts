@@ -153,7 +153,7 @@ class World {
     this.#watched = watched;
     this.hub = new StreamHub({
       journal: this.journal,
-      records: { findExecution: async (id) => ({ id, status: this.#state.get(id) ?? "running" }) },
+      records: { findExecution: async (id) => ({ id, project: "default", status: this.#state.get(id) ?? "running" }) },
       readProgress: async () => null,
       maxSubscribers: 10_000,
       ...(watched
@@ -237,7 +237,7 @@ class World {
     assert.equal(this.hub.size, 0);
     assert.equal(this.hub.shelf.readers, 0);
     assert.equal(this.hub.shelf.bytes, 0);
-    for (const id of IDS) assert.equal(this.hub.known(id), null);
+    for (const id of IDS) assert.equal(this.hub.known(id, null), null);
     assert.equal(this.#watching.size, 0, "something is still watched");
   }
 
@@ -393,7 +393,7 @@ class World {
     const choice = CHOICES[step.choice] ?? { types: [], routes: [] };
     const bounds: JournalBounds[] = [];
     for (const executionId of executionIds) {
-      const known = this.hub.known(executionId) ?? (await this.journal.bounds(executionId));
+      const known = this.hub.known(executionId, null)?.bounds ?? (await this.journal.bounds(executionId));
       assert.ok(known !== null);
       bounds.push(known);
     }
@@ -420,6 +420,7 @@ class World {
     await this.hub.attach(
       {
         executionIds,
+        projects: new Map(executionIds.map((id) => [id, "default"])),
         openIds,
         many,
         view: "events",

@@ -21,7 +21,7 @@ function hubOf(parts: Partial<HubParts> = {}) {
   ]);
   const hub = new StreamHub({
     journal,
-    records: { findExecution: async (id) => ({ id, status: "running" }) },
+    records: { findExecution: async (id) => ({ id, project: "default", status: "running" }) },
     readProgress: async () => null,
     maxSubscribers: 1_000,
     ...parts,
@@ -40,6 +40,7 @@ function open(hub: StreamHub, executionIds: readonly string[], request: Partial<
   hub.attach(
     {
       executionIds,
+      projects: new Map(executionIds.map((id) => [id, "default"])),
       openIds: executionIds,
       many: executionIds.length > 1,
       view: "events",

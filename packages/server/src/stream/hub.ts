@@ -32,6 +32,8 @@ export interface HubParts {
 export interface StreamRequest {
   /** One, or several for the stream over many runs. */
   readonly executionIds: readonly string[];
+  /** The project of each. */
+  readonly projects: ReadonlyMap<string, string>;
   /** Those of them whose end is still to be told: the stream closes after the last one's. */
   readonly openIds: readonly string[];
   /** Whether each `end` names its execution (contract: "Many runs, one connection"). */
@@ -120,9 +122,15 @@ export class StreamHub implements ManyHost {
     return this.#parts.journal.fault?.message ?? null;
   }
 
-  /** What the journal has of an execution that is watched and not over, kept up to date; null for any other. */
-  known(executionId: string): JournalBounds | null {
-    return this.#topics.get(executionId)?.bounds ?? null;
+  /**
+   * What the journal has of an execution that is watched and not over, kept up to date; null for any other, and for those
+   * of another project than that which is given.
+   */
+  known(executionId: string, project: string | null): { project: string; bounds: JournalBounds } | null {
+    const topic = this.#topics.get(executionId);
+    if (topic === undefined || topic.project === null || (project !== null && project !== topic.project)) return null;
+    const { bounds } = topic;
+    return bounds === null ? null : { project: topic.project, bounds };
   }
 
   /**
@@ -133,7 +141,11 @@ export class StreamHub implements ManyHost {
     this.#opening += 1;
     const topics: Topic[] = [];
     try {
-      for (const executionId of request.executionIds) topics.push(await this.#hold(executionId));
+      for (const executionId of request.executionIds) {
+        const topic = await this.#hold(executionId);
+        topic.project ??= request.projects.get(executionId) ?? null;
+        topics.push(topic);
+      }
       if (response.destroyed || this.#closing) {
         response.destroy();
         return;

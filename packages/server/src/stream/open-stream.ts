@@ -1,4 +1,4 @@
-import type { JournalBounds, Position, Records } from "@millrace/engine";
+import type { JournalBounds, Position } from "@millrace/engine";
 import {
   type ExecutionStatus,
   encodeFrame,
@@ -14,8 +14,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { z } from "zod";
 import type { Principal } from "../access/principal.ts";
+import type { ProjectView } from "../access/project-of.ts";
 import type { ResponseSpec } from "../http/endpoint.ts";
 import { ValidationFailure } from "../http/errors.ts";
+import type { RecordsByProject } from "../http/find-execution.ts";
 import { findStart } from "./cursor.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 import type { HubParts, StreamHub } from "./hub.ts";
@@ -26,7 +28,7 @@ import { Turnstile } from "./turnstile.ts";
 export interface StreamParts {
   readonly hub: StreamHub;
   readonly journal: HubParts["journal"];
-  readonly records: Pick<Records, "findExecution">;
+  readonly records: RecordsByProject;
 }
 
 /** Executions that one connection may carry. */
@@ -73,13 +75,15 @@ export const streamErrors: Record<number, ResponseSpec> = {
 
 /** A stream that was asked for, as far as its endpoint has looked at it. */
 export interface StreamWanted {
+  /** What of the service whoever asks sees. */
+  readonly view: ProjectView;
   /** Ids or tags. */
   readonly names: readonly string[];
   readonly many: boolean;
   readonly cursor: { readonly value: string; readonly loc: [string, string] } | null;
   readonly since: "now" | null;
   readonly timeoutMs: number;
-  readonly view: "events" | "progress";
+  readonly shows: "events" | "progress";
   readonly filter: FrameFilter | null;
   /** @see StreamRequest.keepOpen */
   readonly keepOpen?: boolean;
@@ -92,6 +96,7 @@ export interface StreamWanted {
 /** An execution that was asked for. */
 interface Found {
   readonly id: string;
+  readonly project: string;
   readonly status: ExecutionStatus;
   readonly bounds: JournalBounds;
 }
@@ -113,7 +118,7 @@ export async function openStream(
   const errors = [...wanted.errors];
   await turnstile.pass();
   const { principal } = request;
-  const executions = await findExecutions(parts, wanted.names, principal.executionId);
+  const executions = await findExecutions(parts, wanted.view, wanted.names, principal.executionId);
   const executionIds = executions.map((execution) => execution.id);
   const bounds = executions.map((execution) => execution.bounds);
   errors.push(...((await wanted.check?.(executionIds)) ?? []));
@@ -141,14 +146,15 @@ export async function openStream(
   // Head and first bytes in one packet.
   socket?.cork();
   response.flushHeaders();
-  const progress = wanted.view === "progress";
+  const progress = wanted.shows === "progress";
   const lastEvents = new Map(executions.map(({ id, bounds: { lastEvent } }) => [id, lastEvent]));
   await hub.attach(
     {
       executionIds,
+      projects: new Map(executions.map(({ id, project }) => [id, project])),
       openIds: executionIds.filter((_, index) => !isOver(bounds[index], start.after)),
       many: wanted.many,
-      view: wanted.view,
+      view: wanted.shows,
       filter: wanted.filter,
       after: start.after,
       // A state tells of everything: it leaves the client with the newest cursor.
@@ -195,17 +201,18 @@ function refuseIfUnavailable(hub: StreamHub): void {
 /** One that is watched already and not over is known; the others are looked up. */
 async function findExecutions(
   { hub, journal, records }: StreamParts,
+  { project }: ProjectView,
   names: readonly string[],
   only: string | null,
 ): Promise<Found[]> {
   const found = new Map<string, Found>();
   for (const name of names) {
-    const known = hub.known(name);
+    const known = hub.known(name, project);
     if (known !== null && (only === null || only === name)) {
-      found.set(name, { id: name, status: "running", bounds: known });
+      found.set(name, { id: name, project: known.project, status: "running", bounds: known.bounds });
       continue;
     }
-    const execution = await records.findExecution(name);
+    const execution = await records.inProject(project).findExecution(name);
     if (only !== null && execution?.id !== only) {
       throw new MillraceError("FORBIDDEN", "The ticket is for the streams of another execution.");
     }

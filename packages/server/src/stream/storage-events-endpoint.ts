@@ -45,14 +45,15 @@ export function storageEventsEndpoint(parts: StreamParts): Endpoint {
       },
       ...streamErrors,
     },
-    handler: ({ query, headers: { "last-event-id": header }, request, reply }) =>
+    handler: ({ query, headers: { "last-event-id": header }, view, request, reply }) =>
       openStream(parts, request, reply, {
         names: query.execution_id,
         many: true,
         cursor: pickCursor(header, query.last_event_id),
         since: query.since ?? null,
         timeoutMs: query.timeout * 1000,
-        view: "events",
+        view,
+        shows: "events",
         filter: ObjectFilter.of({ stages: query.stage, paths: query.path, extensions: withoutDots(query.extension) }),
         keepOpen: query.keep_open,
         errors: [],

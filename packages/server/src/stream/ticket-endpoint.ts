@@ -1,12 +1,11 @@
-import type { Records } from "@millrace/engine";
 import { createTicketSchema, ticketSchema } from "@millrace/protocol";
 import { z } from "zod";
 import type { Tickets } from "../access/tickets.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../http/endpoint.ts";
-import { findExecution } from "../http/find-execution.ts";
+import { findExecutionId, type RecordsByProject } from "../http/find-execution.ts";
 
 /** `POST /api/v1/executions/{execution_id}/events/ticket`. */
-export function ticketEndpoint(parts: { readonly tickets: Tickets; readonly records: Records }): Endpoint {
+export function ticketEndpoint(parts: { readonly tickets: Tickets; readonly records: RecordsByProject }): Endpoint {
   return endpoint({
     method: "POST",
     path: "/api/v1/executions/{execution_id}/events/ticket",
@@ -24,9 +23,13 @@ export function ticketEndpoint(parts: { readonly tickets: Tickets; readonly reco
       ...errorResponses("EXECUTION_NOT_FOUND"),
       ...validationResponse,
     },
-    handler: async ({ params, body, principal, reply }) => {
-      const { id } = await findExecution(parts.records, params.execution_id);
-      const { ticket, expiresAt } = parts.tickets.issue(principal, id, body.expires_in_seconds * 1000);
+    handler: async ({ params, body, principal, view, reply }) => {
+      const { id } = await findExecutionId(parts.records, view, params.execution_id);
+      const { ticket, expiresAt } = parts.tickets.issue(
+        { ...principal, project: view.project },
+        id,
+        body.expires_in_seconds * 1000,
+      );
       return reply.code(201).send({
         ticket,
         execution_id: id,

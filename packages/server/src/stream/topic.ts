@@ -21,6 +21,8 @@ export interface Waiting {
 /** One execution that is watched in this process. */
 export class Topic {
   readonly executionId: string;
+  /** Whose it is; null until a stream has said so. */
+  project: string | null = null;
   /** Streams over several executions that carry it. */
   several = 0;
   /** Streams that are about to. */

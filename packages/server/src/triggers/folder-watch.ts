@@ -65,7 +65,7 @@ export class FolderWatch {
     const { triggers, clock } = this.#parts;
     const present = new Set<string>();
     for (let offset = 0; ; offset += PAGE) {
-      const { items, total } = await triggers.list({ kind: "folder", limit: PAGE, offset });
+      const { items, total } = await triggers.list({ project: null, kind: "folder", limit: PAGE, offset });
       for (const trigger of items) {
         if (signal.aborted) return;
         if (!trigger.enabled) continue;

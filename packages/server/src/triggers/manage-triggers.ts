@@ -1,4 +1,4 @@
-import type { FiringRecord, Ids, NewFiring, TriggerRecord } from "@millrace/engine";
+import type { FiringRecord, Ids, NewFiring, Page, TriggerKind, TriggerRecord } from "@millrace/engine";
 import {
   type CronSpec,
   type createTriggerSchema,
@@ -12,6 +12,7 @@ import {
   type updateTriggerSchema,
 } from "@millrace/protocol";
 import type { z } from "zod";
+import type { ProjectView } from "../access/project-of.ts";
 import { ValidationFailure } from "../http/errors.ts";
 import { hashCallSecret, isCallSecret, makeCallSecret } from "./call-secret.ts";
 import { nextDue } from "./cron.ts";
@@ -25,7 +26,7 @@ export interface ManageTriggersParts extends FiringParts {
   readonly ids: Ids;
 }
 
-/** Makes, changes and fires triggers, as the API asks for it. */
+/** Makes, changes and fires triggers, as the API asks for it: those that the request sees. */
 export class ManageTriggers {
   readonly #parts: ManageTriggersParts;
 
@@ -34,13 +35,14 @@ export class ManageTriggers {
   }
 
   /** @throws MillraceError CONFIG_NOT_FOUND; ValidationFailure where the expression or the zone is none */
-  async create(body: z.output<typeof createTriggerSchema>): Promise<TriggerWithSecret> {
+  async create(view: ProjectView, body: z.output<typeof createTriggerSchema>): Promise<TriggerWithSecret> {
     const { triggers, configs, clock, ids } = this.#parts;
-    const config = await configs.find(body.config_id);
+    const config = await configs.find(view, body.config_id);
     const now = clock.now();
     const secret = body.kind === "call" ? makeCallSecret() : null;
     const trigger: TriggerRecord = {
       id: ids.uuid(),
+      project: config.project,
       configId: config.id,
       name: body.name ?? nameOf(body.cron, body.folder, config.name),
       kind: body.kind,
@@ -55,13 +57,13 @@ export class ManageTriggers {
       createdAt: now,
       updatedAt: now,
     };
-    if (!(await triggers.create(trigger))) await configs.find(body.config_id);
+    if (!(await triggers.create(trigger))) await configs.find(view, body.config_id);
     return this.#withSecret(trigger, secret);
   }
 
   /** @throws MillraceError TRIGGER_NOT_FOUND, TRIGGER_CHANGED; ValidationFailure */
-  async update(id: string, body: z.output<typeof updateTriggerSchema>): Promise<Trigger> {
-    const known = await this.find(id);
+  async update(view: ProjectView, id: string, body: z.output<typeof updateTriggerSchema>): Promise<Trigger> {
+    const known = await this.find(view, id);
     for (const kind of ["cron", "folder"] as const) {
       if (body[kind] === undefined || known.kind === kind) continue;
       throw refused(kind, "extra_forbidden", `A trigger of the kind ${known.kind} has no ${kind}`, body[kind]);
@@ -84,13 +86,13 @@ export class ManageTriggers {
       nextAt: cron === undefined || !isTimed ? known.nextAt : dueAfter(cron, enabled, now),
       updatedAt: later(known.updatedAt, now),
     };
-    await this.#put(trigger, known.updatedAt);
+    await this.#put(view, trigger, known.updatedAt);
     return this.show(trigger);
   }
 
   /** Gives a trigger's URL a new secret; the one before it opens nothing any more. @throws MillraceError TRIGGER_NOT_FOUND */
-  async rotate(id: string): Promise<TriggerWithSecret> {
-    const known = await this.find(id);
+  async rotate(view: ProjectView, id: string): Promise<TriggerWithSecret> {
+    const known = await this.find(view, id);
     if (known.kind !== "call")
       throw new MillraceError(
         "TRIGGER_NOT_FOUND",
@@ -99,7 +101,7 @@ export class ManageTriggers {
     const secret = makeCallSecret();
     const updatedAt = later(known.updatedAt, this.#parts.clock.now());
     const trigger = { ...known, secretHash: hashCallSecret(secret), updatedAt };
-    await this.#put(trigger, known.updatedAt);
+    await this.#put(view, trigger, known.updatedAt);
     return this.#withSecret(trigger, secret);
   }
 
@@ -140,10 +142,39 @@ export class ManageTriggers {
   }
 
   /** @throws MillraceError TRIGGER_NOT_FOUND */
-  async find(id: string): Promise<TriggerRecord> {
-    const trigger = await this.#parts.triggers.get(id);
+  async find({ project }: ProjectView, id: string): Promise<TriggerRecord> {
+    const trigger = await this.#parts.triggers.find(project, id);
     if (trigger === null) throw notFound(id);
     return trigger;
+  }
+
+  /** In the order in which they were made. */
+  list(
+    { project }: ProjectView,
+    filter: {
+      readonly configId?: string;
+      readonly kind?: TriggerKind;
+      readonly limit: number;
+      readonly offset: number;
+    },
+  ): Promise<Page<TriggerRecord>> {
+    return this.#parts.triggers.list({ ...filter, project });
+  }
+
+  /** @throws MillraceError TRIGGER_NOT_FOUND */
+  async delete(view: ProjectView, id: string): Promise<void> {
+    await this.find(view, id);
+    if (!(await this.#parts.triggers.delete(id))) throw notFound(id);
+  }
+
+  /** The newest first. @throws MillraceError TRIGGER_NOT_FOUND */
+  async listFirings(
+    view: ProjectView,
+    id: string,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<Page<FiringRecord>> {
+    await this.find(view, id);
+    return this.#parts.triggers.listFirings(id, page);
   }
 
   /** A trigger as the API shows it. */
@@ -157,9 +188,9 @@ export class ManageTriggers {
     return { ...(await this.show(trigger)), secret, call_path: path };
   }
 
-  async #put(trigger: TriggerRecord, expected: number): Promise<void> {
+  async #put(view: ProjectView, trigger: TriggerRecord, expected: number): Promise<void> {
     if (await this.#parts.triggers.update(trigger, expected)) return;
-    await this.find(trigger.id);
+    await this.find(view, trigger.id);
     throw new MillraceError("TRIGGER_CHANGED", `Somebody else has changed the trigger "${trigger.name}" meanwhile.`);
   }
 }

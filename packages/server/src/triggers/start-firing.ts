@@ -1,5 +1,6 @@
 import type { Clock, Executions, FiringEnd, FiringRecord, TriggerRecord, Triggers } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { viewOf } from "../access/project-of.ts";
 import type { Configs } from "../configs.ts";
 import { startConfig } from "../http/routes/config-endpoints.ts";
 import { dateAndTime } from "./cron.ts";
@@ -44,7 +45,7 @@ async function endOf({ triggers, configs, executions, clock }: FiringParts, firi
   if (trigger === null)
     return { outcome: "failed", error: { code: "TRIGGER_NOT_FOUND", message: "The trigger was deleted." } };
   try {
-    const { record } = await startConfig(configs, executions, trigger.configId, {
+    const { record } = await startConfig(configs, executions, viewOf(trigger.project), trigger.configId, {
       tag: tagOf(trigger, firing),
       skipInitMessage: false,
       idempotencyKey: `trigger:${trigger.id}:${firing.id}`,

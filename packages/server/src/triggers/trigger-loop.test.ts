@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
+import { viewOf } from "../access/project-of.ts";
 import { openService } from "../service.ts";
 import { settingsSchema } from "../settings.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { ManageTriggers } from "./manage-triggers.ts";
 import { TriggerLoop } from "./trigger-loop.ts";
+
+const VIEW = viewOf("default");
 
 const PIPELINE = `
 version: "1.0"
@@ -27,8 +30,8 @@ test("each due time makes one run while the clock goes, jumps ahead and is set b
     const folders = new FolderWatch({ triggers, clock, ids });
     const parts = { triggers, configs, executions, clock, ids, folders };
     const loop = new TriggerLoop({ ...parts, log });
-    const config = await configs.create({ config_yaml: PIPELINE, name: "p", source_type: "api" });
-    const { id } = await new ManageTriggers(parts).create({
+    const config = await configs.create(VIEW, { config_yaml: PIPELINE, name: "p", source_type: "api" });
+    const { id } = await new ManageTriggers(parts).create(VIEW, {
       config_id: config?.id ?? "",
       kind: "cron",
       cron: { expression: "0 * * * *", time_zone: "Europe/Berlin", missed: "skip" },

@@ -27,6 +27,7 @@ export function showTrigger(trigger: TriggerRecord, last: FiringRecord | null, p
   const { since: _, ...folder } = trigger.kind === "folder" ? folderOf(trigger) : { since: 0 };
   return {
     id: trigger.id,
+    project: trigger.project,
     config_id: trigger.configId,
     name: trigger.name,
     kind: trigger.kind,

@@ -235,8 +235,9 @@ function messageOf(error: unknown): string {
 }
 
 function concerns(webhook: WebhookRecord, ending: Parameters<typeof bodyOf>[0]): boolean {
-  const { configId } = ending.execution;
+  const { project, configId } = ending.execution;
   return (
+    project === webhook.project &&
     ending.position > webhook.since &&
     webhook.events.includes(eventOf(ending)) &&
     (webhook.configIds.length === 0 || (configId !== null && webhook.configIds.includes(configId)))

@@ -1,4 +1,4 @@
-import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, WebhookRecord } from "@millrace/engine";
+import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, Page, WebhookRecord } from "@millrace/engine";
 import {
   type createWebhookSchema,
   type Delivery,
@@ -8,6 +8,7 @@ import {
   type WebhookWithSecret,
 } from "@millrace/protocol";
 import type { z } from "zod";
+import type { ProjectView } from "../access/project-of.ts";
 import { ValidationFailure } from "../http/errors.ts";
 import { makeWebhookSecret } from "./signature.ts";
 import { testBody } from "./webhook-body.ts";
@@ -22,7 +23,7 @@ export interface ManageWebhooksParts {
   look(): void;
 }
 
-/** Makes and changes webhooks, and has deliveries made, as the API asks for it. */
+/** Makes and changes webhooks, and has deliveries made, as the API asks for it: those that the request sees. */
 export class ManageWebhooks {
   readonly #parts: ManageWebhooksParts;
 
@@ -30,12 +31,13 @@ export class ManageWebhooks {
     this.#parts = parts;
   }
 
-  async create(body: z.output<typeof createWebhookSchema>): Promise<WebhookWithSecret> {
+  async create(view: ProjectView, body: z.output<typeof createWebhookSchema>): Promise<WebhookWithSecret> {
     const { deliveries, journal, clock, ids } = this.#parts;
     const now = clock.now();
     const secret = body.secret_env === null ? (body.secret ?? makeWebhookSecret()) : null;
     const webhook: WebhookRecord = {
       id: ids.uuid(),
+      project: view.projectForNew,
       name: body.name ?? new URL(body.url).host.slice(0, 256),
       url: body.url,
       events: body.events,
@@ -54,9 +56,9 @@ export class ManageWebhooks {
   }
 
   /** @throws MillraceError WEBHOOK_NOT_FOUND, TRIGGER_CHANGED; ValidationFailure where it would have no key */
-  async update(id: string, body: z.output<typeof updateWebhookSchema>): Promise<Webhook> {
+  async update(view: ProjectView, id: string, body: z.output<typeof updateWebhookSchema>): Promise<Webhook> {
     const { deliveries, journal, clock } = this.#parts;
-    const known = await this.find(id);
+    const known = await this.find(view, id);
     const enabled = body.enabled ?? known.enabled;
     const isNew = enabled && !known.enabled;
     const secretEnv = body.secret_env === undefined ? known.secretEnv : body.secret_env;
@@ -82,23 +84,47 @@ export class ManageWebhooks {
       throw new ValidationFailure([{ loc: ["body", "secret_env"], msg, type: "value_error", input: null }]);
     }
     if (!(await deliveries.updateWebhook(webhook, known.updatedAt))) {
-      await this.find(id);
+      await this.find(view, id);
       throw new MillraceError("TRIGGER_CHANGED", `Somebody else has changed the webhook "${known.name}" meanwhile.`);
     }
     return showWebhook(webhook);
   }
 
   /** @throws MillraceError WEBHOOK_NOT_FOUND */
-  async find(id: string): Promise<WebhookRecord> {
-    const webhook = await this.#parts.deliveries.getWebhook(id);
-    if (webhook === null) throw new MillraceError("WEBHOOK_NOT_FOUND", `There is no webhook "${id.slice(0, 128)}".`);
+  async find({ project }: ProjectView, id: string): Promise<WebhookRecord> {
+    const webhook = await this.#parts.deliveries.findWebhook(project, id);
+    if (webhook === null) throw notFound(id);
     return webhook;
   }
 
+  /** In the order in which they were made. */
+  list(
+    { project }: ProjectView,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<Page<WebhookRecord>> {
+    return this.#parts.deliveries.listWebhooks({ ...page, project });
+  }
+
+  /** @throws MillraceError WEBHOOK_NOT_FOUND */
+  async delete(view: ProjectView, id: string): Promise<void> {
+    await this.find(view, id);
+    if (!(await this.#parts.deliveries.deleteWebhook(id))) throw notFound(id);
+  }
+
+  /** The newest first. @throws MillraceError WEBHOOK_NOT_FOUND */
+  async listDeliveries(
+    view: ProjectView,
+    id: string,
+    page: { readonly state?: DeliveryRecord["state"]; readonly limit: number; readonly offset: number },
+  ): Promise<Page<DeliveryRecord>> {
+    await this.find(view, id);
+    return this.#parts.deliveries.listDeliveries(id, page);
+  }
+
   /** @throws MillraceError WEBHOOK_NOT_FOUND, TRIGGER_DISABLED */
-  async test(id: string): Promise<Delivery> {
+  async test(view: ProjectView, id: string): Promise<Delivery> {
     const { deliveries, clock, ids } = this.#parts;
-    const webhook = await this.find(id);
+    const webhook = await this.find(view, id);
     if (!webhook.enabled)
       throw new MillraceError("TRIGGER_DISABLED", `The webhook "${webhook.name}" is disabled: nothing is sent to it.`);
     const now = clock.now();
@@ -109,17 +135,17 @@ export class ManageWebhooks {
       key: messageId,
       event: "webhook.test",
       executionId: null,
-      body: JSON.stringify(testBody(new Date(now).toISOString())),
+      body: JSON.stringify(testBody(webhook.project, new Date(now).toISOString())),
       createdAt: now,
     });
     this.#parts.look();
-    return showDelivery(delivery ?? (await this.findDelivery(id, messageId)));
+    return showDelivery(delivery ?? (await this.findDelivery(view, id, messageId)));
   }
 
   /** @throws MillraceError WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND, DELIVERY_PENDING */
-  async redeliver(id: string, deliveryId: string): Promise<Delivery> {
+  async redeliver(view: ProjectView, id: string, deliveryId: string): Promise<Delivery> {
     const { deliveries, clock } = this.#parts;
-    await this.findDelivery(id, deliveryId);
+    await this.findDelivery(view, id, deliveryId);
     const again = await deliveries.redeliver(id, deliveryId, clock.now());
     if (again === null)
       throw new MillraceError("DELIVERY_PENDING", "The delivery is still to be made: it is sent when its time comes.");
@@ -128,8 +154,8 @@ export class ManageWebhooks {
   }
 
   /** @throws MillraceError WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND */
-  async findDelivery(id: string, deliveryId: string): Promise<DeliveryRecord> {
-    const webhook = await this.find(id);
+  async findDelivery(view: ProjectView, id: string, deliveryId: string): Promise<DeliveryRecord> {
+    const webhook = await this.find(view, id);
     const delivery = await this.#parts.deliveries.getDelivery(id, deliveryId);
     if (delivery === null)
       throw new MillraceError(
@@ -140,10 +166,15 @@ export class ManageWebhooks {
   }
 }
 
+function notFound(id: string): MillraceError {
+  return new MillraceError("WEBHOOK_NOT_FOUND", `There is no webhook "${id.slice(0, 128)}".`);
+}
+
 /** A webhook as the API shows it. */
 export function showWebhook(webhook: WebhookRecord): Webhook {
   return {
     id: webhook.id,
+    project: webhook.project,
     name: webhook.name,
     url: webhook.url,
     events: [...webhook.events],

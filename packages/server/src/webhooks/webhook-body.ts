@@ -23,6 +23,7 @@ function bodyOfExecution(type: string, timestamp: string, execution: ExecutionRe
     timestamp,
     data: {
       id: execution.id,
+      project: execution.project,
       config_id: execution.configId,
       config_name: typeof name === "string" ? name : null,
       status: execution.status,
@@ -38,12 +39,13 @@ function bodyOfExecution(type: string, timestamp: string, execution: ExecutionRe
 }
 
 /** What a test tells: as an execution that is completed would be told of, under an id that none has. */
-export function testBody(at: string): WebhookBody {
+export function testBody(project: string, at: string): WebhookBody {
   return {
     type: "webhook.test",
     timestamp: at,
     data: {
       id: "00000000-0000-0000-0000-000000000000",
+      project,
       config_id: null,
       config_name: null,
       status: "completed",

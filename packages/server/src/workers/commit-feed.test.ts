@@ -80,6 +80,7 @@ class Rig {
     await this.store.records.createExecution(
       {
         id,
+        project: "default",
         configId: null,
         startedAt: new Date(0).toISOString(),
         parentExecutionId: null,

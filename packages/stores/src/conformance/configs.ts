@@ -7,6 +7,25 @@ const ALL = { limit: 100, offset: 0 };
 
 /** What `Records` promises of configs. Part of its suite. */
 export function configConformance(name: string, open: StoreFactory): void {
+  test(`${name}: a config of one project is not there for another, nor the file that it was loaded from`, async () => {
+    await using store = await open();
+    const file = { sourceType: "file", sourcePath: "a.yaml" } as const;
+    const one = newConfig({ project: "one", ...file });
+    const two = newConfig({ project: "two", ...file });
+    await store.records.putConfig(one, { soleOfPath: true });
+    await store.records.putConfig(two, { soleOfPath: true });
+    const view = store.records.inProject("one");
+    assert.deepEqual(await view.getConfig(one.id), one);
+    assert.equal(await view.getConfig(two.id), null);
+    assert.deepEqual(await view.listConfigs(ALL), { total: 1, items: [one] });
+    assert.deepEqual(await view.listConfigVersions(two.id, ALL), { total: 0, items: [] });
+    assert.equal((await view.listConfigVersions(one.id, ALL)).total, 1);
+    assert.equal(await view.deleteConfig(two.id), false);
+    assert.deepEqual(await store.records.getConfigBySourcePath("two", "a.yaml"), two);
+    assert.equal(await store.records.getConfigBySourcePath("default", "a.yaml"), null);
+    assert.equal((await store.records.listConfigs(ALL)).total, 2);
+  });
+
   test(`${name}: a config comes back as it was stored, also after a restart`, async () => {
     await using store = await open();
     const config = newConfig({ description: "ü", sourceType: "imported", sourcePath: "a/b.yaml", isActive: false });
@@ -77,8 +96,8 @@ export function configConformance(name: string, open: StoreFactory): void {
     const loaded = newConfig({ sourceType: "file", sourcePath: "pipelines/a.yaml" });
     await store.records.putConfig(newConfig({ sourceType: "api", sourcePath: "pipelines/a.yaml" }));
     await store.records.putConfig(loaded);
-    assert.deepEqual(await store.records.getConfigBySourcePath("pipelines/a.yaml"), loaded);
-    assert.equal(await store.records.getConfigBySourcePath("pipelines/b.yaml"), null);
+    assert.deepEqual(await store.records.getConfigBySourcePath("default", "pipelines/a.yaml"), loaded);
+    assert.equal(await store.records.getConfigBySourcePath("default", "pipelines/b.yaml"), null);
   });
 
   test(`${name}: of two that store the same version, or load the same file, one does, and the other is told`, async () => {
@@ -101,7 +120,7 @@ export function configConformance(name: string, open: StoreFactory): void {
     assert.equal((await store.records.listConfigVersions(there.id, ALL)).total, 2);
     await store.records.putConfig(other);
     assert.equal((await store.records.listConfigs(ALL)).total, 2, "who does not ask for it may have another");
-    assert.equal((await store.records.getConfigBySourcePath("pipelines/a.yaml"))?.id, there.id);
+    assert.equal((await store.records.getConfigBySourcePath("default", "pipelines/a.yaml"))?.id, there.id);
   });
 
   test(`${name}: a deleted config is gone with its versions, and its executions stay`, async () => {
@@ -121,6 +140,7 @@ function newConfig(fields: Partial<ConfigRecord> = {}): ConfigRecord {
   const at = "2026-03-01T12:00:00.000Z";
   return {
     id: newId("config"),
+    project: "default",
     name: "a config",
     description: null,
     sourceType: "api",

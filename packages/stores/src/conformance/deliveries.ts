@@ -16,6 +16,16 @@ const REFUSED: DeliveryAttempt = { ...TAKEN, status: 500, error: "HTTP 500" };
 
 /** What every `Deliveries` promises. Registers its tests under the name of the implementation. */
 export function deliveriesConformance(name: string, open: () => Promise<StoreWithDeliveries>): void {
+  test(`${name}: a webhook of one project is not there for another`, async () => {
+    await using store = await open();
+    const one = await newWebhook(store, { project: "one" });
+    const two = await newWebhook(store, { project: "two" });
+    assert.deepEqual(await store.deliveries.findWebhook("one", one.id), one);
+    assert.equal(await store.deliveries.findWebhook("one", two.id), null);
+    assert.deepEqual(await store.deliveries.findWebhook(null, two.id), two);
+    assert.deepEqual(await store.deliveries.listWebhooks({ project: "two", ...ALL }), { total: 1, items: [two] });
+  });
+
   test(`${name}: a webhook comes back as it was stored, and is changed only by who knows its newest state`, async () => {
     await using store = await open();
     const webhook = await newWebhook(store, { headers: { a: "b" }, configIds: ["c"] });
@@ -24,7 +34,7 @@ export function deliveriesConformance(name: string, open: () => Promise<StoreWit
     assert.equal(await store.deliveries.updateWebhook(changed, AT), true);
     assert.equal(await store.deliveries.updateWebhook(changed, AT), false);
     await store.reopen();
-    assert.deepEqual(await store.deliveries.listWebhooks(ALL), { total: 1, items: [changed] });
+    assert.deepEqual(await store.deliveries.listWebhooks({ project: null, ...ALL }), { total: 1, items: [changed] });
     assert.deepEqual(await store.deliveries.enabledWebhooks(), []);
     assert.equal(await store.deliveries.deleteWebhook(webhook.id), true);
     assert.equal(await store.deliveries.deleteWebhook(webhook.id), false);
@@ -134,6 +144,7 @@ export function deliveriesConformance(name: string, open: () => Promise<StoreWit
 async function newWebhook(store: StoreWithDeliveries, fields: Partial<WebhookRecord> = {}): Promise<WebhookRecord> {
   const webhook: WebhookRecord = {
     id: newId("webhook"),
+    project: "default",
     name: "a webhook",
     url: "https://example.org/",
     events: ["execution.completed"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ExecutionFilter } from "@millrace/engine";
+import type { ExecutionFilter, NewExecution } from "@millrace/engine";
 import { configConformance } from "./configs.ts";
 import {
   ending,
@@ -15,6 +15,51 @@ import {
 
 /** What every `Records` promises. Registers its tests under the name of the implementation. */
 export function recordsConformance(name: string, open: StoreFactory): void {
+  test(`${name}: what belongs to one project is not there for another, whatever it is asked for by`, async () => {
+    await using store = await open();
+    const start = async (project: string, fields: Partial<NewExecution> = {}) =>
+      (await store.records.createExecution(newExecution({ project, tag: "t", idempotencyKey: "k", ...fields }), null))
+        .record;
+    const one = await start("one");
+    const two = await start("two", { parentExecutionId: one.id });
+    assert.notEqual(one.id, two.id, "tag and key are each project's own");
+    assert.equal((await start("one")).id, one.id);
+    await assert.rejects(start("one", { idempotencyKey: "other" }), {
+      code: "TAG_TAKEN",
+      message: new RegExp(one.id),
+    });
+    await store.reopen();
+    const view = store.records.inProject("two");
+    for (const name of [two.id, "t"]) {
+      assert.equal((await view.findExecution(name))?.id, two.id);
+      assert.deepEqual(await view.getExecution(name), two);
+    }
+    for (const look of [view.findExecution(one.id), view.getExecution(one.id)]) assert.equal(await look, null);
+    const list = async (project: string | null, filter: Partial<ExecutionFilter> = {}) => {
+      const asked = { sortOrder: "asc", limit: 10, offset: 0, ...filter } as const;
+      const { total, items } = await store.records.inProject(project).listExecutions(asked);
+      assert.equal(total, items.length);
+      return items.map(({ id }) => id);
+    };
+    assert.deepEqual(await list(null), [one.id, two.id]);
+    assert.deepEqual(await list("two"), [two.id]);
+    assert.deepEqual(await list("two", { words: ["pipeline"], statuses: ["running"] }), [two.id]);
+    assert.deepEqual(await list("one", { parentExecutionId: one.id }), []);
+    assert.deepEqual(await list("three"), []);
+    assert.equal((await store.records.getExecutionByIdempotencyKey("two", "k"))?.id, two.id);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("three", "k"), null);
+    assert.equal(await store.records.getExecution("t"), null, "several have the tag");
+    const three = await start("default");
+    assert.equal((await store.records.getExecution("t"))?.id, three.id, "the default project's before others'");
+    const counts = { configs: 0, executions: 1, running: 1, triggers: 0, webhooks: 0 };
+    assert.deepEqual(await view.projects(), [{ name: "two", ...counts }]);
+    assert.deepEqual(await store.records.projects(), [
+      { name: "default", ...counts },
+      { name: "one", ...counts },
+      { name: "two", ...counts },
+    ]);
+  });
+
   test(`${name}: an execution is found by its id and its tag, as it was created, also after a restart`, async () => {
     await using store = await open();
     const execution = newExecution({
@@ -43,13 +88,17 @@ export function recordsConformance(name: string, open: StoreFactory): void {
       assert.deepEqual(await store.records.getExecution(execution.id), record);
       assert.deepEqual(await store.records.getExecution("nightly-1"), record);
       for (const name of [execution.id, "nightly-1"]) {
-        assert.deepEqual(await store.records.findExecution(name), { id: execution.id, status: "running" });
+        assert.deepEqual(await store.records.findExecution(name), {
+          id: execution.id,
+          project: "default",
+          status: "running",
+        });
       }
-      assert.deepEqual(await store.records.getExecutionByIdempotencyKey("key"), record);
+      assert.deepEqual(await store.records.getExecutionByIdempotencyKey("default", "key"), record);
     }
     assert.equal(await store.records.getExecution("nobody"), null);
     assert.equal(await store.records.findExecution("nobody"), null);
-    assert.equal(await store.records.getExecutionByIdempotencyKey("nobody's"), null);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("default", "nobody's"), null);
   });
 
   test(`${name}: asking again with an idempotency key gives the execution that is there, and starts nothing`, async () => {
@@ -263,7 +312,7 @@ export function recordsConformance(name: string, open: StoreFactory): void {
     await store.records.deleteExecution("nobody");
     assert.deepEqual(await list(store), ["kept"]);
     assert.equal(await store.records.getExecution("t"), null);
-    assert.equal(await store.records.getExecutionByIdempotencyKey("key"), null);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("default", "key"), null);
     assert.deepEqual(
       (await store.records.unfinishedExecutions()).map(({ id }) => id),
       ["kept"],

@@ -28,7 +28,7 @@ export function retentionConformance(name: string, open: StoreFactory): void {
     assert.equal(await store.records.deleteExecution(doomed.id), true);
     assert.equal(await store.records.deleteExecution(doomed.id), false);
     assert.equal(await store.records.getExecution("t"), null);
-    assert.equal(await store.records.getExecutionByIdempotencyKey("k"), null);
+    assert.equal(await store.records.getExecutionByIdempotencyKey("default", "k"), null);
     assert.deepEqual(await readAll(store, [doomed.id]), []);
     await start(store, { tag: "t", idempotencyKey: "k" });
     let steps = 0;

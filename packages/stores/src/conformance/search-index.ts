@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CollectionSettings, SearchDocument, SearchFilter, SearchIndex, SearchQuery } from "@millrace/engine";
+import type {
+  CollectionSettings,
+  SearchDocument,
+  SearchFilter,
+  SearchIndex,
+  SearchIndexes,
+  SearchQuery,
+} from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 
 /** A search index that a suite is run over. */
 export interface SearchIndexUnderTest extends AsyncDisposable {
-  readonly index: SearchIndex;
+  readonly indexes: SearchIndexes;
   /** Closes it and opens it again over what is kept. */
   reopen(): Promise<void>;
 }
@@ -49,7 +56,20 @@ async function ids(index: SearchIndex, collection: string, query: SearchQuery): 
 const code = (expected: string) => (error: unknown) => error instanceof MillraceError && error.code === expected;
 
 /** What every `SearchIndex` promises. Registers its tests under the name of the implementation. */
-export function searchIndexConformance(name: string, open: () => Promise<SearchIndexUnderTest>): void {
+export function searchIndexConformance(name: string, openAll: () => Promise<SearchIndexUnderTest>): void {
+  const open = async () => {
+    const all = await openAll();
+    return {
+      /** Of one project, which has the others beside it. */
+      get index(): SearchIndex {
+        return all.indexes.inProject("one");
+      },
+      indexes: () => all.indexes,
+      reopen: () => all.reopen(),
+      [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+    };
+  };
+
   test(`${name}: a document is found by its words, with what else is known of it, also after it was opened again`, async () => {
     await using store = await open();
     await store.index.put("docs", SETTINGS, [
@@ -341,8 +361,8 @@ export function searchIndexConformance(name: string, open: () => Promise<SearchI
     assert.deepEqual(
       items.map(({ createdAt, updatedAt, ...rest }) => rest),
       [
-        { name: "a", language: "english", embedding: null, documents: 2, vectors: 0, dimensions: null },
-        { name: "b", language: "any", embedding, documents: 1, vectors: 1, dimensions: 3 },
+        { name: "a", project: "one", language: "english", embedding: null, documents: 2, vectors: 0, dimensions: null },
+        { name: "b", project: "one", language: "any", embedding, documents: 1, vectors: 1, dimensions: 3 },
       ],
     );
     assert.deepEqual(
@@ -355,6 +375,42 @@ export function searchIndexConformance(name: string, open: () => Promise<SearchI
     await store.index.put("b", { language: "any", embedding: null }, []);
     assert.equal((await store.index.collection("b"))?.embedding, null);
     await assert.rejects(store.index.put("b", SETTINGS, [doc("x", "x")]), code("COLLECTION_MISMATCH"));
+  });
+
+  test(`${name}: each project has collections of its own, and who sees all finds a name that is one's alone`, async () => {
+    await using store = await open();
+    const within = (project: string | null) => store.indexes().inProject(project);
+    await within("one").put("docs", SETTINGS, [doc("1", "same one")]);
+    await within("two").put("docs", { language: "any" }, [doc("1", "same two"), doc("2", "same")]);
+    await within("two").put("own", SETTINGS, [doc("1", "same two")]);
+    const listed = async (project: string | null) =>
+      (await within(project).collections({ limit: 10, offset: 0 })).items.map((one) => `${one.project}/${one.name}`);
+    assert.deepEqual(await listed("one"), ["one/docs"]);
+    assert.deepEqual(await listed("two"), ["two/docs", "two/own"]);
+    assert.deepEqual(await listed("default"), []);
+    assert.deepEqual(await listed(null), ["one/docs", "two/docs", "two/own"]);
+    assert.deepEqual(
+      [...(await store.indexes().countByProject(null))],
+      [
+        ["one", 1],
+        ["two", 2],
+      ],
+    );
+    assert.deepEqual([...(await store.indexes().countByProject("two"))], [["two", 2]]);
+    assert.equal((await within("one").search("docs", words("same"))).total, 1);
+    await assert.rejects(within("one").search("own", words("same")), code("COLLECTION_NOT_FOUND"));
+    assert.equal(await within("one").collection("own"), null);
+    assert.equal(await within("one").fields("own"), null);
+    assert.equal(await within("one").deleteCollection("own"), false);
+    assert.equal((await within(null).collection("own"))?.project, "two");
+    assert.equal(await within(null).collection("docs"), null, "two have it");
+    await within("default").put("docs", SETTINGS, [doc("1", "same")]);
+    assert.equal((await within(null).collection("docs"))?.project, "default");
+    assert.deepEqual(await listed("default"), ["default/docs"]);
+    await assert.rejects(within("two").put("docs", SETTINGS, []), (error) => {
+      assert.match(String(error), /"docs"/, "it is named as it was asked for");
+      return code("COLLECTION_MISMATCH")(error);
+    });
   });
 
   test(`${name}: what there is to filter by is told with its most frequent values`, async () => {

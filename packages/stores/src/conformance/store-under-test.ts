@@ -13,7 +13,7 @@ import type {
   WorkQueue,
 } from "@millrace/engine";
 import { eventsOf } from "@millrace/engine";
-import type { CompletedEvent, ExecutionEvent } from "@millrace/protocol";
+import { type CompletedEvent, DEFAULT_PROJECT, type ExecutionEvent } from "@millrace/protocol";
 
 /** The ports of a store that are written in one transition. */
 export interface StorePorts {
@@ -48,6 +48,7 @@ export function newExecution(fields: Partial<NewExecution> = {}): NewExecution {
   const id = fields.id ?? newId("execution");
   return {
     id,
+    project: DEFAULT_PROJECT,
     configId: null,
     startedAt: AT,
     parentExecutionId: null,

@@ -32,6 +32,25 @@ export function storedObjectsConformance(name: string, open: () => Promise<Store
     assert.deepEqual([page.total, page.next, page.folders], [3, null, []]);
   });
 
+  test(`${name}: objects of another project's executions are not in a list, nor counted, nor are their folders`, async () => {
+    await using store = await open();
+    for (const [id, project] of [
+      ["a", "one"],
+      ["b", "two"],
+      ["c", "one"],
+    ] as const) {
+      await start(store, { id, project });
+      await write(store, id, ["r/s/x.json", "r/s/y.md"]);
+    }
+    const page = await list(store, { project: "one", extensions: ["json"] });
+    assert.deepEqual([page.total, keysOf(page)], [2, ["executions/a/r/s/x.json", "executions/c/r/s/x.json"]]);
+    const { folders, total } = await list(store, { project: "two", prefix: "executions/", folders: true });
+    assert.deepEqual([folders, total], [["executions/b/"], 2]);
+    assert.equal((await list(store, { project: "two", prefix: "executions/a/" })).total, 0);
+    assert.deepEqual(keysOf(await list(store, { project: "one", offset: 2, limit: 1 })), ["executions/c/r/s/x.json"]);
+    assert.equal((await list(store, {})).total, 6);
+  });
+
   test(`${name}: a list is narrowed by prefix, stage and extension, which are taken as they are written`, async () => {
     await using store = await open();
     const id = await start(store, { id: "e" });
@@ -283,7 +302,16 @@ function write(store: StoreWithObjects, id: string, names: readonly string[]) {
 }
 
 function list(store: StoreWithObjects, query: Partial<StoredObjectQuery>) {
-  const plain = { prefix: "", stages: [], extensions: [], folders: false, after: null, offset: 0, limit: 100 };
+  const plain = {
+    project: null,
+    prefix: "",
+    stages: [],
+    extensions: [],
+    folders: false,
+    after: null,
+    offset: 0,
+    limit: 100,
+  };
   return store.storedObjects.list({ ...plain, ...query });
 }
 

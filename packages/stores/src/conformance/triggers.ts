@@ -14,6 +14,18 @@ const LEASE = { now: AT, leaseMs: 60_000 };
 
 /** What every `Triggers` promises. Registers its tests under the name of the implementation. */
 export function triggersConformance(name: string, open: () => Promise<StoreWithTriggers>): void {
+  test(`${name}: a trigger is of its config's project, and not there for another`, async () => {
+    await using store = await open();
+    const one = await newTrigger(store, { project: "one" });
+    const two = await newTrigger(store, { project: "two" });
+    assert.equal((await store.triggers.get(one.id))?.project, "one");
+    assert.equal((await store.triggers.find("one", one.id))?.id, one.id);
+    assert.equal(await store.triggers.find("one", two.id), null);
+    assert.equal((await store.triggers.find(null, two.id))?.id, two.id);
+    assert.deepEqual(await store.triggers.list({ project: "two", ...ALL }), { total: 1, items: [two] });
+    assert.equal((await store.triggers.list({ project: null, ...ALL })).total, 2);
+  });
+
   test(`${name}: a trigger comes back as it was stored, and is changed only by who knows its newest state`, async () => {
     await using store = await open();
     const trigger = await newTrigger(store, { payload: { text: "ü\0" }, maxRunning: 2, tagTemplate: "t-{date}" });
@@ -34,12 +46,12 @@ export function triggersConformance(name: string, open: () => Promise<StoreWithT
     const one = await newTrigger(store);
     const two = await newTrigger(store, { kind: "folder", nextAt: null });
     const ids = async (filter: { configId?: string; kind?: "cron" | "folder" }) =>
-      (await store.triggers.list({ ...filter, ...ALL })).items.map(({ id }) => id);
+      (await store.triggers.list({ project: null, ...filter, ...ALL })).items.map(({ id }) => id);
     assert.deepEqual(await ids({}), [one.id, two.id]);
     assert.deepEqual(await ids({ kind: "folder" }), [two.id]);
     assert.deepEqual(await ids({ configId: one.configId, kind: "cron" }), [one.id]);
     assert.deepEqual(await ids({ configId: two.configId, kind: "cron" }), []);
-    assert.deepEqual(await store.triggers.list({ limit: 1, offset: 1 }), { total: 2, items: [two] });
+    assert.deepEqual(await store.triggers.list({ project: null, limit: 1, offset: 1 }), { total: 2, items: [two] });
     await store.records.deleteConfig(one.configId);
     assert.deepEqual(await ids({}), [two.id], "a config takes its triggers along");
   });
@@ -123,6 +135,7 @@ async function newTrigger(store: StoreWithTriggers, fields: Partial<TriggerRecor
   const configId = newId("config");
   await store.records.putConfig({
     id: configId,
+    project: fields.project ?? "default",
     name: "a config",
     description: null,
     sourceType: "api",
@@ -136,6 +149,7 @@ async function newTrigger(store: StoreWithTriggers, fields: Partial<TriggerRecor
   });
   const trigger: TriggerRecord = {
     id: newId("trigger"),
+    project: "default",
     configId,
     name: "a trigger",
     kind: "cron",

@@ -101,6 +101,9 @@ function conditions(executionKey: number | null, filter: LineageFilter): { where
     values.push(value);
   };
   match("s.execution_key = ?", executionKey ?? undefined);
+  // Of one execution it is known whose it is.
+  if (executionKey === null)
+    match("s.execution_key IN (SELECT execution_key FROM projections WHERE project = ?)", filter.project ?? undefined);
   match("s.route = ?", filter.routeId);
   match("s.adapter = ?", filter.adapterName);
   match("s.status = ?", filter.status);

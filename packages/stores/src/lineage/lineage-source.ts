@@ -3,6 +3,7 @@ export interface ProjectedExecution {
   /** Stands for the execution in the store; no other ever has it. */
   readonly key: number;
   readonly id: string;
+  readonly project: string;
   readonly rootId: string;
   readonly parentExecutionId: string | null;
 }
@@ -22,11 +23,12 @@ export interface EventRow {
  * makes this has compared their checksums.
  */
 export interface LineageSource {
-  byId(id: string): Promise<ProjectedExecution | null>;
+  /** Null where it is not there, or not of the project; `project` null: of any. */
+  byId(project: string | null, id: string): Promise<ProjectedExecution | null>;
   /** Those whose messages' ids begin as this one, and their replays: ids made of a message's begin as that does. */
-  ofMessage(messageId: string): Promise<ProjectedExecution[]>;
+  ofMessage(project: string | null, messageId: string): Promise<ProjectedExecution[]>;
   /** Those that were at work in a span of time (RFC 3339, half open), the newest first. */
-  between(after: string | undefined, before: string | undefined): Promise<ProjectedExecution[]>;
+  between(project: string | null, after: string | undefined, before: string | undefined): Promise<ProjectedExecution[]>;
   /** What the one who started the execution noted beside it. */
   metadata(id: string): Promise<Readonly<Record<string, unknown>>>;
   /** The ids of those of the given keys that are still there. */

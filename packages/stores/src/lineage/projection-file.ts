@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 const SCHEMA = join(import.meta.dirname, "schema.sql");
 
 /** To be raised with every change of the schema, or of what is read off the journal: older files are made anew. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Waits so long for a thread that is about to end, in milliseconds. */
 const LOCK_TIMEOUT_MS = 5_000;

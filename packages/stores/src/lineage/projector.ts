@@ -36,7 +36,7 @@ export class Projector {
       lastNo: file.prepare("SELECT max(no) AS no FROM messages"),
       mark: file.prepare("SELECT execution_id, position, tail_hash FROM projections WHERE execution_key = ?"),
       begin: file.prepare(
-        "INSERT INTO projections (execution_key, execution_id, root_id, parent_execution_id, position, tail_hash) VALUES (?, ?, ?, ?, 0, '')",
+        "INSERT INTO projections (execution_key, execution_id, project, root_id, parent_execution_id, position, tail_hash) VALUES (?, ?, ?, ?, ?, 0, '')",
       ),
       advance: file.prepare("UPDATE projections SET position = ?, tail_hash = ? WHERE execution_key = ?"),
       marks: file.prepare("SELECT execution_key, execution_id FROM projections"),
@@ -100,7 +100,7 @@ export class Projector {
       position = 0;
     }
     if (this.#sql.mark.get(key) === undefined) {
-      this.#sql.begin.run(key, id, execution.rootId, execution.parentExecutionId);
+      this.#sql.begin.run(key, id, execution.project, execution.rootId, execution.parentExecutionId);
     }
     if (position >= head) return;
     const rows = new MessageRows(this.#file, key, () => {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Lineage, LineageFilter, LineagePage, LineageRelatives, Page } from "@millrace/engine";
+import type { Lineage, LineageFilter, LineagePage, LineageRelatives, LineageWhere, Page } from "@millrace/engine";
 import {
   type LineageEntry,
   type LineageNode,
@@ -62,8 +62,8 @@ export class LineageReader implements Lineage {
     return countStages(this.#file, key, filter);
   }
 
-  async story(messageId: string, executionId: string | null): Promise<LineageStory | null> {
-    const place = await this.#locate(messageId, executionId);
+  async story(messageId: string, where: LineageWhere): Promise<LineageStory | null> {
+    const place = await this.#locate(messageId, where);
     const [row] = place === null ? [] : readNodes(this.#file, [place.no]);
     if (place === null || row === undefined) return null;
     return {
@@ -77,10 +77,10 @@ export class LineageReader implements Lineage {
 
   async relatives(
     messageId: string,
-    executionId: string | null,
+    where: LineageWhere,
     { direction, direct, limit, offset }: LineageRelatives,
   ): Promise<Page<LineageNode> | null> {
-    const place = await this.#locate(messageId, executionId);
+    const place = await this.#locate(messageId, where);
     if (place === null) return null;
     if (direction === "children") {
       const numbers = direct ? childrenOf(place) : descendantsOf(this.#file, place);
@@ -91,7 +91,7 @@ export class LineageReader implements Lineage {
     }
     let total = 0;
     const items: LineageNode[] = [];
-    for (const numbers of await this.#backwards(place, direct)) {
+    for (const numbers of await this.#backwards(where.project, place, direct)) {
       const missing = limit - items.length;
       if (missing > 0) {
         const from = Math.max(0, offset - total);
@@ -103,14 +103,14 @@ export class LineageReader implements Lineage {
   }
 
   /** What a message comes from, execution by execution: a replay's first message comes from one of its parent's. */
-  async #backwards(start: Place, direct: boolean): Promise<Numbers[]> {
+  async #backwards(project: string | null, start: Place, direct: boolean): Promise<Numbers[]> {
     const found: Numbers[] = [];
     let place: Place | null = start;
     for (let count = 0; place !== null && count < MOST_EXECUTIONS; count += 1) {
       const numbers: Numbers = direct ? parentsOf(place) : ancestorsOf(place);
       found.push(numbers);
       const first: number | null = place.parentNo === null ? place.no : direct ? null : this.#firstOf(numbers);
-      const origin: Place | null = first === null ? null : await this.#origin(first);
+      const origin: Place | null = first === null ? null : await this.#origin(project, first);
       if (origin !== null) found.push({ sql: "SELECT no FROM messages WHERE no = ?", values: [origin.no] });
       place = direct ? null : origin;
     }
@@ -124,11 +124,11 @@ export class LineageReader implements Lineage {
     return row === undefined ? null : Number(row.no);
   }
 
-  async #origin(first: number): Promise<Place | null> {
+  async #origin(project: string | null, first: number): Promise<Place | null> {
     const [row] = readNodes(this.#file, [first]);
-    const execution = row === undefined ? null : await this.#source.byId(String(row.execution_id));
+    const execution = row === undefined ? null : await this.#source.byId(project, String(row.execution_id));
     if (row === undefined || execution === null || execution.parentExecutionId === null) return null;
-    const parent = await this.#source.byId(execution.parentExecutionId);
+    const parent = await this.#source.byId(project, execution.parentExecutionId);
     const origin = originOf(row, await this.#source.metadata(execution.id));
     if (parent === null || origin === null) return null;
     await this.#upToDate([parent]);
@@ -138,7 +138,7 @@ export class LineageReader implements Lineage {
   /** Brings up to date what a list needs; returns the key of the one execution that it is about. */
   async #prepare(filter: LineageFilter): Promise<number | null> {
     if (filter.executionId !== undefined) {
-      const execution = await this.#source.byId(filter.executionId);
+      const execution = await this.#source.byId(filter.project, filter.executionId);
       if (execution === null) {
         throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${filter.executionId}".`);
       }
@@ -146,12 +146,12 @@ export class LineageReader implements Lineage {
       return execution.key;
     }
     await this.#projector.sweep();
-    await this.#upToDate(await this.#source.between(filter.startedAfter, filter.startedBefore));
+    await this.#upToDate(await this.#source.between(filter.project, filter.startedAfter, filter.startedBefore));
     return null;
   }
 
-  async #locate(messageId: string, executionId: string | null): Promise<Place | null> {
-    for (const execution of await this.#candidates(messageId, executionId)) {
+  async #locate(messageId: string, where: LineageWhere): Promise<Place | null> {
+    for (const execution of await this.#candidates(messageId, where)) {
       await this.#upToDate([execution]);
       const place = findPlace(this.#file, execution.key, messageId);
       if (place !== null) return place;
@@ -159,9 +159,9 @@ export class LineageReader implements Lineage {
     return null;
   }
 
-  async #candidates(messageId: string, executionId: string | null): Promise<ProjectedExecution[]> {
+  async #candidates(messageId: string, { project, executionId }: LineageWhere): Promise<ProjectedExecution[]> {
     if (executionId !== null) {
-      const execution = await this.#source.byId(executionId);
+      const execution = await this.#source.byId(project, executionId);
       return execution === null ? [] : [execution];
     }
     // Ids of another making lead nowhere: found where their execution was asked for before.
@@ -170,10 +170,10 @@ export class LineageReader implements Lineage {
       .all(messageId);
     const known: ProjectedExecution[] = [];
     for (const row of rows) {
-      const execution = await this.#source.byId(text(row.execution_id) ?? "");
+      const execution = await this.#source.byId(project, text(row.execution_id) ?? "");
       if (execution !== null) known.push(execution);
     }
-    return known.length > 0 ? known : this.#source.ofMessage(messageId);
+    return known.length > 0 ? known : this.#source.ofMessage(project, messageId);
   }
 
   /** @throws MillraceError LINEAGE_NOT_READY */

@@ -4,11 +4,13 @@
 CREATE TABLE projections (
   execution_key INTEGER PRIMARY KEY,
   execution_id TEXT NOT NULL,
+  project TEXT NOT NULL,
   root_id TEXT NOT NULL,
   parent_execution_id TEXT,
   position INTEGER NOT NULL,
   tail_hash TEXT NOT NULL
 ) STRICT;
+CREATE INDEX projections_by_project ON projections (project);
 
 -- A row per message that was taken; numbers grow in the order in which they were.
 CREATE TABLE messages (

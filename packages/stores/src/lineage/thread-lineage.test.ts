@@ -41,17 +41,21 @@ await overPostgres(() => {
       const id = await start(writer, { rootCorrelationId: "root" });
       await writer.journal.append({ executionId: id, events: [newEvent(id, "root")] });
       assert.deepEqual(readdirSync(temporary.path), [], "nobody has asked yet");
-      assert.equal((await lineage.story("root", id))?.status, "completed");
+      assert.equal((await lineage.story("root", { project: null, executionId: id }))?.status, "completed");
       const child = newEvent(id, "child", { parent_message_id: "root" });
       await writer.journal.append({ executionId: id, events: [child] });
-      assert.equal((await lineage.story("root", id))?.children, 1, "what came since is known as well");
+      assert.equal(
+        (await lineage.story("root", { project: null, executionId: id }))?.children,
+        1,
+        "what came since is known as well",
+      );
       assert.equal(readdirSync(temporary.path).length, 1);
       await writer.records.deleteExecution(id);
-      assert.equal(await lineage.story("root", id), null);
-      await assert.rejects(lineage.stats({ executionId: id }), { code: "EXECUTION_NOT_FOUND" });
+      assert.equal(await lineage.story("root", { project: null, executionId: id }), null);
+      await assert.rejects(lineage.stats({ project: null, executionId: id }), { code: "EXECUTION_NOT_FOUND" });
       lineage.close();
       assert.deepEqual(readdirSync(temporary.path), []);
-      await assert.rejects(lineage.story("root", id), { code: "SERVICE_UNAVAILABLE" });
+      await assert.rejects(lineage.story("root", { project: null, executionId: id }), { code: "SERVICE_UNAVAILABLE" });
     } finally {
       lineage.close();
       await writer.close();
@@ -63,7 +67,10 @@ await overPostgres(() => {
       journal: { kind: "postgres", url: "postgres://postgres@127.0.0.1:1/nowhere" },
       folder: null,
     });
-    await assert.rejects(lineage.story("m", "e"), { code: "SERVICE_UNAVAILABLE", message: /ECONNREFUSED/ });
+    await assert.rejects(lineage.story("m", { project: null, executionId: "e" }), {
+      code: "SERVICE_UNAVAILABLE",
+      message: /ECONNREFUSED/,
+    });
     lineage.close();
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { Lineage, LineageFilter, LineagePage, LineageRelatives, Page } from "@millrace/engine";
+import type { Lineage, LineageFilter, LineagePage, LineageRelatives, LineageWhere, Page } from "@millrace/engine";
 import {
   type LineageEntry,
   type LineageNode,
@@ -69,12 +69,12 @@ export class ThreadLineage implements Lineage {
     return this.#ask("stats", filter);
   }
 
-  story(messageId: string, executionId: string | null): Promise<LineageStory | null> {
-    return this.#ask("story", messageId, executionId);
+  story(messageId: string, where: LineageWhere): Promise<LineageStory | null> {
+    return this.#ask("story", messageId, where);
   }
 
-  relatives(messageId: string, executionId: string | null, which: LineageRelatives): Promise<Page<LineageNode> | null> {
-    return this.#ask("relatives", messageId, executionId, which);
+  relatives(messageId: string, where: LineageWhere, which: LineageRelatives): Promise<Page<LineageNode> | null> {
+    return this.#ask("relatives", messageId, where, which);
   }
 
   /** To be called when executions were deleted: what is known of them goes as well. */

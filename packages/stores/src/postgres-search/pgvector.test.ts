@@ -33,7 +33,7 @@ after(() => server[Symbol.asyncDispose]());
 searchIndexConformance("PostgreSQL with pgvector", async () => {
   let index = await PostgresSearch.open(server.url);
   return {
-    get index() {
+    get indexes() {
       return index;
     },
     async reopen() {
@@ -41,8 +41,7 @@ searchIndexConformance("PostgreSQL with pgvector", async () => {
       index = await PostgresSearch.open(server.url);
     },
     async [Symbol.asyncDispose]() {
-      for (const { name } of (await index.collections({ limit: 100, offset: 0 })).items)
-        await index.deleteCollection(name);
+      for (const name of await index.namesThatEnd("")) await index.deleteCollection(name);
       await index.close();
     },
   };

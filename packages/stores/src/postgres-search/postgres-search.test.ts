@@ -45,7 +45,7 @@ if (reason !== null) {
     const database = await temporaryDatabase();
     let index = await PostgresSearch.open(database.url);
     return {
-      get index() {
+      get indexes() {
         return index;
       },
       async reopen() {

@@ -1,18 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
-  Collection,
   CollectionField,
   CollectionSettings,
   Page,
   SearchDocument,
   SearchIndex,
+  SearchIndexes,
   SearchPage,
   SearchQuery,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { Pool, type PoolClient } from "pg";
 import { noSuchCollection } from "../search/no-such-collection.ts";
+import { countByProject, type KeptCollection, type KeptCollections, ProjectIndex } from "../search/project-index.ts";
 import { DocumentFinder } from "./find-documents.ts";
 import { putDocuments } from "./put-documents.ts";
 
@@ -47,7 +48,7 @@ GROUP BY f.key, v.value ORDER BY f.key COLLATE "C", n DESC, v.value`;
  * Collections in a PostgreSQL database that nodes share: full text by its own search, vectors by the extension pgvector
  * where the database has it, else compared number by number in SQL.
  */
-export class PostgresSearch implements SearchIndex {
+export class PostgresSearch implements SearchIndexes, KeptCollections {
   readonly #pool: Pool;
   /** Whether vectors are compared by pgvector. */
   readonly hasPgvector: boolean;
@@ -77,6 +78,14 @@ export class PostgresSearch implements SearchIndex {
     }
   }
 
+  inProject(project: string | null): SearchIndex {
+    return new ProjectIndex(this, project);
+  }
+
+  countByProject(project: string | null): Promise<ReadonlyMap<string, number>> {
+    return countByProject(this, project);
+  }
+
   put(name: string, settings: CollectionSettings, documents: readonly SearchDocument[]): Promise<void> {
     const now = new Date().toISOString();
     return this.#do(() => inTransaction(this.#pool, (client) => putDocuments(client, name, settings, documents, now)));
@@ -94,18 +103,35 @@ export class PostgresSearch implements SearchIndex {
     });
   }
 
-  collections({ limit, offset }: { readonly limit: number; readonly offset: number }): Promise<Page<Collection>> {
+  collections(
+    prefix: string | null,
+    { limit, offset }: { readonly limit: number; readonly offset: number },
+  ): Promise<Page<KeptCollection>> {
+    const [where, values] = prefix === null ? ["strpos(name, '/') = 0", []] : ["starts_with(name, $1)", [prefix]];
+    const place = `LIMIT $${values.length + 1} OFFSET $${values.length + 2}`;
     return this.#do(async () => {
-      const { rows } = await this.#pool.query(`${LIST} GROUP BY c.key ORDER BY c.name LIMIT $1 OFFSET $2`, [
+      const { rows } = await this.#pool.query(`${LIST} WHERE ${where} GROUP BY c.key ORDER BY c.name ${place}`, [
+        ...values,
         limit,
         offset,
       ]);
-      const { rows: all } = await this.#pool.query("SELECT count(*) AS n FROM search_collections");
+      const { rows: all } = await this.#pool.query(
+        `SELECT count(*) AS n FROM search_collections WHERE ${where}`,
+        values,
+      );
       return { total: Number(all[0]?.n ?? 0), items: rows.map(toCollection) };
     });
   }
 
-  collection(name: string): Promise<Collection | null> {
+  namesThatEnd(end: string): Promise<string[]> {
+    return this.#do(async () => {
+      const sql = "SELECT name FROM search_collections WHERE right(name, length($1)) = $1 ORDER BY name";
+      const { rows } = await this.#pool.query(sql, [end]);
+      return rows.map(({ name }) => String(name));
+    });
+  }
+
+  collection(name: string): Promise<KeptCollection | null> {
     return this.#do(async () => {
       const { rows } = await this.#pool.query(`${LIST} WHERE c.name = $1 GROUP BY c.key`, [name]);
       return rows[0] === undefined ? null : toCollection(rows[0]);
@@ -175,12 +201,12 @@ async function findPgvector(pool: Pool): Promise<boolean> {
   );
 }
 
-function toCollection(row: Record<string, unknown>): Collection {
+function toCollection(row: Record<string, unknown>): KeptCollection {
   return {
     name: String(row.name),
     language: row.language === "english" ? "english" : "any",
     // Written as such.
-    embedding: (row.embedding ?? null) as Collection["embedding"],
+    embedding: (row.embedding ?? null) as KeptCollection["embedding"],
     documents: Number(row.documents),
     vectors: Number(row.vectors),
     dimensions: row.dimensions === null ? null : Number(row.dimensions),

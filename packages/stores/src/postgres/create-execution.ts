@@ -9,10 +9,13 @@ import type { GroupTransaction } from "./jobs.ts";
 
 const BY_KEY = {
   name: "execution-by-idempotency-key",
-  text: `SELECT ${EXECUTION} FROM executions WHERE idempotency_key = $1`,
+  text: `SELECT ${EXECUTION} FROM executions WHERE idempotency_key = $1 AND project = $2`,
 };
 
-const OF_TAG = { name: "execution-of-tag", text: "SELECT id FROM executions WHERE tag = $1 OR id = $1 LIMIT 1" };
+const OF_TAG = {
+  name: "execution-of-tag",
+  text: "SELECT id FROM executions WHERE tag = $1 AND project = $2 UNION ALL SELECT id FROM executions WHERE id = $1 AND project = $2 LIMIT 1",
+};
 
 const UNFINISHED = {
   name: "executions-unfinished-count",
@@ -22,7 +25,7 @@ const UNFINISHED = {
 /** Waits for others that are about to create one of the same id, tag or key: no row where they did. */
 const INSERT = {
   name: "execution-insert",
-  text: "INSERT INTO executions (id, owner, last_seq, config_id, searched, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, config_listed, root_correlation_id, metadata, idempotency_key) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING key",
+  text: "INSERT INTO executions (id, owner, last_seq, config_id, searched, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, config_listed, root_correlation_id, metadata, idempotency_key, project) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING RETURNING key",
 };
 
 /** What creating an execution comes to. */
@@ -62,6 +65,7 @@ export async function createExecution(
     execution.rootCorrelationId,
     JSON.stringify(execution.metadata),
     execution.idempotencyKey,
+    execution.project,
   ]);
   if (row === undefined) {
     const meanwhile = await earlier(transaction, execution);
@@ -85,14 +89,14 @@ export async function createExecution(
 /** The execution that has the key; null where nothing is in the way. @throws MillraceError where something is */
 async function earlier(
   { ask }: GroupTransaction,
-  { idempotencyKey, configId, tag }: NewExecution,
+  { project, idempotencyKey, configId, tag }: NewExecution,
 ): Promise<CreatedExecution | null> {
   if (idempotencyKey !== null) {
-    const [row] = await ask(BY_KEY, [idempotencyKey]);
+    const [row] = await ask(BY_KEY, [idempotencyKey, project]);
     if (row !== undefined) return reused(row, configId);
   }
   if (tag !== null) {
-    const [row] = await ask(OF_TAG, [tag]);
+    const [row] = await ask(OF_TAG, [tag, project]);
     if (row !== undefined) {
       throw new MillraceError("TAG_TAKEN", `The tag "${tag}" belongs to execution ${row.id}. Choose another.`);
     }

@@ -3,7 +3,7 @@ import type { JsonObject } from "@millrace/protocol";
 import { type Row, text } from "./columns.ts";
 
 const COLUMNS =
-  "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
+  "id, project, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
 
 /** The columns that {@link toExecution} reads. */
 export const EXECUTION = `${COLUMNS}, config_snapshot`;
@@ -15,6 +15,7 @@ export const LISTED_EXECUTION = `${COLUMNS}, config_listed AS config_snapshot`;
 export function toExecution(row: Row): ExecutionRecord {
   return {
     id: String(row.id),
+    project: String(row.project),
     configId: text(row.config_id),
     // Columns that hold nothing but these values: only this store writes them, from records of this type.
     status: row.status as ExecutionRecord["status"],

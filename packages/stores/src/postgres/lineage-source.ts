@@ -16,22 +16,25 @@ const CONNECTIONS = 2;
 /** Rows of a journal that are read at once: up to 64 KiB each, which are in memory as text and as bytes. */
 const ROWS_AT_ONCE = 64;
 
-const COLUMNS = "key, id, root_correlation_id, parent_execution_id";
+const COLUMNS = "key, id, project, root_correlation_id, parent_execution_id";
 
-const BY_ID = { name: "lineage-by-id", text: `SELECT ${COLUMNS} FROM executions WHERE id = $1` };
+const BY_ID = {
+  name: "lineage-by-id",
+  text: `SELECT ${COLUMNS} FROM executions WHERE id = $1 AND ($2::text IS NULL OR project = $2)`,
+};
 
 const BY_PREFIX = {
   name: "lineage-by-prefix",
   text: `WITH RECURSIVE found (key, id) AS (
       SELECT key, id FROM executions WHERE root_correlation_id >= $1 AND root_correlation_id < $2
       UNION SELECT e.key, e.id FROM found JOIN executions e ON e.parent_execution_id = found.id
-    ) SELECT ${COLUMNS} FROM executions WHERE key IN (SELECT key FROM found) ORDER BY key LIMIT ${MOST_CANDIDATES}`,
+    ) SELECT ${COLUMNS} FROM executions WHERE key IN (SELECT key FROM found) AND ($3::text IS NULL OR project = $3) ORDER BY key LIMIT ${MOST_CANDIDATES}`,
 };
 
 const BETWEEN = {
   name: "lineage-between",
   text: `SELECT ${COLUMNS} FROM executions
-    WHERE ($1::text IS NULL OR started_at < $1) AND ($2::text IS NULL OR completed_at IS NULL OR completed_at >= $2)
+    WHERE ($1::text IS NULL OR started_at < $1) AND ($2::text IS NULL OR completed_at IS NULL OR completed_at >= $2) AND ($3::text IS NULL OR project = $3)
     ORDER BY started_at DESC, key DESC`,
 };
 
@@ -67,19 +70,23 @@ class PostgresLineageSource implements LineageSource {
     this.#database = database;
   }
 
-  async byId(id: string): Promise<ProjectedExecution | null> {
-    const [row] = await this.#database.read(BY_ID, [id]);
+  async byId(project: string | null, id: string): Promise<ProjectedExecution | null> {
+    const [row] = await this.#database.read(BY_ID, [id, project]);
     return row === undefined ? null : toExecution(row);
   }
 
-  async ofMessage(messageId: string): Promise<ProjectedExecution[]> {
+  async ofMessage(project: string | null, messageId: string): Promise<ProjectedExecution[]> {
     const prefix = messageId.slice(0, ID_PREFIX);
     if (prefix.length < ID_PREFIX) return [];
-    return (await this.#database.read(BY_PREFIX, [prefix, `${prefix}\u{10ffff}`])).map(toExecution);
+    return (await this.#database.read(BY_PREFIX, [prefix, `${prefix}\u{10ffff}`, project])).map(toExecution);
   }
 
-  async between(after: string | undefined, before: string | undefined): Promise<ProjectedExecution[]> {
-    return (await this.#database.read(BETWEEN, [before ?? null, after ?? null])).map(toExecution);
+  async between(
+    project: string | null,
+    after: string | undefined,
+    before: string | undefined,
+  ): Promise<ProjectedExecution[]> {
+    return (await this.#database.read(BETWEEN, [before ?? null, after ?? null, project])).map(toExecution);
   }
 
   async metadata(id: string): Promise<Readonly<Record<string, unknown>>> {
@@ -115,6 +122,7 @@ function toExecution(row: Row): ProjectedExecution {
   return {
     key: Number(row.key),
     id: String(row.id),
+    project: String(row.project),
     rootId: String(row.root_correlation_id),
     parentExecutionId: text(row.parent_execution_id),
   };

@@ -9,8 +9,12 @@ const AFTER_ALL = "\u{10FFFF}";
  * A page of executions. What is filtered and sorted by is in an index that is much smaller than the rows: those that are
  * shown are read, and no others.
  */
-export async function listExecutions(database: Database, filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-  const conditions = conditionsOf(filter);
+export async function listExecutions(
+  database: Database,
+  project: string | null,
+  filter: ExecutionFilter,
+): Promise<Page<ExecutionRecord>> {
+  const conditions = conditionsOf(project, filter);
   if (conditions === null) return { total: 0, items: [] };
   const { where, values } = conditions;
   const direction = filter.sortOrder === "asc" ? "ASC" : "DESC";
@@ -28,7 +32,10 @@ export async function listExecutions(database: Database, filter: ExecutionFilter
 }
 
 /** Null where nothing can fit. */
-function conditionsOf(filter: ExecutionFilter): { readonly where: string; readonly values: unknown[] } | null {
+function conditionsOf(
+  project: string | null,
+  filter: ExecutionFilter,
+): { readonly where: string; readonly values: unknown[] } | null {
   const where: string[] = [];
   const values: unknown[] = [];
   const add = (value: unknown) => `$${values.push(value)}`;
@@ -36,6 +43,7 @@ function conditionsOf(filter: ExecutionFilter): { readonly where: string; readon
   const texts = [...statuses, configId, tag, tagPrefix, parentExecutionId, ...words];
   if (texts.some((value) => value !== undefined && !isStorable(value))) return null;
   if (statuses.length > 0) where.push(`status = ANY (${add(statuses)}::text[])`);
+  if (project !== null) where.push(`project = ${add(project)}`);
   if (configId !== undefined) where.push(`config_id = ${add(configId)}`);
   if (tag !== undefined) where.push(`tag = ${add(tag)}`);
   if (tagPrefix !== undefined) where.push(`tag >= ${add(tagPrefix)} AND tag < ${add(tagPrefix + AFTER_ALL)}`);

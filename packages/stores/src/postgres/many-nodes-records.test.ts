@@ -89,6 +89,7 @@ await overPostgres(() => {
     await using service = await openNodes(3);
     const config = (id: string): ConfigRecord => ({
       id,
+      project: "default",
       name: "a config",
       description: null,
       sourceType: "file",

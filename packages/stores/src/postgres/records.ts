@@ -4,38 +4,28 @@ import type {
   ExecutionFilter,
   ExecutionRecord,
   FirstMessages,
+  FoundExecution,
   NewExecution,
   NewExecutionOptions,
   NewMessage,
   OverExecution,
   Page,
+  ProjectCounts,
   Records,
+  RecordsView,
 } from "@millrace/engine";
-import type { ExecutionStatus } from "@millrace/protocol";
 import type { Committer } from "./committer.ts";
 import { PostgresConfigs } from "./configs.ts";
-import type { Statement } from "./connection.ts";
 import { type CreatedExecution, createExecution } from "./create-execution.ts";
 import type { Database } from "./database.ts";
 import { EXECUTION, isStorable, toExecution } from "./execution-row.ts";
 import { sizeOfFirst } from "./first-messages.ts";
-import { listExecutions } from "./list-executions.ts";
+import { PostgresRecordsView } from "./records-view.ts";
 import { PostgresRetention } from "./retention.ts";
-
-/** An id comes before a tag. */
-const BY_NAME = {
-  name: "execution-by-name",
-  text: `SELECT ${EXECUTION} FROM executions WHERE id = $1 OR tag = $1 ORDER BY (id = $1) DESC LIMIT 1`,
-};
-
-const STATUS_BY_NAME = {
-  name: "execution-status-by-name",
-  text: "SELECT id, status FROM executions WHERE id = $1 OR tag = $1 ORDER BY (id = $1) DESC LIMIT 1",
-};
 
 const BY_IDEMPOTENCY_KEY = {
   name: "execution-by-key",
-  text: `SELECT ${EXECUTION} FROM executions WHERE idempotency_key = $1`,
+  text: `SELECT ${EXECUTION} FROM executions WHERE idempotency_key = $1 AND project = $2`,
 };
 
 const UNFINISHED = {
@@ -50,6 +40,7 @@ export class PostgresRecords implements Records {
   readonly #configs: PostgresConfigs;
   readonly #retention: PostgresRetention;
   readonly #onDelete: () => void;
+  readonly #all: PostgresRecordsView;
 
   /** `onDelete` is told when an execution was deleted by this node. */
   constructor(database: Database, committer: Committer, onDelete: () => void = () => {}) {
@@ -58,6 +49,7 @@ export class PostgresRecords implements Records {
     this.#configs = new PostgresConfigs(database);
     this.#retention = new PostgresRetention(database, committer);
     this.#onDelete = onDelete;
+    this.#all = new PostgresRecordsView(database, this.#configs, null);
   }
 
   createExecution(
@@ -72,23 +64,26 @@ export class PostgresRecords implements Records {
     });
   }
 
-  getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
-    return this.#one(BY_IDEMPOTENCY_KEY, key);
+  async getExecutionByIdempotencyKey(project: string, key: string): Promise<ExecutionRecord | null> {
+    if (!isStorable(key)) return null;
+    const [row] = await this.#database.read(BY_IDEMPOTENCY_KEY, [key, project]);
+    return row === undefined ? null : toExecution(row);
   }
 
-  async findExecution(idOrTag: string): Promise<{ id: string; status: ExecutionStatus } | null> {
-    if (!isStorable(idOrTag)) return null;
-    const [row] = await this.#database.read(STATUS_BY_NAME, [idOrTag]);
-    // Written by this store alone.
-    return row === undefined ? null : { id: String(row.id), status: row.status as ExecutionStatus };
+  inProject(project: string | null): RecordsView {
+    return project === null ? this.#all : new PostgresRecordsView(this.#database, this.#configs, project);
+  }
+
+  findExecution(idOrTag: string): Promise<FoundExecution | null> {
+    return this.#all.findExecution(idOrTag);
   }
 
   getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
-    return this.#one(BY_NAME, idOrTag);
+    return this.#all.getExecution(idOrTag);
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return listExecutions(this.#database, filter);
+    return this.#all.listExecutions(filter);
   }
 
   async unfinishedExecutions(): Promise<ExecutionRecord[]> {
@@ -141,29 +136,27 @@ export class PostgresRecords implements Records {
     return this.#configs.put(config, options);
   }
 
-  getConfig(id: string): Promise<ConfigRecord | null> {
-    return this.#configs.get(id);
+  getConfigBySourcePath(project: string, sourcePath: string): Promise<ConfigRecord | null> {
+    return this.#configs.getBySourcePath(project, sourcePath);
   }
 
-  getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
-    return this.#configs.getBySourcePath(sourcePath);
+  getConfig(id: string): Promise<ConfigRecord | null> {
+    return this.#all.getConfig(id);
   }
 
   listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    return this.#configs.list(page);
+    return this.#all.listConfigs(page);
   }
 
   listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    return this.#configs.listVersions(id, page);
+    return this.#all.listConfigVersions(id, page);
   }
 
   deleteConfig(id: string): Promise<boolean> {
-    return this.#configs.delete(id);
+    return this.#all.deleteConfig(id);
   }
 
-  async #one(statement: Statement, name: string): Promise<ExecutionRecord | null> {
-    if (!isStorable(name)) return null;
-    const [row] = await this.#database.read(statement, [name]);
-    return row === undefined ? null : toExecution(row);
+  projects(): Promise<ProjectCounts[]> {
+    return this.#all.projects();
   }
 }

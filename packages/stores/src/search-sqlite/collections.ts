@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Collection, CollectionField, CollectionSettings, Page, QueryEmbedding } from "@millrace/engine";
+import type { CollectionField, CollectionSettings, Page, QueryEmbedding } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import type { KeptCollection } from "../search/project-index.ts";
 import type { Row } from "../sqlite/columns.ts";
 
 /** A collection's row. */
@@ -62,15 +63,30 @@ export function openCollection(
 /** Sorted by name. */
 export function listCollections(
   database: DatabaseSync,
+  prefix: string | null,
   { limit, offset }: { readonly limit: number; readonly offset: number },
-): Page<Collection> {
-  const rows = database.prepare("SELECT * FROM collections ORDER BY name LIMIT ? OFFSET ?").all(limit, offset);
-  const total = Number(database.prepare("SELECT count(*) AS n FROM collections").get()?.n ?? 0);
+): Page<KeptCollection> {
+  const [where, values] =
+    prefix === null ? ["instr(name, '/') = 0", []] : ["substr(name, 1, length(?)) = ?", [prefix, prefix]];
+  const rows = database
+    .prepare(`SELECT * FROM collections WHERE ${where} ORDER BY name LIMIT ? OFFSET ?`)
+    .all(...values, limit, offset);
+  const total = Number(database.prepare(`SELECT count(*) AS n FROM collections WHERE ${where}`).get(...values)?.n ?? 0);
   return { total, items: rows.map((row) => toCollection(database, row)) };
 }
 
+/** The names that end so, sorted. */
+export function namesThatEnd(database: DatabaseSync, end: string): string[] {
+  return database
+    .prepare(
+      "SELECT name FROM collections WHERE substr(name, max(1, length(name) + 1 - length(?1))) = ?1 OR ?1 = '' ORDER BY name",
+    )
+    .all(end)
+    .map(({ name }) => String(name));
+}
+
 /** Null where there is none. */
-export function readCollection(database: DatabaseSync, name: string): Collection | null {
+export function readCollection(database: DatabaseSync, name: string): KeptCollection | null {
   const row = database.prepare("SELECT * FROM collections WHERE name = ?").get(name);
   return row === undefined ? null : toCollection(database, row);
 }
@@ -119,7 +135,7 @@ function toRow({ id, name, dimensions }: Row): CollectionRow {
   return { id: Number(id), name: String(name), dimensions: dimensions === null ? null : Number(dimensions) };
 }
 
-function toCollection(database: DatabaseSync, row: Row): Collection {
+function toCollection(database: DatabaseSync, row: Row): KeptCollection {
   const { id, name, dimensions } = toRow(row);
   const count = (sql: string, ...values: number[]) => Number(database.prepare(sql).get(...values)?.n ?? 0);
   return {

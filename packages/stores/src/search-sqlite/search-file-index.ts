@@ -1,21 +1,27 @@
 import type { DatabaseSync } from "node:sqlite";
 import type {
-  Collection,
   CollectionField,
   CollectionSettings,
   Page,
   SearchDocument,
-  SearchIndex,
   SearchPage,
   SearchQuery,
 } from "@millrace/engine";
 import { noSuchCollection } from "../search/no-such-collection.ts";
-import { dropCollection, findCollection, listCollections, listFields, readCollection } from "./collections.ts";
+import type { KeptCollection, KeptCollections } from "../search/project-index.ts";
+import {
+  dropCollection,
+  findCollection,
+  listCollections,
+  listFields,
+  namesThatEnd,
+  readCollection,
+} from "./collections.ts";
 import { findDocuments } from "./find-documents.ts";
 import { putDocuments } from "./put-documents.ts";
 
 /** The collections in their database, for the thread that has it open. */
-export class SearchFileIndex implements SearchIndex {
+export class SearchFileIndex implements KeptCollections {
   readonly #database: DatabaseSync;
 
   constructor(database: DatabaseSync) {
@@ -32,11 +38,18 @@ export class SearchFileIndex implements SearchIndex {
     return findDocuments(this.#database, collection, query);
   }
 
-  async collections(page: { readonly limit: number; readonly offset: number }): Promise<Page<Collection>> {
-    return listCollections(this.#database, page);
+  async collections(
+    prefix: string | null,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<Page<KeptCollection>> {
+    return listCollections(this.#database, prefix, page);
   }
 
-  async collection(name: string): Promise<Collection | null> {
+  async namesThatEnd(end: string): Promise<string[]> {
+    return namesThatEnd(this.#database, end);
+  }
+
+  async collection(name: string): Promise<KeptCollection | null> {
     return readCollection(this.#database, name);
   }
 

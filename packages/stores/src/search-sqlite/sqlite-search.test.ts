@@ -10,7 +10,7 @@ searchIndexConformance("SQLite", async () => {
   const folder = temporaryFolder();
   let index = new SqliteSearch(folder.path);
   return {
-    get index() {
+    get indexes() {
       return index;
     },
     async reopen() {
@@ -51,9 +51,10 @@ test("the distance that stands in where there is no extension is the extension's
 
 test("what is asked while it is closed is refused, and what was asked before is answered", async () => {
   using folder = temporaryFolder();
-  const index = new SqliteSearch(folder.path);
+  const indexes = new SqliteSearch(folder.path);
+  const index = indexes.inProject("default");
   const asked = index.collections({ limit: 1, offset: 0 });
-  await index.close();
+  await indexes.close();
   assert.deepEqual(await asked, { total: 0, items: [] });
   await assert.rejects(index.collection("x"), { code: "SERVICE_UNAVAILABLE" });
 });

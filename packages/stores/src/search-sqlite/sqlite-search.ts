@@ -1,15 +1,7 @@
 import { Worker } from "node:worker_threads";
-import type {
-  Collection,
-  CollectionField,
-  CollectionSettings,
-  Page,
-  SearchDocument,
-  SearchIndex,
-  SearchPage,
-  SearchQuery,
-} from "@millrace/engine";
+import type { SearchIndex, SearchIndexes } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { countByProject, type KeptCollections, ProjectIndex } from "../search/project-index.ts";
 import type { Answer, Question, ThreadData } from "./thread-protocol.ts";
 
 /** A thread that nobody has asked anything for so long is ended: it holds some tens of megabytes. */
@@ -23,8 +15,17 @@ const UNREACHABLE = "The collections cannot be reached at present. Try again sho
  * States: *none* (nobody has asked yet, or for long) → *running* (a thread answers) → *none*, and *closed*. A thread that
  * dies takes its questions with it, as SERVICE_UNAVAILABLE; the next question starts another.
  */
-export class SqliteSearch implements SearchIndex {
+export class SqliteSearch implements SearchIndexes {
   readonly #data: ThreadData;
+  readonly #kept: KeptCollections = {
+    put: (...args) => this.#ask("put", ...args),
+    search: (...args) => this.#ask("search", ...args),
+    collections: (...args) => this.#ask("collections", ...args),
+    collection: (...args) => this.#ask("collection", ...args),
+    namesThatEnd: (...args) => this.#ask("namesThatEnd", ...args),
+    fields: (...args) => this.#ask("fields", ...args),
+    deleteCollection: (...args) => this.#ask("deleteCollection", ...args),
+  };
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   #thread: Worker | null = null;
   #idle: NodeJS.Timeout | undefined;
@@ -35,28 +36,12 @@ export class SqliteSearch implements SearchIndex {
     this.#data = { dataDir };
   }
 
-  put(collection: string, settings: CollectionSettings, documents: readonly SearchDocument[]): Promise<void> {
-    return this.#ask("put", collection, settings, documents);
+  inProject(project: string | null): SearchIndex {
+    return new ProjectIndex(this.#kept, project);
   }
 
-  search(collection: string, query: SearchQuery): Promise<SearchPage> {
-    return this.#ask("search", collection, query);
-  }
-
-  collections(page: { readonly limit: number; readonly offset: number }): Promise<Page<Collection>> {
-    return this.#ask("collections", page);
-  }
-
-  collection(name: string): Promise<Collection | null> {
-    return this.#ask("collection", name);
-  }
-
-  fields(collection: string): Promise<readonly CollectionField[] | null> {
-    return this.#ask("fields", collection);
-  }
-
-  deleteCollection(name: string): Promise<boolean> {
-    return this.#ask("deleteCollection", name);
+  countByProject(project: string | null): Promise<ReadonlyMap<string, number>> {
+    return countByProject(this.#kept, project);
   }
 
   /** Ends the thread, once it has answered what it was asked. */

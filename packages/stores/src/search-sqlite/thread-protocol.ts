@@ -1,5 +1,5 @@
-import type { SearchIndex } from "@millrace/engine";
 import type { ErrorCode } from "@millrace/protocol";
+import type { KeptCollections } from "../search/project-index.ts";
 
 /** What the thread is started with. */
 export interface ThreadData {
@@ -9,7 +9,7 @@ export interface ThreadData {
 /** A question to the thread: a method of the index. */
 export interface Question {
   readonly id: number;
-  readonly method: keyof SearchIndex;
+  readonly method: keyof KeptCollections;
   readonly args: readonly unknown[];
 }
 

@@ -3,7 +3,7 @@ import { type Row, text } from "./columns.ts";
 
 /** The columns that {@link toExecution} reads. */
 export const EXECUTION =
-  "id, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
+  "id, project, config_id, status, started_at, completed_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, error_info, idempotency_key, stopping, progress";
 
 /** The same, but of the snapshot only the name. */
 export const ENDED_EXECUTION = `${EXECUTION.replace("config_snapshot, ", "")}, json_object('name', config_name) AS config_snapshot`;
@@ -12,6 +12,7 @@ export const ENDED_EXECUTION = `${EXECUTION.replace("config_snapshot, ", "")}, j
 export function toExecution(row: Row): ExecutionRecord {
   return {
     id: String(row.id),
+    project: String(row.project),
     configId: text(row.config_id),
     // Columns that hold nothing but these values: only this store writes them, from records of this type.
     status: row.status as ExecutionRecord["status"],

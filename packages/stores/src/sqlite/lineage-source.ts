@@ -9,7 +9,7 @@ import {
 } from "../lineage/lineage-source.ts";
 import { type Row, text } from "./columns.ts";
 
-const COLUMNS = "key, id, root_correlation_id, parent_execution_id";
+const COLUMNS = "key, id, project, root_correlation_id, parent_execution_id";
 
 /** What lineage is read off, in SQLite: in a thread, so that nobody waits for these reads. */
 export class SqliteLineageSource implements LineageSource {
@@ -20,12 +20,12 @@ export class SqliteLineageSource implements LineageSource {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#sql = {
-      byId: database.prepare(`SELECT ${COLUMNS} FROM executions WHERE id = ?`),
+      byId: database.prepare(`SELECT ${COLUMNS} FROM executions WHERE id = ?1 AND project = ifnull(?2, project)`),
       byPrefix: database.prepare(
         `WITH RECURSIVE found (key, id) AS (
-           SELECT key, id FROM executions WHERE root_correlation_id >= ? AND root_correlation_id < ?
+           SELECT key, id FROM executions WHERE root_correlation_id >= ?1 AND root_correlation_id < ?2
            UNION SELECT e.key, e.id FROM found JOIN executions e ON e.parent_execution_id = found.id
-         ) SELECT ${COLUMNS} FROM executions WHERE key IN (SELECT key FROM found) ORDER BY key LIMIT ${MOST_CANDIDATES}`,
+         ) SELECT ${COLUMNS} FROM executions WHERE key IN (SELECT key FROM found) AND project = ifnull(?3, project) ORDER BY key LIMIT ${MOST_CANDIDATES}`,
       ),
       metadata: database.prepare("SELECT metadata FROM executions WHERE id = ?"),
       id: database.prepare("SELECT id FROM executions WHERE key = ?"),
@@ -39,20 +39,28 @@ export class SqliteLineageSource implements LineageSource {
     };
   }
 
-  async byId(id: string): Promise<ProjectedExecution | null> {
-    const row = this.#sql.byId.get(id);
+  async byId(project: string | null, id: string): Promise<ProjectedExecution | null> {
+    const row = this.#sql.byId.get(id, project);
     return row === undefined ? null : toExecution(row);
   }
 
-  async ofMessage(messageId: string): Promise<ProjectedExecution[]> {
+  async ofMessage(project: string | null, messageId: string): Promise<ProjectedExecution[]> {
     const prefix = messageId.slice(0, ID_PREFIX);
     if (prefix.length < ID_PREFIX) return [];
-    return this.#sql.byPrefix.all(prefix, `${prefix}\u{10ffff}`).map(toExecution);
+    return this.#sql.byPrefix.all(prefix, `${prefix}\u{10ffff}`, project).map(toExecution);
   }
 
-  async between(after: string | undefined, before: string | undefined): Promise<ProjectedExecution[]> {
+  async between(
+    project: string | null,
+    after: string | undefined,
+    before: string | undefined,
+  ): Promise<ProjectedExecution[]> {
     const where = ["1"];
     const values: string[] = [];
+    if (project !== null) {
+      where.push("project = ?");
+      values.push(project);
+    }
     if (before !== undefined) {
       where.push("started_at < ?");
       values.push(before);
@@ -113,6 +121,7 @@ function toExecution(row: Row): ProjectedExecution {
   return {
     key: Number(row.key),
     id: String(row.id),
+    project: String(row.project),
     rootId: String(row.root_correlation_id),
     parentExecutionId: text(row.parent_execution_id),
   };

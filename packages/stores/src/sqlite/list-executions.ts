@@ -15,7 +15,11 @@ const AFTER_ALL = "\u{10FFFF}";
  * A page of executions. What is filtered and sorted by is in an index that is much smaller than the rows: those that are
  * shown are read, and no others. A search through 100,000 takes some 10 ms.
  */
-export function listExecutions(database: DatabaseSync, filter: ExecutionFilter): Page<ExecutionRecord> {
+export function listExecutions(
+  database: DatabaseSync,
+  project: string | null,
+  filter: ExecutionFilter,
+): Page<ExecutionRecord> {
   const where: string[] = [];
   const values: SQLInputValue[] = [];
   const match = (condition: string, ...given: (SQLInputValue | undefined)[]) => {
@@ -26,6 +30,7 @@ export function listExecutions(database: DatabaseSync, filter: ExecutionFilter):
   };
   const { statuses = [], tagPrefix, words = [] } = filter;
   if (statuses.length > 0) match(`status IN (${statuses.map(() => "?").join(", ")})`, ...statuses);
+  match("project = ?", project ?? undefined);
   match("config_id = ?", filter.configId);
   match("tag = ?", filter.tag);
   if (tagPrefix !== undefined) match("tag >= ? AND tag < ?", tagPrefix, tagPrefix + AFTER_ALL);

@@ -97,7 +97,7 @@ test("SQLite: on a full disk opening is refused with its reason, and works when 
   using disk = smallDisk(t, "4m");
   if (disk === null) return;
   // Each amount of room lets another step of the opening be the one that fails.
-  for (let left = 0; left < 1_600_000; left += 16_384) {
+  for (let left = 0; left < 2_400_000; left += 16_384) {
     const free = fillDisk(disk.path, left);
     try {
       open(join(disk.path, "data")).close();

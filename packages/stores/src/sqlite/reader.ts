@@ -8,7 +8,7 @@ import { SqliteRecords } from "./records.ts";
 /** What another process may read of the store while one writes it. */
 export interface SqliteReader {
   readonly journal: Pick<Journal, "read" | "bounds" | "contains">;
-  readonly records: Pick<Records, "findExecution" | "getExecution">;
+  readonly records: Pick<Records, "inProject" | "findExecution">;
   close(): void;
 }
 

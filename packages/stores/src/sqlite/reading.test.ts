@@ -89,7 +89,10 @@ test("SQLite: whoever meets damage first, of whatever they read, nothing more is
     ({ journal }) => journal.recoveries(id, 10),
     ({ storedObjects }) => storedObjects.log.read([id], 0, 1_000),
     ({ lineage }) =>
-      lineage.entries({ executionId: id }, { sortBy: "started_at", sortOrder: "asc", limit: 1, offset: 0 }),
+      lineage.entries(
+        { project: null, executionId: id },
+        { sortBy: "started_at", sortOrder: "asc", limit: 1, offset: 0 },
+      ),
     ({ records }) => records.getExecution("t"),
     ({ records }) => records.unfinishedExecutions(),
   ];
@@ -141,13 +144,13 @@ function everything(id: string): ((store: SqliteStore) => Promise<unknown>)[] {
     ({ work }) => work.countInterruption(id, []),
     ({ records }) => records.createExecution(newExecution(), null),
     ({ records }) => records.getExecution(id),
-    ({ records }) => records.getExecutionByIdempotencyKey("key"),
+    ({ records }) => records.getExecutionByIdempotencyKey("default", "key"),
     ({ records }) => records.listExecutions({ sortOrder: "asc", ...page }),
     ({ records }) => records.unfinishedExecutions(),
     ({ records }) => records.deleteExecution(id),
     ({ records }) => records.executionsToTrim("2026-01-01T00:00:00.000Z", 1),
     ({ records }) => records.getConfig(id),
-    ({ records }) => records.getConfigBySourcePath("a"),
+    ({ records }) => records.getConfigBySourcePath("default", "a"),
     ({ records }) => records.listConfigs(page),
     ({ records }) => records.listConfigVersions(id, page),
     ({ records }) => records.deleteConfig(id),

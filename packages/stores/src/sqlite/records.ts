@@ -5,21 +5,24 @@ import type {
   ExecutionFilter,
   ExecutionRecord,
   FirstMessages,
+  FoundExecution,
   NewExecution,
   NewExecutionOptions,
   NewMessage,
   OverExecution,
   Page,
+  ProjectCounts,
   Records,
+  RecordsView,
 } from "@millrace/engine";
-import { type ExecutionStatus, MillraceError } from "@millrace/protocol";
+import { MillraceError } from "@millrace/protocol";
 import { tooMany } from "../too-many.ts";
 import type { Committer } from "./committer.ts";
 import { SqliteConfigs } from "./configs.ts";
 import type { ExecutionKeys } from "./execution-keys.ts";
 import { EXECUTION, toExecution } from "./execution-row.ts";
 import { SqliteFirstMessages } from "./first-messages.ts";
-import { listExecutions } from "./list-executions.ts";
+import { type ExecutionStatements, executionStatements, SqliteRecordsView } from "./records-view.ts";
 import { SqliteRetention } from "./retention.ts";
 
 /** Configs and executions, in SQLite. */
@@ -29,6 +32,8 @@ export class SqliteRecords implements Records {
   readonly #configs: SqliteConfigs;
   readonly #retention: SqliteRetention;
   readonly #first: SqliteFirstMessages;
+  readonly #found: ExecutionStatements;
+  readonly #all: SqliteRecordsView;
   readonly #onDelete: () => void;
   readonly #sql;
 
@@ -40,17 +45,20 @@ export class SqliteRecords implements Records {
     this.#configs = new SqliteConfigs(database, committer);
     this.#retention = new SqliteRetention(database, committer, keys);
     this.#first = new SqliteFirstMessages(database);
+    this.#found = executionStatements(database);
+    this.#all = new SqliteRecordsView(database, committer, this.#configs, this.#found, null);
     this.#sql = {
-      byId: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE id = ?`),
-      byTag: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE tag = ?`),
-      statusById: database.prepare("SELECT id, status FROM executions WHERE id = ?"),
-      statusByTag: database.prepare("SELECT id, status FROM executions WHERE tag = ?"),
-      byIdempotencyKey: database.prepare(`SELECT ${EXECUTION} FROM executions WHERE idempotency_key = ?`),
+      ofName: database.prepare(
+        "SELECT id FROM executions WHERE tag = ?2 AND project = ?1 UNION ALL SELECT id FROM executions WHERE id = ?2 AND project = ?1 LIMIT 1",
+      ),
+      byIdempotencyKey: database.prepare(
+        `SELECT ${EXECUTION} FROM executions WHERE idempotency_key = ? AND project = ?`,
+      ),
       unfinished: database.prepare(
         `SELECT ${EXECUTION} FROM executions WHERE status IN ('running', 'interrupted') ORDER BY key`,
       ),
       insertExecution: database.prepare(
-        "INSERT INTO executions (id, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position) VALUES (?1, ?2, ?7 ->> 'name', 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
+        "INSERT INTO executions (id, config_id, config_name, status, started_at, parent_execution_id, replay_source, tag, config_snapshot, root_correlation_id, metadata, idempotency_key, start_position, project) VALUES (?1, ?2, ?7 ->> 'name', 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11)",
       ),
       unfinishedCount: database.prepare(
         "SELECT count(*) AS count FROM executions WHERE status IN ('running', 'interrupted')",
@@ -67,7 +75,7 @@ export class SqliteRecords implements Records {
     return this.#committer.submit(
       (group) => {
         if (execution.idempotencyKey !== null) {
-          const row = this.#sql.byIdempotencyKey.get(execution.idempotencyKey);
+          const row = this.#sql.byIdempotencyKey.get(execution.idempotencyKey, execution.project);
           if (row !== undefined) {
             if (row.config_id === execution.configId)
               return { record: toExecution(row), created: false, firstSeq: null };
@@ -78,7 +86,7 @@ export class SqliteRecords implements Records {
           }
         }
         if (execution.tag !== null) {
-          const row = this.#sql.byTag.get(execution.tag) ?? this.#sql.byId.get(execution.tag);
+          const row = this.#sql.ofName.get(execution.project, execution.tag);
           if (row !== undefined) {
             throw new MillraceError(
               "TAG_TAKEN",
@@ -101,6 +109,7 @@ export class SqliteRecords implements Records {
             execution.rootCorrelationId,
             JSON.stringify(execution.metadata),
             execution.idempotencyKey,
+            execution.project,
           ).lastInsertRowid,
         );
         const start = group.addNow(execution.id, key, { kind: "started", at: execution.startedAt });
@@ -120,31 +129,28 @@ export class SqliteRecords implements Records {
     );
   }
 
-  getExecutionByIdempotencyKey(key: string): Promise<ExecutionRecord | null> {
+  getExecutionByIdempotencyKey(project: string, key: string): Promise<ExecutionRecord | null> {
     return this.#committer.read(() => {
-      const row = this.#sql.byIdempotencyKey.get(key);
+      const row = this.#sql.byIdempotencyKey.get(key, project);
       return row === undefined ? null : toExecution(row);
     });
   }
 
-  findExecution(idOrTag: string): Promise<{ id: string; status: ExecutionStatus } | null> {
-    return this.#committer.read(() => {
-      const row = this.#sql.statusById.get(idOrTag) ?? this.#sql.statusByTag.get(idOrTag);
-      if (row === undefined) return null;
-      // Written by this store alone.
-      return { id: String(row.id), status: row.status as ExecutionStatus };
-    });
+  inProject(project: string | null): RecordsView {
+    if (project === null) return this.#all;
+    return new SqliteRecordsView(this.#database, this.#committer, this.#configs, this.#found, project);
+  }
+
+  findExecution(idOrTag: string): Promise<FoundExecution | null> {
+    return this.#all.findExecution(idOrTag);
   }
 
   getExecution(idOrTag: string): Promise<ExecutionRecord | null> {
-    return this.#committer.read(() => {
-      const row = this.#sql.byId.get(idOrTag) ?? this.#sql.byTag.get(idOrTag);
-      return row === undefined ? null : toExecution(row);
-    });
+    return this.#all.getExecution(idOrTag);
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return this.#committer.read(() => listExecutions(this.#database, filter));
+    return this.#all.listExecutions(filter);
   }
 
   unfinishedExecutions(): Promise<ExecutionRecord[]> {
@@ -195,23 +201,27 @@ export class SqliteRecords implements Records {
     return this.#configs.put(config, options);
   }
 
-  getConfig(id: string): Promise<ConfigRecord | null> {
-    return this.#configs.get(id);
+  getConfigBySourcePath(project: string, sourcePath: string): Promise<ConfigRecord | null> {
+    return this.#configs.getBySourcePath(project, sourcePath);
   }
 
-  getConfigBySourcePath(sourcePath: string): Promise<ConfigRecord | null> {
-    return this.#configs.getBySourcePath(sourcePath);
+  getConfig(id: string): Promise<ConfigRecord | null> {
+    return this.#all.getConfig(id);
   }
 
   listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    return this.#configs.list(page);
+    return this.#all.listConfigs(page);
   }
 
   listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    return this.#configs.listVersions(id, page);
+    return this.#all.listConfigVersions(id, page);
   }
 
   deleteConfig(id: string): Promise<boolean> {
-    return this.#configs.delete(id);
+    return this.#all.deleteConfig(id);
+  }
+
+  projects(): Promise<ProjectCounts[]> {
+    return this.#all.projects();
   }
 }

@@ -37,17 +37,18 @@ export class StoreDeliveries implements Deliveries {
 
   createWebhook(webhook: WebhookRecord): Promise<void> {
     return this.#scripts.write(function* () {
-      yield* ask("INSERT INTO webhooks (id, enabled, data) VALUES ($1, $2, $3)", [
+      yield* ask("INSERT INTO webhooks (id, enabled, data, project) VALUES ($1, $2, $3, $4)", [
         webhook.id,
         webhook.enabled ? 1 : 0,
         JSON.stringify(webhook),
+        webhook.project,
       ]);
     });
   }
 
   updateWebhook(webhook: WebhookRecord, expected: number): Promise<boolean> {
     return this.#scripts.write(function* () {
-      const [known] = yield* ask("SELECT data FROM webhooks WHERE id = $1", [webhook.id], "wait");
+      const [known] = yield* ask("SELECT data, project FROM webhooks WHERE id = $1", [webhook.id], "wait");
       if (known === undefined || toWebhook(known).updatedAt !== expected) return false;
       yield* ask("UPDATE webhooks SET enabled = $1, data = $2 WHERE id = $3", [
         webhook.enabled ? 1 : 0,
@@ -68,18 +69,36 @@ export class StoreDeliveries implements Deliveries {
   async getWebhook(id: string): Promise<WebhookRecord | null> {
     if (!isStorable(id)) return null;
     return this.#scripts.read(function* () {
-      const [row] = yield* ask("SELECT data FROM webhooks WHERE id = $1", [id]);
+      const [row] = yield* ask("SELECT data, project FROM webhooks WHERE id = $1", [id]);
       return row === undefined ? null : toWebhook(row);
     });
   }
 
-  listWebhooks(page: { limit: number; offset: number }): Promise<Page<WebhookRecord>> {
-    return this.#scripts.read(() => pageOf("FROM webhooks", "data", "key", [], page, toWebhook));
+  async findWebhook(project: string | null, id: string): Promise<WebhookRecord | null> {
+    if (project === null) return this.getWebhook(id);
+    if (!isStorable(id)) return null;
+    return this.#scripts.read(function* () {
+      const [row] = yield* ask("SELECT data, project FROM webhooks WHERE id = $1 AND project = $2", [id, project]);
+      return row === undefined ? null : toWebhook(row);
+    });
+  }
+
+  listWebhooks({
+    project,
+    ...page
+  }: {
+    project: string | null;
+    limit: number;
+    offset: number;
+  }): Promise<Page<WebhookRecord>> {
+    const from = project === null ? "FROM webhooks" : "FROM webhooks WHERE project = $1";
+    const values = project === null ? [] : [project];
+    return this.#scripts.read(() => pageOf(from, "data, project", "key", values, page, toWebhook));
   }
 
   enabledWebhooks(): Promise<WebhookRecord[]> {
     return this.#scripts.read(function* () {
-      return (yield* ask("SELECT data FROM webhooks WHERE enabled = 1 ORDER BY key")).map(toWebhook);
+      return (yield* ask("SELECT data, project FROM webhooks WHERE enabled = 1 ORDER BY key")).map(toWebhook);
     });
   }
 
@@ -230,7 +249,9 @@ function toEnding(row: Row, toExecution: (row: Row) => ExecutionRecord): Ending[
 
 function toWebhook(row: Row): WebhookRecord {
   // Only this file writes the column, from records of this type.
-  return JSON.parse(String(row.data)) as WebhookRecord;
+  const stored = JSON.parse(String(row.data)) as WebhookRecord;
+  // A node of an older Millrace knows of no project: the column does.
+  return { ...stored, project: String(row.project) };
 }
 
 function toDelivery(row: Row): DeliveryRecord {

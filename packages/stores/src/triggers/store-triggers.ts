@@ -14,7 +14,7 @@ export class StoreTriggers implements Triggers {
     return this.#scripts.write(function* () {
       const columns = columnsOf(trigger);
       const made = yield* ask(
-        "INSERT INTO triggers (id, config_id, kind, max_running, when_running, next_at, data) SELECT CAST($1 AS text), id, CAST($2 AS text), CAST($3 AS integer), CAST($4 AS text), CAST($5 AS bigint), CAST($6 AS text) FROM configs WHERE id = $7 RETURNING key",
+        "INSERT INTO triggers (id, config_id, kind, max_running, when_running, next_at, data, project) SELECT CAST($1 AS text), id, CAST($2 AS text), CAST($3 AS integer), CAST($4 AS text), CAST($5 AS bigint), CAST($6 AS text), project FROM configs WHERE id = $7 RETURNING key",
         [
           trigger.id,
           trigger.kind,
@@ -31,7 +31,7 @@ export class StoreTriggers implements Triggers {
 
   update(trigger: TriggerRecord, expected: number): Promise<boolean> {
     return this.#scripts.write(function* () {
-      const [known] = yield* ask("SELECT data FROM triggers WHERE id = $1", [trigger.id], "wait");
+      const [known] = yield* ask("SELECT data, project FROM triggers WHERE id = $1", [trigger.id], "wait");
       if (known === undefined || toTrigger({ ...known, next_at: null }).updatedAt !== expected) return false;
       const columns = columnsOf(trigger);
       yield* ask("UPDATE triggers SET max_running = $1, when_running = $2, next_at = $3, data = $4 WHERE id = $5", [
@@ -55,18 +55,29 @@ export class StoreTriggers implements Triggers {
   async get(id: string): Promise<TriggerRecord | null> {
     if (!isStorable(id)) return null;
     return this.#scripts.read(function* () {
-      const [row] = yield* ask("SELECT data, next_at FROM triggers WHERE id = $1", [id]);
+      const [row] = yield* ask("SELECT data, next_at, project FROM triggers WHERE id = $1", [id]);
+      return row === undefined ? null : toTrigger(row);
+    });
+  }
+
+  async find(project: string | null, id: string): Promise<TriggerRecord | null> {
+    if (project === null) return this.get(id);
+    if (!isStorable(id)) return null;
+    return this.#scripts.read(function* () {
+      const sql = "SELECT data, next_at, project FROM triggers WHERE id = $1 AND project = $2";
+      const [row] = yield* ask(sql, [id, project]);
       return row === undefined ? null : toTrigger(row);
     });
   }
 
   async list(filter: {
+    readonly project: string | null;
     readonly configId?: string;
     readonly kind?: TriggerKind;
     readonly limit: number;
     readonly offset: number;
   }): Promise<Page<TriggerRecord>> {
-    const { configId, kind, limit, offset } = filter;
+    const { project, configId, kind, limit, offset } = filter;
     const where: string[] = [];
     const values: Value[] = [];
     const match = (column: string, value: string | undefined) => {
@@ -75,18 +86,21 @@ export class StoreTriggers implements Triggers {
       where.push(`${column} = $${values.length}`);
     };
     if (configId !== undefined && !isStorable(configId)) return { total: 0, items: [] };
+    match("project", project ?? undefined);
     match("config_id", configId);
     match("kind", kind);
     const from = `FROM triggers${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`;
-    return this.#scripts.read(() => pageOf(from, "data, next_at", "key", values, { limit, offset }, toTrigger));
+    return this.#scripts.read(() =>
+      pageOf(from, "data, next_at, project", "key", values, { limit, offset }, toTrigger),
+    );
   }
 
   due(now: number, limit: number): Promise<TriggerRecord[]> {
     return this.#scripts.read(function* () {
-      const rows = yield* ask("SELECT data, next_at FROM triggers WHERE next_at <= $1 ORDER BY next_at, key LIMIT $2", [
-        now,
-        limit,
-      ]);
+      const rows = yield* ask(
+        "SELECT data, next_at, project FROM triggers WHERE next_at <= $1 ORDER BY next_at, key LIMIT $2",
+        [now, limit],
+      );
       return rows.map(toTrigger);
     });
   }
@@ -226,5 +240,6 @@ function columnsOf({ nextAt, maxRunning, ...rest }: TriggerRecord) {
 function toTrigger(row: Row): TriggerRecord {
   // Only this file writes the column, from records of this type.
   const stored = JSON.parse(String(row.data)) as Omit<TriggerRecord, "nextAt">;
-  return { ...stored, nextAt: row.next_at === null ? null : Number(row.next_at) };
+  // A node of an older Millrace knows of no project: the column does.
+  return { ...stored, project: String(row.project), nextAt: row.next_at === null ? null : Number(row.next_at) };
 }

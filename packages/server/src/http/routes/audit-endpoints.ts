@@ -16,9 +16,9 @@ export function auditEndpoints({ auditLog }: { readonly auditLog: AuditLog }): E
       tag: "Access",
       query: auditQuerySchema,
       responses: { 200: { description: "A page of entries", schema: auditListSchema }, ...validationResponse },
-      handler: async ({ query, principal }) => {
+      handler: async ({ query, view }) => {
         const { actor, action, outcome, from, to, limit, offset } = query;
-        const project = principal.project ?? query.project;
+        const project = view.project ?? query.project;
         const page = await auditLog.list({
           ...(actor === undefined ? {} : { actor }),
           ...(action === undefined ? {} : { action }),

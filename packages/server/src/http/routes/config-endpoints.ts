@@ -1,4 +1,4 @@
-import type { ConfigVersionRecord, Executions, Records } from "@millrace/engine";
+import type { ConfigVersionRecord, Executions } from "@millrace/engine";
 import {
   type ConfigVersion,
   configListSchema,
@@ -17,18 +17,20 @@ import {
   validationReportSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../../access/project-of.ts";
 import type { Configs } from "../../configs.ts";
 import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { ValidationFailure } from "../errors.ts";
 import { showExecution } from "../execution-view.ts";
+import type { RecordsByProject } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 import { missing } from "../validation.ts";
 
 /** What the configs' endpoints stand on. */
 export interface ConfigEndpointParts {
   readonly configs: Configs;
-  readonly records: Records;
+  readonly records: RecordsByProject;
   readonly executions: Executions;
 }
 
@@ -57,8 +59,8 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ body, reply }) => {
-        const config = await configs.create(body);
+      handler: async ({ body, view, reply }) => {
+        const config = await configs.create(view, body);
         if (config === null) throw new ValidationFailure([missing("body", ["name"], body)]);
         return reply.code(201).send(config);
       },
@@ -71,8 +73,8 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       tag,
       query: pageQuerySchema,
       responses: { 200: { description: "A page of configs", schema: configListSchema }, ...invalid },
-      handler: async ({ query }) => {
-        const page = await records.listConfigs(query);
+      handler: async ({ query, view }) => {
+        const page = await records.inProject(view.project).listConfigs(query);
         const items = await Promise.all(page.items.map((record) => configs.summarize(record)));
         return pageOf("configs", query, { total: page.total, items });
       },
@@ -95,7 +97,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       tag,
       params,
       responses: { 200: { description: "The config", schema: configSchema }, ...notFound },
-      handler: async ({ params: { config_id: id } }) => configs.show(await configs.find(id)),
+      handler: async ({ params: { config_id: id }, view }) => configs.show(await configs.find(view, id)),
     }),
     endpoint({
       method: "PUT",
@@ -115,7 +117,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { config_id: id }, body }) => configs.update(id, body),
+      handler: async ({ params: { config_id: id }, body, view }) => configs.update(view, id, body),
     }),
     endpoint({
       method: "DELETE",
@@ -126,9 +128,9 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { config_id: id }, reply }) => {
-        await configs.find(id);
-        await records.deleteConfig(id);
+      handler: async ({ params: { config_id: id }, view, reply }) => {
+        await configs.find(view, id);
+        await records.inProject(view.project).deleteConfig(id);
         return reply.code(204).send();
       },
     }),
@@ -145,9 +147,9 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...notFound,
         ...invalid,
       },
-      handler: async ({ params: { config_id: id }, query }) => {
-        await configs.find(id);
-        const page = await records.listConfigVersions(id, query);
+      handler: async ({ params: { config_id: id }, query, view }) => {
+        await configs.find(view, id);
+        const page = await records.inProject(view.project).listConfigVersions(id, query);
         return pageOf("versions", query, { total: page.total, items: page.items.map(showVersion) });
       },
     }),
@@ -163,12 +165,13 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...notFound,
         ...invalid,
       },
-      handler: async ({ params: { config_id: id, version } }) => {
-        await configs.find(id);
+      handler: async ({ params: { config_id: id, version }, view }) => {
+        await configs.find(view, id);
+        const own = records.inProject(view.project);
         // The newest first, and none is missing.
-        const { total } = await records.listConfigVersions(id, { limit: 1, offset: 0 });
+        const { total } = await own.listConfigVersions(id, { limit: 1, offset: 0 });
         const [found] =
-          version > total ? [] : (await records.listConfigVersions(id, { limit: 1, offset: total - version })).items;
+          version > total ? [] : (await own.listConfigVersions(id, { limit: 1, offset: total - version })).items;
         if (found === undefined)
           throw new MillraceError("CONFIG_NOT_FOUND", `The config has no version ${version}; the newest is ${total}.`);
         return showVersion(found);
@@ -200,8 +203,8 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ),
         ...unavailable,
       },
-      handler: async ({ params: { config_id: id }, query, body, reply }) => {
-        const { record, created } = await startConfig(configs, executions, id, {
+      handler: async ({ params: { config_id: id }, query, body, view, reply }) => {
+        const { record, created } = await startConfig(configs, executions, view, id, {
           tag: query.tag ?? null,
           skipInitMessage: query.skip_init_message,
           idempotencyKey: query.idempotency_key ?? null,
@@ -214,17 +217,19 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
   ];
 }
 
-/** Starts an execution of a stored config. */
+/** Starts an execution of a stored config that the view has; it is of the config's project. */
 export async function startConfig(
   configs: Configs,
   executions: Executions,
+  view: ProjectView,
   configId: string,
   input: Pick<
     Parameters<Executions["start"]>[0],
     "tag" | "skipInitMessage" | "idempotencyKey" | "initPayload" | "metadata"
   >,
 ): ReturnType<Executions["start"]> {
-  return executions.start({ ...(await runnablePipeline(configs, configId)), ...input });
+  const pipeline = await runnablePipeline(configs, view, configId);
+  return executions.start({ ...pipeline, project: pipeline.config.project, ...input });
 }
 
 function showVersion(version: ConfigVersionRecord): ConfigVersion {

@@ -1,4 +1,4 @@
-import type { Clock, ExecutionRecord, Executions, Journal, Records } from "@millrace/engine";
+import type { Clock, ExecutionRecord, Executions, Journal } from "@millrace/engine";
 import {
   createExecutionSchema,
   dagSchema,
@@ -19,6 +19,7 @@ import {
   waitSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../../access/project-of.ts";
 import type { Configs } from "../../configs.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import {
@@ -30,14 +31,14 @@ import {
   showExecution,
   showRecovery,
 } from "../execution-view.ts";
-import { findExecution } from "../find-execution.ts";
+import { findExecution, type RecordsByProject } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 import { startConfig } from "./config-endpoints.ts";
 
 /** What the executions' endpoints stand on. */
 export interface ExecutionEndpointParts {
   readonly configs: Configs;
-  readonly records: Records;
+  readonly records: RecordsByProject;
   readonly executions: Executions;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -57,11 +58,12 @@ export function executionEndpoints({
   journal,
   clock,
 }: ExecutionEndpointParts): Endpoint[] {
-  const find = (idOrTag: string) => findExecution(records, idOrTag);
-  const view = async (
+  const find = (seen: ProjectView, idOrTag: string) => findExecution(records, seen, idOrTag);
+  const look = async (
+    seen: ProjectView,
     idOrTag: string,
   ): Promise<{ record: ExecutionRecord; progress: Progress; depths: Readonly<Record<string, number>> }> => {
-    const record = await find(idOrTag);
+    const record = await find(seen, idOrTag);
     const progress = (await executions.progress(record.id)) ?? emptyProgress();
     return { record, progress, depths: isTerminal(record.status) ? {} : await executions.depths(record.id) };
   };
@@ -87,8 +89,8 @@ export function executionEndpoints({
         ),
         ...unavailable,
       },
-      handler: async ({ body, reply }) => {
-        const { record, created } = await startConfig(configs, executions, body.config_id, {
+      handler: async ({ body, view, reply }) => {
+        const { record, created } = await startConfig(configs, executions, view, body.config_id, {
           tag: body.tag ?? null,
           initPayload: body.init_payload ?? null,
           metadata: body.metadata ?? null,
@@ -105,10 +107,11 @@ export function executionEndpoints({
       tag,
       query: executionListQuerySchema,
       responses: { 200: { description: "A page of executions", schema: executionListSchema }, ...invalid },
-      handler: async ({ query }) => {
+      handler: async ({ query, view }) => {
+        const own = records.inProject(view.project);
         const parent = query.parent_execution_id;
-        const parentId = parent === undefined ? undefined : ((await records.getExecution(parent))?.id ?? parent);
-        const page = await records.listExecutions({
+        const parentId = parent === undefined ? undefined : ((await own.findExecution(parent))?.id ?? parent);
+        const page = await own.listExecutions({
           statuses: query.status,
           ...(query.config_id === undefined ? {} : { configId: query.config_id }),
           ...(query.tag === undefined ? {} : { tag: query.tag }),
@@ -132,8 +135,8 @@ export function executionEndpoints({
       tag,
       params,
       responses: { 200: { description: "The execution", schema: executionDetailSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => {
-        const record = await find(id);
+      handler: async ({ params: { execution_id: id }, view }) => {
+        const record = await find(view, id);
         const recoveries = await journal.recoveries(record.id, MAX_RECOVERIES);
         return { ...showExecution(record), recoveries: recoveries.map(showRecovery) };
       },
@@ -155,8 +158,8 @@ export function executionEndpoints({
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { execution_id: id }, body }) => {
-        const before = await find(id);
+      handler: async ({ params: { execution_id: id }, body, view }) => {
+        const before = await find(view, id);
         const after = await executions.stop(before.id, body.status, body.error_info ?? null);
         return {
           success: after.status === body.status,
@@ -184,8 +187,8 @@ export function executionEndpoints({
         ...errorResponses("EXECUTION_RUNNING"),
         ...unavailable,
       },
-      handler: async ({ params: { execution_id: id }, reply }) => {
-        await executions.delete((await find(id)).id);
+      handler: async ({ params: { execution_id: id }, view, reply }) => {
+        await executions.delete((await find(view, id)).id);
         return reply.code(204).send();
       },
     }),
@@ -204,19 +207,19 @@ export function executionEndpoints({
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { execution_id: id }, body, reply }) => {
-        const { id: executionId } = await find(id);
+      handler: async ({ params: { execution_id: id }, body, view, reply }) => {
+        const { id: executionId } = await find(view, id);
         const gone = new AbortController();
         reply.raw.once("close", () => gone.abort());
         const told = await executions.wait(executionId, body.timeout * 1000, gone.signal);
         // Those who wait are told when the service shuts down, too: no other node is asked for the counts then.
-        if (told && (await find(executionId)).status === "running") {
+        if (told && (await find(view, executionId)).status === "running") {
           throw new MillraceError(
             "SERVICE_UNAVAILABLE",
             "The service is shutting down; the execution goes on when it is back.",
           );
         }
-        const { record, progress, depths } = await view(executionId);
+        const { record, progress, depths } = await look(view, executionId);
         const over = isTerminal(record.status);
         return {
           completed: over,
@@ -236,8 +239,8 @@ export function executionEndpoints({
       tag,
       params,
       responses: { 200: { description: "The statistics", schema: executionStatsSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => {
-        const { record, progress, depths } = await view(id);
+      handler: async ({ params: { execution_id: id }, view }) => {
+        const { record, progress, depths } = await look(view, id);
         return executionStats(record, progress, depths, clock.now());
       },
     }),
@@ -249,8 +252,8 @@ export function executionEndpoints({
       tag,
       params,
       responses: { 200: { description: "The graph", schema: dagSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => {
-        const { record, progress, depths } = await view(id);
+      handler: async ({ params: { execution_id: id }, view }) => {
+        const { record, progress, depths } = await look(view, id);
         return executionDag(record, progress, depths);
       },
     }),
@@ -262,8 +265,8 @@ export function executionEndpoints({
       tag,
       params,
       responses: { 200: { description: "The routes", schema: routeStatesSchema }, ...notFound },
-      handler: async ({ params: { execution_id: id } }) => {
-        const { record, progress, depths } = await view(id);
+      handler: async ({ params: { execution_id: id }, view }) => {
+        const { record, progress, depths } = await look(view, id);
         return { execution_id: record.id, routes: routeStates(record, progress, depths) };
       },
     }),

@@ -1,4 +1,4 @@
-import type { Executions, FailedMessage, FailureFilter, Failures, Records } from "@millrace/engine";
+import type { Executions, FailedMessage, FailureFilter, Failures } from "@millrace/engine";
 import {
   type Failure,
   failureGroupsQuerySchema,
@@ -9,17 +9,18 @@ import {
   retryResultSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import { viewOf } from "../../access/project-of.ts";
 import type { Configs } from "../../configs.ts";
 import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
-import { findExecution } from "../find-execution.ts";
+import { findExecution, type RecordsByProject } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 
 /** What the endpoints of failed messages stand on. */
 export interface FailureEndpointParts {
   readonly configs: Configs;
-  readonly records: Records;
+  readonly records: RecordsByProject;
   readonly failures: Failures;
   readonly executions: Executions;
 }
@@ -45,8 +46,8 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
         ...errorResponses("EXECUTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, query }) => {
-        const { id: executionId } = await findExecution(records, id);
+      handler: async ({ params: { execution_id: id }, query, view }) => {
+        const { id: executionId } = await findExecution(records, view, id);
         const filter = {
           ...filterOf(query),
           ...(query.message_id.length === 0 ? {} : { messageIds: query.message_id }),
@@ -70,8 +71,8 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
         ...errorResponses("EXECUTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, query }) => {
-        const { id: executionId } = await findExecution(records, id);
+      handler: async ({ params: { execution_id: id }, query, view }) => {
+        const { id: executionId } = await findExecution(records, view, id);
         const groups = await failures.groups(executionId, filterOf(query));
         return {
           total: groups.reduce((sum, { count }) => sum + count, 0),
@@ -113,9 +114,11 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
         ),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, body, reply }) => {
-        const { id: executionId } = await findExecution(records, id);
-        const pipeline = body.config_id === undefined ? undefined : await runnablePipeline(configs, body.config_id);
+      handler: async ({ params: { execution_id: id }, body, view, reply }) => {
+        const { id: executionId, project } = await findExecution(records, view, id);
+        // What is started is of the same project, and so is what it runs by.
+        const pipeline =
+          body.config_id === undefined ? undefined : await runnablePipeline(configs, viewOf(project), body.config_id);
         const done = await executions.retry(executionId, {
           filter: { ...filterOf(body), ...(body.message_ids === undefined ? {} : { messageIds: body.message_ids }) },
           ...(body.payload === undefined ? {} : { payload: body.payload }),

@@ -8,6 +8,8 @@ import {
 } from "@millrace/protocol";
 import { z } from "zod";
 import { type ManageKeys, showKey } from "../../access/manage-keys.ts";
+import type { Principal } from "../../access/principal.ts";
+import type { ProjectView } from "../../access/project-of.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { pageOf } from "../page.ts";
 import { ValidationFailure } from "../validation.ts";
@@ -35,11 +37,11 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
         ...validationResponse,
         ...unavailable,
       },
-      handler: async ({ body, principal, reply }) => {
-        const { name, scopes, project = principal.project } = body;
+      handler: async ({ body, principal, view, reply }) => {
+        const { name, scopes, project = view.project } = body;
         return reply
           .code(201)
-          .send(await manageKeys.create(principal, { name, scopes, project, expiresAt: expiryOf(body) }));
+          .send(await manageKeys.create(within(principal, view), { name, scopes, project, expiresAt: expiryOf(body) }));
       },
     }),
     endpoint({
@@ -53,9 +55,13 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
         200: { description: "A page of keys, the newest first", schema: apiKeyListSchema },
         ...validationResponse,
       },
-      handler: async ({ query, principal }) => {
+      handler: async ({ query, principal, view }) => {
         const { project, limit, offset } = query;
-        const page = await manageKeys.list(principal, { limit, offset, ...(project === undefined ? {} : { project }) });
+        const page = await manageKeys.list(within(principal, view), {
+          limit,
+          offset,
+          ...(project === undefined ? {} : { project }),
+        });
         return pageOf("keys", query, { total: page.total, items: page.items.map(showKey) });
       },
     }),
@@ -67,7 +73,8 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
       tag,
       params,
       responses: { 200: { description: "The key, without its secret", schema: apiKeySchema }, ...notFound },
-      handler: async ({ params: { key_id: id }, principal }) => showKey(await manageKeys.get(principal, id)),
+      handler: async ({ params: { key_id: id }, principal, view }) =>
+        showKey(await manageKeys.get(within(principal, view), id)),
     }),
     endpoint({
       method: "POST",
@@ -86,8 +93,8 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
         ...validationResponse,
         ...unavailable,
       },
-      handler: async ({ params: { key_id: id }, body, principal, reply }) =>
-        reply.code(201).send(await manageKeys.rotate(principal, id, body.overlap_seconds * 1000)),
+      handler: async ({ params: { key_id: id }, body, principal, view, reply }) =>
+        reply.code(201).send(await manageKeys.rotate(within(principal, view), id, body.overlap_seconds * 1000)),
     }),
     endpoint({
       method: "DELETE",
@@ -98,12 +105,17 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
       tag,
       params,
       responses: { 204: { description: "Revoked" }, ...notFound, ...unavailable },
-      handler: async ({ params: { key_id: id }, principal, reply }) => {
-        await manageKeys.revoke(principal, id);
+      handler: async ({ params: { key_id: id }, principal, view, reply }) => {
+        await manageKeys.revoke(within(principal, view), id);
         return reply.code(204).send();
       },
     }),
   ];
+}
+
+/** Who asks, as far as the request is about one project. */
+function within(principal: Principal, { project }: ProjectView): Principal {
+  return { ...principal, project };
 }
 
 /** @throws ValidationFailure where there are two, or it is over */

@@ -1,4 +1,4 @@
-import type { Lineage, LineageFilter, Records } from "@millrace/engine";
+import type { Lineage, LineageFilter, LineageWhere } from "@millrace/engine";
 import {
   lineageFailuresQuerySchema,
   lineageListSchema,
@@ -12,13 +12,15 @@ import {
   MillraceError,
 } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../../access/project-of.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
+import { findExecutionId, type RecordsByProject } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 
 /** What the lineage's endpoints stand on. */
 export interface LineageEndpointParts {
   readonly lineage: Lineage;
-  readonly records: Records;
+  readonly records: RecordsByProject;
 }
 
 const tag = "Lineage";
@@ -35,14 +37,14 @@ const messageErrors = {
 /** `/api/v1/lineage`. */
 export function lineageEndpoints({ lineage, records }: LineageEndpointParts): Endpoint[] {
   /** An execution's id, of its id or tag. */
-  const executionId = async (idOrTag: string): Promise<string> => {
-    const execution = await records.findExecution(idOrTag);
-    if (execution === null)
-      throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${idOrTag.slice(0, 128)}".`);
-    return execution.id;
-  };
-  const filterOf = async (query: Partial<z.output<typeof lineageQuerySchema>>): Promise<LineageFilter> => ({
-    ...(query.execution_id === undefined ? {} : { executionId: await executionId(query.execution_id) }),
+  const executionId = async (view: ProjectView, idOrTag: string): Promise<string> =>
+    (await findExecutionId(records, view, idOrTag)).id;
+  const filterOf = async (
+    view: ProjectView,
+    query: Partial<z.output<typeof lineageQuerySchema>>,
+  ): Promise<LineageFilter> => ({
+    project: view.project,
+    ...(query.execution_id === undefined ? {} : { executionId: await executionId(view, query.execution_id) }),
     ...(query.route_id === undefined ? {} : { routeId: query.route_id }),
     ...(query.adapter_name === undefined ? {} : { adapterName: query.adapter_name }),
     ...(query.status === undefined ? {} : { status: query.status }),
@@ -50,7 +52,10 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
     ...(query.started_after === undefined ? {} : { startedAfter: query.started_after }),
     ...(query.started_before === undefined ? {} : { startedBefore: query.started_before }),
   });
-  const hintOf = async (idOrTag: string | undefined) => (idOrTag === undefined ? null : await executionId(idOrTag));
+  const whereOf = async (view: ProjectView, idOrTag: string | undefined): Promise<LineageWhere> => ({
+    project: view.project,
+    executionId: idOrTag === undefined ? null : await executionId(view, idOrTag),
+  });
   const relatives = (direction: "chain" | "children", summary: string, description: string) =>
     endpoint({
       method: "GET",
@@ -62,10 +67,10 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
       params,
       query: lineageRelativesQuerySchema,
       responses: { 200: { description: "A page of messages", schema: lineageNodesSchema }, ...messageErrors },
-      handler: async ({ params: { correlation_id: id }, query }) => {
+      handler: async ({ params: { correlation_id: id }, query, view }) => {
         const { direct, limit, offset } = query;
-        const hint = await hintOf(query.execution_id);
-        const page = await lineage.relatives(id, hint, { direction, direct, limit, offset });
+        const where = await whereOf(view, query.execution_id);
+        const page = await lineage.relatives(id, where, { direction, direct, limit, offset });
         if (page === null) throw notFound(id, query.execution_id);
         return pageOf("messages", query, page);
       },
@@ -81,9 +86,9 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
       tag,
       query: lineageQuerySchema,
       responses: { 200: { description: "A page of stages", schema: lineageListSchema }, ...errors },
-      handler: async ({ query }) => {
+      handler: async ({ query, view }) => {
         const { sort_by: sortBy, sort_order: sortOrder, limit, offset } = query;
-        const page = await lineage.entries(await filterOf(query), { sortBy, sortOrder, limit, offset });
+        const page = await lineage.entries(await filterOf(view, query), { sortBy, sortOrder, limit, offset });
         return pageOf("entries", query, page);
       },
     }),
@@ -95,9 +100,9 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
       tag,
       query: lineageFailuresQuerySchema,
       responses: { 200: { description: "A page of stages", schema: lineageListSchema }, ...errors },
-      handler: async ({ query }) => {
+      handler: async ({ query, view }) => {
         const { sort_order: sortOrder, limit, offset } = query;
-        const filter = { ...(await filterOf(query)), failuresOnly: true };
+        const filter = { ...(await filterOf(view, query)), failuresOnly: true };
         return pageOf(
           "entries",
           query,
@@ -113,7 +118,7 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
       tag,
       query: lineageStatsQuerySchema,
       responses: { 200: { description: "The statistics", schema: lineageStatsSchema }, ...errors },
-      handler: async ({ query }) => lineage.stats(await filterOf(query)),
+      handler: async ({ query, view }) => lineage.stats(await filterOf(view, query)),
     }),
     endpoint({
       method: "GET",
@@ -126,8 +131,8 @@ export function lineageEndpoints({ lineage, records }: LineageEndpointParts): En
       params,
       query: lineageStoryQuerySchema,
       responses: { 200: { description: "The story", schema: lineageStorySchema }, ...messageErrors },
-      handler: async ({ params: { correlation_id: id }, query }) => {
-        const story = await lineage.story(id, await hintOf(query.execution_id));
+      handler: async ({ params: { correlation_id: id }, query, view }) => {
+        const story = await lineage.story(id, await whereOf(view, query.execution_id));
         if (story === null) throw notFound(id, query.execution_id);
         return story;
       },

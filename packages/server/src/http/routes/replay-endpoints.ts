@@ -1,18 +1,18 @@
-import type { Records } from "@millrace/engine";
 import { executionSchema, replayListQuerySchema, replayListSchema, replaySchema } from "@millrace/protocol";
 import { z } from "zod";
+import { viewOf } from "../../access/project-of.ts";
 import type { Configs } from "../../configs.ts";
 import { type ReplayParts, replay } from "../../replay/replay.ts";
 import { runnablePipeline } from "../../runnable-pipeline.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { showExecution } from "../execution-view.ts";
-import { findExecution } from "../find-execution.ts";
+import { findExecution, type RecordsByProject } from "../find-execution.ts";
 import { pageOf } from "../page.ts";
 
 /** What the endpoints of replays stand on. */
 export interface ReplayEndpointParts extends ReplayParts {
   readonly configs: Configs;
-  readonly records: Records;
+  readonly records: RecordsByProject;
 }
 
 const tag = "Replays";
@@ -50,12 +50,12 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
         ),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, body, reply }) => {
-        const parent = await findExecution(records, id);
+      handler: async ({ params: { execution_id: id }, body, view, reply }) => {
+        const parent = await findExecution(records, view, id);
         const pipeline =
           body.config_id === undefined
             ? await executions.frozenPipeline(parent)
-            : await runnablePipeline(configs, body.config_id);
+            : await runnablePipeline(configs, viewOf(parent.project), body.config_id);
         return reply.code(201).send(showExecution(await replay(parts, parent, body, pipeline)));
       },
     }),
@@ -73,10 +73,12 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
         ...errorResponses("EXECUTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, query }) => {
-        const { id: parentExecutionId } = await findExecution(records, id);
+      handler: async ({ params: { execution_id: id }, query, view }) => {
+        const { id: parentExecutionId } = await findExecution(records, view, id);
         const { limit, offset } = query;
-        const page = await records.listExecutions({ parentExecutionId, sortOrder: "desc", limit, offset });
+        const page = await records
+          .inProject(view.project)
+          .listExecutions({ parentExecutionId, sortOrder: "desc", limit, offset });
         return pageOf("replays", query, { total: page.total, items: page.items.map(showExecution) });
       },
     }),

@@ -1,4 +1,4 @@
-import type { Collection, SearchFilter, SearchIndex, SearchPage } from "@millrace/engine";
+import type { Collection, SearchFilter, SearchIndexes, SearchPage } from "@millrace/engine";
 import {
   type CollectionData,
   type CollectionDetail,
@@ -15,12 +15,13 @@ import {
   searchQuerySchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../../access/project-of.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { pageOf } from "../page.ts";
 
 /** What the search's endpoints stand on. */
 export interface SearchEndpointParts {
-  readonly search: SearchIndex;
+  readonly search: SearchIndexes;
   /** The vector of a text that is searched for, by the collection's own model. */
   embedQuery(collection: Collection, text: string): Promise<number[]>;
 }
@@ -51,9 +52,10 @@ const searchErrors = {
 
 /** `/api/v1/search` and `/api/v1/collections`. */
 export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): Endpoint[] {
-  const run = async (asked: Asked) => {
+  const run = async (view: ProjectView, asked: Asked) => {
     const began = performance.now();
-    const collection = await search.collection(asked.collection);
+    const own = search.inProject(view.project);
+    const collection = await own.collection(asked.collection);
     if (collection === null) throw notFound(asked.collection);
     const mode = asked.mode ?? defaultMode(collection, asked);
     const vector = mode === "keyword" ? null : (asked.vector ?? (await vectorOf(collection, asked.text, mode)));
@@ -61,7 +63,7 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
       throw new MillraceError("SEARCH_NOT_POSSIBLE", `A search with the mode ${mode} needs words: give q.`);
     }
     const { limit, offset, filters, text } = asked;
-    const page = await search.search(collection.name, { mode, text, vector, filters, limit, offset });
+    const page = await own.search(asked.collection, { mode, text, vector, filters, limit, offset });
     return {
       collection: collection.name,
       mode,
@@ -93,9 +95,9 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
       tag,
       query: searchQuerySchema,
       responses: { 200: { description: "What was found", schema: searchPageSchema }, ...searchErrors },
-      handler: ({ query: { q, mode = null, filter, ...rest } }) => {
+      handler: ({ query: { q, mode = null, filter, ...rest }, view }) => {
         const filters = filter.flatMap((text) => readSearchFilter(text) ?? []);
-        return run({ ...rest, text: q, vector: null, mode, filters });
+        return run(view, { ...rest, text: q, vector: null, mode, filters });
       },
     }),
     endpoint({
@@ -107,8 +109,8 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
       tag,
       body: searchBodySchema,
       responses: { 200: { description: "What was found", schema: searchPageSchema }, ...searchErrors },
-      handler: ({ body: { q = null, vector = null, mode = null, filters, ...rest } }) =>
-        run({
+      handler: ({ body: { q = null, vector = null, mode = null, filters, ...rest }, view }) =>
+        run(view, {
           ...rest,
           text: q,
           vector,
@@ -128,8 +130,8 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
         ...errorResponses("SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ query }) => {
-        const { total, items } = await search.collections(query);
+      handler: async ({ query, view }) => {
+        const { total, items } = await search.inProject(view.project).collections(query);
         return pageOf("collections", query, { total, items: items.map(showCollection) });
       },
     }),
@@ -145,8 +147,9 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
         ...errorResponses("COLLECTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { name } }): Promise<CollectionDetail> => {
-        const [collection, fields] = await Promise.all([search.collection(name), search.fields(name)]);
+      handler: async ({ params: { name }, view }): Promise<CollectionDetail> => {
+        const own = search.inProject(view.project);
+        const [collection, fields] = await Promise.all([own.collection(name), own.fields(name)]);
         if (collection === null) throw notFound(name);
         const shown = (fields ?? []).map(({ field, values }) => ({
           field,
@@ -167,8 +170,8 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
         ...errorResponses("COLLECTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { name }, reply }) => {
-        if (!(await search.deleteCollection(name))) throw notFound(name);
+      handler: async ({ params: { name }, view, reply }) => {
+        if (!(await search.inProject(view.project).deleteCollection(name))) throw notFound(name);
         return reply.code(204).send();
       },
     }),
@@ -198,9 +201,10 @@ function showHit(hit: SearchPage["items"][number]): SearchResult {
 }
 
 function showCollection(collection: Collection): CollectionData {
-  const { name, language, documents, vectors, dimensions, embedding, createdAt, updatedAt } = collection;
+  const { name, project, language, documents, vectors, dimensions, embedding, createdAt, updatedAt } = collection;
   return {
     name,
+    project,
     language,
     documents,
     vectors,

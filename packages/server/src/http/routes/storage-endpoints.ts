@@ -1,4 +1,4 @@
-import type { ObjectReader, OpenObject, Records, StoredObjects } from "@millrace/engine";
+import type { ObjectReader, OpenObject, StoredObjects } from "@millrace/engine";
 import {
   type JsonObject,
   MillraceError,
@@ -9,15 +9,16 @@ import {
   storedObjectSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import type { ProjectView } from "../../access/project-of.ts";
 import { withoutDots } from "../../stream/storage-events-endpoint.ts";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../endpoint.ts";
 import { ValidationFailure } from "../errors.ts";
-import { findExecution } from "../find-execution.ts";
+import { findExecutionId, type RecordsByProject } from "../find-execution.ts";
 import { sendObject } from "../object-answer.ts";
 
 /** What the endpoints of the object store stand on. */
 export interface StorageEndpointParts {
-  readonly records: Records;
+  readonly records: RecordsByProject;
   readonly objects: ObjectReader;
   readonly storedObjects: StoredObjects;
 }
@@ -35,14 +36,14 @@ const METADATA = "/metadata";
 /** `/api/v1/storage/objects`. */
 export function storageEndpoints({ records, objects, storedObjects }: StorageEndpointParts): Endpoint[] {
   /** A key or prefix with the id of the execution that it names by its tag. Null where there is no such execution. */
-  const resolve = async (key: string): Promise<string | null> => {
+  const resolve = async (view: ProjectView, key: string): Promise<string | null> => {
     const [root, execution, ...rest] = key.split("/");
     if (root !== "executions" || execution === undefined) return null;
-    const found = await records.findExecution(execution);
+    const found = await records.inProject(view.project).findExecution(execution);
     return found === null ? null : [root, found.id, ...rest].join("/");
   };
-  const open = async (asked: string): Promise<{ key: string; object: OpenObject } | null> => {
-    const key = await resolve(asked);
+  const open = async (view: ProjectView, asked: string): Promise<{ key: string; object: OpenObject } | null> => {
+    const key = await resolve(view, asked);
     const object = key === null ? null : await objects.open(key);
     return key === null || object === null ? null : { key, object };
   };
@@ -68,16 +69,17 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
         ...errorResponses("EXECUTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ query }) => {
+      handler: async ({ query, view }) => {
         const { limit, offset, stage: stages, delimiter } = query;
         const extensions = withoutDots(query.extension);
-        const prefix = await prefixOf(query.prefix, query.execution_id);
+        const prefix = await prefixOf(view, query.prefix, query.execution_id);
         const after = query.cursor === undefined || query.cursor === "" ? null : query.cursor;
         if (after !== null && !after.startsWith(prefix ?? after)) throw badCursor(after);
         const page =
           prefix === null
             ? { total: 0, objects: [], folders: [], next: null }
             : await storedObjects.list({
+                project: view.project,
                 prefix,
                 stages,
                 extensions,
@@ -123,13 +125,13 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
         ...errorResponses("OBJECT_NOT_FOUND", "PRECONDITION_FAILED", "RANGE_NOT_SATISFIABLE", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { key: asked }, query: { download }, request, reply }) => {
+      handler: async ({ params: { key: asked }, query: { download }, view, request, reply }) => {
         // An object has no folder beside it of the same name: at most one of the two is there.
         if (asked.endsWith(METADATA)) {
-          const described = await open(asked.slice(0, -METADATA.length));
+          const described = await open(view, asked.slice(0, -METADATA.length));
           if (described !== null) return show(described);
         }
-        const found = await open(asked);
+        const found = await open(view, asked);
         if (found === null) throw notFound(asked);
         return sendObject(request, reply, { ...found, download });
       },
@@ -147,8 +149,8 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
         200: { description: "The object, without its bytes", schema: storedObjectSchema },
         ...errorResponses("OBJECT_NOT_FOUND", "SERVICE_UNAVAILABLE"),
       },
-      handler: async ({ params: { key } }) => {
-        const found = await open(key);
+      handler: async ({ params: { key }, view }) => {
+        const found = await open(view, key);
         if (found === null) throw notFound(key);
         return show(found);
       },
@@ -156,12 +158,16 @@ export function storageEndpoints({ records, objects, storedObjects }: StorageEnd
   ];
 
   /** What keys begin with that fit both; null where none can. */
-  async function prefixOf(prefix: string, executionIdOrTag: string | undefined): Promise<string | null> {
+  async function prefixOf(
+    view: ProjectView,
+    prefix: string,
+    executionIdOrTag: string | undefined,
+  ): Promise<string | null> {
     // The last part may be the beginning of an id; what a slash follows is a whole one, or a tag.
     const whole = prefix.split("/").length > 2;
-    const resolved = whole ? await resolve(prefix) : prefix;
+    const resolved = whole ? await resolve(view, prefix) : prefix;
     if (executionIdOrTag === undefined) return resolved;
-    const own = `executions/${(await findExecution(records, executionIdOrTag)).id}/`;
+    const own = `executions/${(await findExecutionId(records, view, executionIdOrTag)).id}/`;
     if (resolved === null) return null;
     if (resolved.startsWith(own)) return resolved;
     return own.startsWith(resolved) ? own : null;

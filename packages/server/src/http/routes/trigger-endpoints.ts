@@ -1,4 +1,4 @@
-import type { FiringRecord, Triggers } from "@millrace/engine";
+import type { FiringRecord } from "@millrace/engine";
 import {
   createTriggerSchema,
   fireTriggerSchema,
@@ -21,7 +21,6 @@ import { pageOf } from "../page.ts";
 
 /** What the triggers' endpoints stand on. */
 export interface TriggerEndpointParts {
-  readonly triggers: Triggers;
   readonly manageTriggers: ManageTriggers;
 }
 
@@ -41,7 +40,7 @@ const fired = {
 };
 
 /** `/api/v1/triggers`. */
-export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointParts): Endpoint[] {
+export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endpoint[] {
   return [
     endpoint({
       method: "POST",
@@ -58,7 +57,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ body, reply }) => reply.code(201).send(await manageTriggers.create(body)),
+      handler: async ({ body, view, reply }) => reply.code(201).send(await manageTriggers.create(view, body)),
     }),
     endpoint({
       method: "GET",
@@ -68,9 +67,9 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       tag,
       query: triggerQuerySchema,
       responses: { 200: { description: "A page of triggers", schema: triggerListSchema }, ...invalid },
-      handler: async ({ query }) => {
+      handler: async ({ query, view }) => {
         const { config_id: configId, kind, ...page } = query;
-        const found = await triggers.list({
+        const found = await manageTriggers.list(view, {
           ...page,
           ...(configId === undefined ? {} : { configId }),
           ...(kind === undefined ? {} : { kind }),
@@ -87,7 +86,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       tag,
       params,
       responses: { 200: { description: "The trigger", schema: triggerSchema }, ...notFound },
-      handler: async ({ params: { trigger_id: id } }) => manageTriggers.show(await manageTriggers.find(id)),
+      handler: async ({ params: { trigger_id: id }, view }) => manageTriggers.show(await manageTriggers.find(view, id)),
     }),
     endpoint({
       method: "PATCH",
@@ -105,7 +104,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { trigger_id: id }, body }) => manageTriggers.update(id, body),
+      handler: async ({ params: { trigger_id: id }, body, view }) => manageTriggers.update(view, id, body),
     }),
     endpoint({
       method: "DELETE",
@@ -116,8 +115,8 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { trigger_id: id }, reply }) => {
-        if (!(await triggers.delete(id))) await manageTriggers.find(id);
+      handler: async ({ params: { trigger_id: id }, view, reply }) => {
+        await manageTriggers.delete(view, id);
         return reply.code(204).send();
       },
     }),
@@ -133,8 +132,8 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       body: fireTriggerSchema,
       bodyOptional: true,
       responses: { ...fired, ...invalid, ...unavailable },
-      handler: async ({ params: { trigger_id: id }, headers: { "idempotency-key": key }, body, reply }) =>
-        answer(reply, await manageTriggers.fire(await manageTriggers.find(id), body.payload, key ?? null)),
+      handler: async ({ params: { trigger_id: id }, headers: { "idempotency-key": key }, body, view, reply }) =>
+        answer(reply, await manageTriggers.fire(await manageTriggers.find(view, id), body.payload, key ?? null)),
     }),
     endpoint({
       method: "POST",
@@ -150,7 +149,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
         ...errorResponses("TRIGGER_CHANGED"),
         ...unavailable,
       },
-      handler: async ({ params: { trigger_id: id } }) => manageTriggers.rotate(id),
+      handler: async ({ params: { trigger_id: id }, view }) => manageTriggers.rotate(view, id),
     }),
     endpoint({
       method: "GET",
@@ -162,9 +161,8 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       params,
       query: pageQuerySchema,
       responses: { 200: { description: "A page of firings", schema: firingListSchema }, ...notFound, ...invalid },
-      handler: async ({ params: { trigger_id: id }, query }) => {
-        await manageTriggers.find(id);
-        const { total, items } = await triggers.listFirings(id, query);
+      handler: async ({ params: { trigger_id: id }, query, view }) => {
+        const { total, items } = await manageTriggers.listFirings(view, id, query);
         return pageOf("firings", query, { total, items: items.map(showFiring) });
       },
     }),

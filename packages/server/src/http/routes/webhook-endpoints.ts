@@ -1,4 +1,3 @@
-import type { Deliveries } from "@millrace/engine";
 import {
   createWebhookSchema,
   deliveryListSchema,
@@ -17,7 +16,6 @@ import { pageOf } from "../page.ts";
 
 /** What the webhooks' endpoints stand on. */
 export interface WebhookEndpointParts {
-  readonly deliveries: Deliveries;
   readonly manageWebhooks: ManageWebhooks;
 }
 
@@ -29,7 +27,7 @@ const invalid = validationResponse;
 const unavailable = errorResponses("SERVICE_UNAVAILABLE");
 
 /** `/api/v1/webhooks`. */
-export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpointParts): Endpoint[] {
+export function webhookEndpoints({ manageWebhooks }: WebhookEndpointParts): Endpoint[] {
   return [
     endpoint({
       method: "POST",
@@ -41,7 +39,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
       tag,
       body: createWebhookSchema,
       responses: { 201: { description: "The webhook", schema: webhookWithSecretSchema }, ...invalid, ...unavailable },
-      handler: async ({ body, reply }) => reply.code(201).send(await manageWebhooks.create(body)),
+      handler: async ({ body, view, reply }) => reply.code(201).send(await manageWebhooks.create(view, body)),
     }),
     endpoint({
       method: "GET",
@@ -51,8 +49,8 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
       tag,
       query: pageQuerySchema,
       responses: { 200: { description: "A page of webhooks", schema: webhookListSchema }, ...invalid },
-      handler: async ({ query }) => {
-        const { total, items } = await deliveries.listWebhooks(query);
+      handler: async ({ query, view }) => {
+        const { total, items } = await manageWebhooks.list(view, query);
         return pageOf("webhooks", query, { total, items: items.map(showWebhook) });
       },
     }),
@@ -64,7 +62,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
       tag,
       params,
       responses: { 200: { description: "The webhook", schema: webhookSchema }, ...notFound },
-      handler: async ({ params: { webhook_id: id } }) => showWebhook(await manageWebhooks.find(id)),
+      handler: async ({ params: { webhook_id: id }, view }) => showWebhook(await manageWebhooks.find(view, id)),
     }),
     endpoint({
       method: "PATCH",
@@ -82,7 +80,7 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { webhook_id: id }, body }) => manageWebhooks.update(id, body),
+      handler: async ({ params: { webhook_id: id }, body, view }) => manageWebhooks.update(view, id, body),
     }),
     endpoint({
       method: "DELETE",
@@ -93,8 +91,8 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { webhook_id: id }, reply }) => {
-        if (!(await deliveries.deleteWebhook(id))) await manageWebhooks.find(id);
+      handler: async ({ params: { webhook_id: id }, view, reply }) => {
+        await manageWebhooks.delete(view, id);
         return reply.code(204).send();
       },
     }),
@@ -112,7 +110,8 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
         ...errorResponses("TRIGGER_DISABLED"),
         ...unavailable,
       },
-      handler: async ({ params: { webhook_id: id }, reply }) => reply.code(202).send(await manageWebhooks.test(id)),
+      handler: async ({ params: { webhook_id: id }, view, reply }) =>
+        reply.code(202).send(await manageWebhooks.test(view, id)),
     }),
     endpoint({
       method: "GET",
@@ -124,10 +123,9 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
       params,
       query: deliveryQuerySchema,
       responses: { 200: { description: "A page of deliveries", schema: deliveryListSchema }, ...notFound, ...invalid },
-      handler: async ({ params: { webhook_id: id }, query }) => {
-        await manageWebhooks.find(id);
+      handler: async ({ params: { webhook_id: id }, query, view }) => {
         const { state, ...page } = query;
-        const { total, items } = await deliveries.listDeliveries(id, {
+        const { total, items } = await manageWebhooks.listDeliveries(view, id, {
           ...page,
           ...(state === undefined ? {} : { state }),
         });
@@ -145,8 +143,8 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
         200: { description: "The delivery", schema: deliverySchema },
         ...errorResponses("WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND"),
       },
-      handler: async ({ params: { webhook_id: id, delivery_id: delivery } }) =>
-        showDelivery(await manageWebhooks.findDelivery(id, delivery)),
+      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, view }) =>
+        showDelivery(await manageWebhooks.findDelivery(view, id, delivery)),
     }),
     endpoint({
       method: "POST",
@@ -161,8 +159,8 @@ export function webhookEndpoints({ deliveries, manageWebhooks }: WebhookEndpoint
         ...errorResponses("WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND", "DELIVERY_PENDING"),
         ...unavailable,
       },
-      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, reply }) =>
-        reply.code(202).send(await manageWebhooks.redeliver(id, delivery)),
+      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, view, reply }) =>
+        reply.code(202).send(await manageWebhooks.redeliver(view, id, delivery)),
     }),
   ];
 }

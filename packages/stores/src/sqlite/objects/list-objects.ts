@@ -23,12 +23,13 @@ type Range = readonly [from: string, end: string];
  * there are, no more of them are in memory than are on the page.
  */
 export async function listObjects(store: ListedStore, query: StoredObjectQuery): Promise<StoredObjectPage> {
-  const filter = filterOf(query);
+  const seen = seenBy(query.project);
+  const filter = filterOf(query, seen);
   const end = endOf(query.prefix);
   const total = await count(store, filter, [query.prefix, end]);
   const from = query.after === null ? query.prefix : behind(query.after);
   const page = query.folders
-    ? await foldersAndObjects(store, [from, end], query)
+    ? await foldersAndObjects(store, seen, [from, end], query)
     : await objectsOnly(store, filter, [from, end], query);
   return { total, ...page };
 }
@@ -38,12 +39,17 @@ interface Filter {
   readonly values: readonly SQLInputValue[];
 }
 
-/** Objects of executions that are being deleted are seen by nobody any more. */
-const KEPT = "NOT EXISTS (SELECT 1 FROM deletions WHERE deletions.key = execution_key)";
+/** Objects of executions that are being deleted are seen by nobody any more; others by those of their project. */
+function seenBy(project: string | null): Filter {
+  const kept = "NOT EXISTS (SELECT 1 FROM deletions WHERE deletions.key = execution_key)";
+  if (project === null) return { sql: kept, values: [] };
+  const own = "EXISTS (SELECT 1 FROM executions WHERE executions.key = execution_key AND executions.project = ?)";
+  return { sql: `${kept} AND ${own}`, values: [project] };
+}
 
-function filterOf({ stages, extensions }: StoredObjectQuery): Filter {
-  const where = [KEPT];
-  const values: SQLInputValue[] = [];
+function filterOf({ stages, extensions }: StoredObjectQuery, seen: Filter): Filter {
+  const where = [seen.sql];
+  const values: SQLInputValue[] = [...seen.values];
   if (stages.length > 0) {
     where.push(`stage IN (${stages.map(() => "?").join(", ")})`);
     values.push(...stages);
@@ -139,24 +145,25 @@ function read(
 /** The entries of one level: from each folder the way leads past all that is in it. */
 async function foldersAndObjects(
   { database, committer }: ListedStore,
+  seen: Filter,
   [from, end]: Range,
   { prefix, limit, offset }: StoredObjectQuery,
 ): Promise<Part> {
   const first = database.prepare(
-    `SELECT ${OBJECT}, ${KEPT} AS kept FROM objects INDEXED BY objects_by_key WHERE gone = 0 AND key >= ? AND key < ? ORDER BY key LIMIT 1`,
+    `SELECT ${OBJECT}, (${seen.sql}) AS kept FROM objects INDEXED BY objects_by_key WHERE gone = 0 AND key >= ? AND key < ? ORDER BY key LIMIT 1`,
   );
   const objects: WrittenObject[] = [];
   const folders: string[] = [];
   let last = "";
   let skip = offset;
   for (let at = from, seeks = 1; ; seeks += 1) {
-    const row = await committer.read(() => first.get(at, end));
+    const row = await committer.read(() => first.get(...seen.values, at, end));
     if (row === undefined) return { objects, folders, next: null };
     const key = String(row.key);
     const slash = key.indexOf("/", prefix.length);
     const folder = slash < 0 ? null : key.slice(0, slash + 1);
     if (row.kept === 0) {
-      // All others of its execution are going as well.
+      // All others of its execution are going, or another project's, as well.
       at = endOf(`${key.split("/", 2).join("/")}/`);
     } else {
       if (skip > 0) skip -= 1;

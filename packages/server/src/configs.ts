@@ -17,7 +17,9 @@ export interface ConfigParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly ids: Ids;
-  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+  loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
+  /** Whether what a definition was loaded with is still so; without it secrets do not change. */
+  secretsAreStill?(secrets: ReadonlyMap<string, string>, project?: string): Promise<boolean>;
 }
 
 /** Characters of pipelines whose definitions are remembered: lists derive each config's report anew. */
@@ -137,13 +139,16 @@ export class Configs {
 
   /**
    * Loads a pipeline's text. What comes of it is remembered where it depends on the text alone: a finding may be mended
-   * from outside, and a file that holds an adapter may change.
+   * from outside, and a file that holds an adapter may change. Its secrets are those of the project that it is of.
    */
-  async load(yaml: string): Promise<LoadedDefinition> {
-    const key = hash("sha256", yaml);
+  async load(yaml: string, project?: string): Promise<LoadedDefinition> {
+    const key = hash("sha256", `${project ?? ""}\n${yaml}`);
     const known = this.#loaded.get(key);
-    if (known !== undefined) return known;
-    const loaded = await this.#parts.loadDefinition(yaml);
+    if (known !== undefined) {
+      if ((await this.#parts.secretsAreStill?.(known.secrets, project)) ?? true) return known;
+      this.#loaded.delete(key);
+    }
+    const loaded = await this.#parts.loadDefinition(yaml, project);
     if (loaded.definition === null || loaded.definition.routes.some(({ steps }) => steps.some((step) => step.fromFile)))
       return loaded;
     this.#remembered += yaml.length;

@@ -1,4 +1,4 @@
-import type { Pipeline, Records } from "@millrace/engine";
+import { type Pipeline, type Records, secretAway } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import type { Configs } from "./configs.ts";
 
@@ -7,13 +7,14 @@ const PAGE = 200;
 
 /**
  * The pipeline of a stored config, ready to run.
- * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID, SECRET_UNAVAILABLE
  */
 export async function runnablePipeline(configs: Configs, configId: string): Promise<Pipeline> {
   const config = await configs.find(configId);
   if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
-  const { report, definition } = await configs.load(config.configYaml);
+  const { report, definition, awaits } = await configs.load(config.configYaml);
   if (definition === null) {
+    if (awaits !== null) throw secretAway(awaits);
     throw new MillraceError(
       "CONFIG_INVALID",
       `The config "${config.name}" has ${report.error_count} errors and cannot be run.`,
@@ -28,7 +29,7 @@ export async function runnablePipeline(configs: Configs, configId: string): Prom
 /**
  * The pipeline of the stored config that is named, by its id or its name; of several of one name, of the one that is
  * active.
- * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID, SECRET_UNAVAILABLE
  */
 export async function namedPipeline(configs: Configs, records: Records, name: string): Promise<Pipeline> {
   if ((await records.getConfig(name)) !== null) return runnablePipeline(configs, name);

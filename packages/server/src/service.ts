@@ -32,6 +32,8 @@ import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
+import { knowOwnCredentials, openSecrets } from "./secrets/open-secrets.ts";
+import type { Secrets } from "./secrets/secrets.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
@@ -66,7 +68,9 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
-  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+  /** `project`: whose secrets the pipeline may use. */
+  loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
+  readonly secrets: Secrets;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
 }
@@ -86,11 +90,23 @@ export interface Runner extends Executions {
 /** How long an adapter that was told to stop is waited for, in milliseconds. */
 const ABANDON_AFTER_MS = 1_000;
 
+/** What a service is beside its settings. */
+export interface ServiceOptions {
+  /** Whether `${env:NAME}` reads nothing that `env_allow` does not name. Default false. */
+  readonly restricted?: boolean;
+}
+
 /**
  * Opens the data directory and takes up the executions that are in it.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID
  */
-export async function openService(settings: Settings, log: Logger): Promise<Service> {
+export async function openService(
+  settings: Settings,
+  log: Logger,
+  { restricted = false }: ServiceOptions = {},
+): Promise<Service> {
+  knowOwnCredentials(settings, process.env);
+  const secrets = openSecrets(settings, process.env, restricted, (text) => log.warn(text));
   const baseDir = process.cwd();
   const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
@@ -99,14 +115,20 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const { triggers, deliveries } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
-  const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
+  const load = (yaml: string, project?: string) => loadDefinition(yaml, { adapters, source: secrets.of(project) });
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
     graceMs: ABANDON_AFTER_MS,
     grants,
     log: adapterLog(log),
   });
-  const configs = new Configs({ records, clock, ids, loadDefinition: load });
+  const configs = new Configs({
+    records,
+    clock,
+    ids,
+    loadDefinition: load,
+    secretsAreStill: (values, project) => secrets.areStill(values, project),
+  });
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const parts: EngineParts = {
     journal,
@@ -174,6 +196,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     log,
+    secrets,
     allowHosts: settings.http_allow_hosts,
   });
   return {
@@ -199,6 +222,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     ids,
     isNode: stores.nodes !== null,
     loadDefinition: load,
+    secrets,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop()]);
       adoption.stop();

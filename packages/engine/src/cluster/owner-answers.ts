@@ -3,7 +3,7 @@ import type { Bus } from "../bus-port.ts";
 import type { Engine } from "../execution/engine.ts";
 import type { Pipeline, RetryFailures } from "../execution/executions.ts";
 import { progressToJson } from "../execution/progress-json.ts";
-import type { LoadDefinition } from "../execution/recovery.ts";
+import { type LoadDefinition, secretAway } from "../execution/recovery.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { type OwnerRequest, ownerRequestSchema, ownerSubject } from "./owner-request.ts";
 
@@ -112,8 +112,9 @@ export class OwnerAnswers {
   }
 
   async #load(sent: Omit<Pipeline, "definition">): Promise<Pipeline> {
-    const { definition, report } = await this.#host.loadDefinition(sent.configYaml);
+    const { definition, report, awaits = null } = await this.#host.loadDefinition(sent.configYaml);
     if (definition !== null) return { ...sent, definition };
+    if (awaits !== null) throw secretAway(awaits);
     throw new MillraceError("CONFIG_INVALID", "The config does not load on the node that works on the execution.", {
       details: { validation_report: report },
     });

@@ -25,11 +25,12 @@ import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } fro
 import { FailureRetry } from "./failure-retry.ts";
 import { foldJournal } from "./fold-journal.ts";
 import { hasMoved } from "./has-moved.ts";
+import { HeldUp } from "./held-up.ts";
 import { InterruptedEnds } from "./interrupted-ends.ts";
 import { LoopTurn } from "./loop-turn.ts";
 import { mustBeWritable } from "./must-be-writable.ts";
 import { progressFromJson } from "./progress-json.ts";
-import { recoverExecutions } from "./recovery.ts";
+import { type LoadDefinition, recoverExecutions } from "./recovery.ts";
 import { Starts } from "./starts.ts";
 
 /** What the engine stands on. */
@@ -52,7 +53,7 @@ export interface EngineParts {
   /** Without it every message is worked on here, at once. */
   readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
-  loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  readonly loadDefinition: LoadDefinition;
   /**
    * The stored config of that name, or id; without it no pipeline runs another.
    * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
@@ -85,6 +86,7 @@ export class Engine implements Executions {
   readonly #failureRetry: FailureRetry;
   readonly #children: ChildExecutions | null;
   readonly #ends: InterruptedEnds;
+  readonly #heldUp: HeldUp;
   #closing = false;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
@@ -99,6 +101,11 @@ export class Engine implements Executions {
       keepPayloads,
       now: () => clock.now(),
       ended: (executionId) => this.#waiters.tell(executionId),
+    });
+    this.#heldUp = new HeldUp({
+      records,
+      takeUp: (held) => this.takeUp(held),
+      onFault: (error) => this.#log.warn(`Executions that wait for secrets cannot be taken up: ${error}`),
     });
     this.#starts = new Starts({
       records,
@@ -130,7 +137,7 @@ export class Engine implements Executions {
       records,
       maxPayloadBytes,
       uuid: () => ids.uuid(),
-      loadDefinition: (yaml) => parts.loadDefinition(yaml),
+      loadDefinition: (yaml, project) => parts.loadDefinition(yaml, project),
       running: (executionId) => this.#running.get(executionId),
       over: async (executionId) => {
         const over = this.#waiters.whenOver(executionId);
@@ -161,6 +168,7 @@ export class Engine implements Executions {
 
   async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
     mustBeWritable(this.#parts.journal);
+    await this.#heldUp.remove(executionId);
     const execution = this.#running.get(executionId);
     if (execution !== undefined) {
       const over = this.#waiters.whenOver(executionId);
@@ -181,7 +189,7 @@ export class Engine implements Executions {
         `The execution is ${record.status}; only a running or interrupted one can be changed to ${status}.`,
       );
     }
-    // Interrupted: nothing of it is at work here.
+    // Interrupted: nothing of it is at work here, nor taken up meanwhile.
     await this.#ends.end(record, status, errorInfo);
     return this.#record(executionId);
   }
@@ -246,7 +254,10 @@ export class Engine implements Executions {
       clock,
       log: this.#log,
       mayBeNew: this.#parts.placement !== undefined,
-      loadDefinition: (yaml: string) => this.#parts.loadDefinition(yaml),
+      loadDefinition: (yaml: string, project?: string) => this.#parts.loadDefinition(yaml, project),
+      heldUp: (executionId: string) => {
+        if (this.#parts.placement === undefined) this.#heldUp.add(executionId);
+      },
       makeExecution: this.#makeExecution.bind(this),
       running: (execution: Execution) => this.#running.set(execution.id, execution),
     };
@@ -261,6 +272,7 @@ export class Engine implements Executions {
   /** Takes nothing more, and waits for what is in flight; what is left after `graceMs` is done again after a restart. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    await this.#heldUp.stop();
     const executions = [...this.#running.values()];
     await Promise.all(executions.map((execution) => execution.pause(graceMs)));
     const { placement } = this.#parts;

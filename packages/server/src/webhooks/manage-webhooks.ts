@@ -1,4 +1,12 @@
-import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, WebhookRecord } from "@millrace/engine";
+import {
+  type Clock,
+  type Deliveries,
+  type DeliveryRecord,
+  type Ids,
+  type Journal,
+  SECRET_PREFIX,
+  type WebhookRecord,
+} from "@millrace/engine";
 import {
   type createWebhookSchema,
   type Delivery,
@@ -33,7 +41,8 @@ export class ManageWebhooks {
   async create(body: z.output<typeof createWebhookSchema>): Promise<WebhookWithSecret> {
     const { deliveries, journal, clock, ids } = this.#parts;
     const now = clock.now();
-    const secret = body.secret_env === null ? (body.secret ?? makeWebhookSecret()) : null;
+    const secretEnv = variableOf(body);
+    const secret = secretEnv === null ? (body.secret ?? makeWebhookSecret()) : null;
     const webhook: WebhookRecord = {
       id: ids.uuid(),
       name: body.name ?? new URL(body.url).host.slice(0, 256),
@@ -42,7 +51,7 @@ export class ManageWebhooks {
       configIds: body.config_ids,
       headers: body.headers,
       secret,
-      secretEnv: body.secret_env,
+      secretEnv,
       enabled: body.enabled,
       disabledReason: null,
       since: journal.head,
@@ -59,7 +68,8 @@ export class ManageWebhooks {
     const known = await this.find(id);
     const enabled = body.enabled ?? known.enabled;
     const isNew = enabled && !known.enabled;
-    const secretEnv = body.secret_env === undefined ? known.secretEnv : body.secret_env;
+    const says = body.secret_env !== undefined || body.secret_ref !== undefined;
+    const secretEnv = says ? variableOf(body) : known.secretEnv;
     // One that is given takes the place of the one that is named.
     const named = body.secret === undefined ? secretEnv : null;
     const webhook: WebhookRecord = {
@@ -78,7 +88,7 @@ export class ManageWebhooks {
       updatedAt: Math.max(known.updatedAt + 1, clock.now()),
     };
     if (webhook.secret === null && webhook.secretEnv === null) {
-      const msg = "Value error, without a variable that holds the key, a secret is needed";
+      const msg = "Value error, without a secret of the service that holds the key, one is needed here";
       throw new ValidationFailure([{ loc: ["body", "secret_env"], msg, type: "value_error", input: null }]);
     }
     if (!(await deliveries.updateWebhook(webhook, known.updatedAt))) {
@@ -140,6 +150,14 @@ export class ManageWebhooks {
   }
 }
 
+/** Which of the service's secrets holds the key, by the variable that it is where the environment keeps it. */
+function variableOf(body: {
+  secret_env?: string | null | undefined;
+  secret_ref?: string | null | undefined;
+}): string | null {
+  return body.secret_ref ? `${SECRET_PREFIX}${body.secret_ref}` : (body.secret_env ?? null);
+}
+
 /** A webhook as the API shows it. */
 export function showWebhook(webhook: WebhookRecord): Webhook {
   return {
@@ -150,6 +168,7 @@ export function showWebhook(webhook: WebhookRecord): Webhook {
     config_ids: [...webhook.configIds],
     header_names: Object.keys(webhook.headers),
     secret_env: webhook.secretEnv,
+    secret_ref: webhook.secretEnv?.slice(SECRET_PREFIX.length) ?? null,
     enabled: webhook.enabled,
     disabled_reason: webhook.disabledReason,
     created_at: new Date(webhook.createdAt).toISOString(),

@@ -14,6 +14,7 @@ export { nearestName } from "./definition/nearest.ts";
 export { MAX_DEPTH, MAX_SOURCE_LENGTH, MAX_TOKENS } from "./definition/parse-yaml.ts";
 export { pipelineJsonSchema } from "./definition/pipeline-json-schema.ts";
 export * from "./definition/placeholder-source.ts";
+export { NO_VARIABLE_RULES, readVariable, type VariableRules } from "./definition/readable-variables.ts";
 export { MAX_EXPANSION } from "./definition/tree-builder.ts";
 export * from "./deliveries-port.ts";
 export { Engine, type EngineParts, type EngineSettings } from "./execution/engine.ts";

@@ -91,7 +91,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       info: () => systemInfo(settings, startedAt),
     });
     // As a run's own requests to a model: where the operator lets them go.
-    const http = new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT });
+    const environment = {
+      http: new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT }),
+      variable: (name: string) => service.secrets.of().variable(name),
+    };
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
@@ -100,7 +103,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
-      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, http) }),
+      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, environment) }),
       ...configEndpoints(service),
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),

@@ -108,7 +108,11 @@ export async function openService(
   knowOwnCredentials(settings, process.env);
   const secrets = openSecrets(settings, process.env, restricted, (text) => log.warn(text));
   const baseDir = process.cwd();
-  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
+  const grants = {
+    httpAllowHosts: settings.http_allow_hosts,
+    stateDir: join(resolve(settings.data_dir), "state"),
+    variables: { allow: settings.env_allow, restricted },
+  };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;

@@ -1,12 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import {
-  type ErrorInfo,
-  isTerminal,
-  MillraceError,
-  type Progress,
-  type TerminalStatus,
-  type ValidationReport,
-} from "@millrace/protocol";
+import { type ErrorInfo, isTerminal, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";

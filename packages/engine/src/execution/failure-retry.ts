@@ -1,5 +1,4 @@
-import { isTerminal, type JsonObject, MillraceError, type ValidationReport } from "@millrace/protocol";
-import type { Definition } from "../definition/definition.ts";
+import { isTerminal, type JsonObject, MillraceError } from "@millrace/protocol";
 import type { ExecutionRecord, FailedMessage, FailureFilter, Failures, MessageCopy, Records } from "../ports.ts";
 import type { Execution } from "./execution.ts";
 import { MAX_NAMED, type Pipeline, type Retried, type RetryFailures, type StartExecution } from "./executions.ts";

@@ -30,7 +30,7 @@ export function formsOf(secret: string): Form[] {
       for (const escaped of [
         url,
         new URLSearchParams({ v: part }).toString().slice(2),
-        url.replace(/[!'()*]/g, escape),
+        url.replace(/[!'()*]/g, percent),
       ])
         texts.add(escaped).add(escaped.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
     }
@@ -74,6 +74,6 @@ function urlEncoded(text: string): string | null {
   }
 }
 
-function escape(character: string): string {
+function percent(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }

@@ -1,5 +1,12 @@
-import { type Environment, knownSecrets, type Looked, type PlaceholderSource, unsetSecret } from "@millrace/engine";
-import { readVariable, type VariableRules } from "./readable-variables.ts";
+import {
+  type Environment,
+  knownSecrets,
+  type Looked,
+  type PlaceholderSource,
+  readVariable,
+  unsetSecret,
+  type VariableRules,
+} from "@millrace/engine";
 import { DEFAULT_PROJECT, type ProviderHealth, type SecretProvider, type SecretScope } from "./secret-provider.ts";
 
 /** What secrets stand on. */

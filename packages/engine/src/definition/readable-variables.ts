@@ -1,8 +1,8 @@
-import { type Environment, hiddenVariable, type Looked, unsetVariable } from "@millrace/engine";
+import { type Environment, hiddenVariable, type Looked, unsetVariable } from "./placeholder-source.ts";
 
 /** Variables whose names say that they hold what opens something: the beginning of a name does not let them be read. */
 const CREDENTIAL =
-  /(?:^|_)(?:PASS|PASSWD|PASSWORD|PASSPHRASE|PWD|SECRET|SECRETS|TOKEN|KEY|APIKEY|PAT|AUTH|CREDENTIAL|CREDENTIALS|COOKIE|DSN)(?:_|$)|^PG(?:PASS|SERVICE)|^DATABASE_URL$|_(?:DATABASE|DB|REDIS|AMQP|MONGO|POSTGRES|NATS)_UR[IL]$/i;
+  /(?:^|_)(?:PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|SECRETS|TOKEN|KEY|APIKEY|PAT|AUTH|CREDENTIAL|CREDENTIALS|COOKIE|DSN)(?:_|$)|^PG(?:PASS|SERVICE)|^DATABASE_URL$|_(?:DATABASE|DB|REDIS|AMQP|MONGO|POSTGRES|NATS)_UR[IL]$/i;
 
 /** What `${env:NAME}` may read. */
 export interface VariableRules {
@@ -11,6 +11,9 @@ export interface VariableRules {
   /** Whether none may be read without `allow`; otherwise all but the service's own. */
   readonly restricted: boolean;
 }
+
+/** All but the service's own. */
+export const NO_VARIABLE_RULES: VariableRules = { allow: null, restricted: false };
 
 /** What a variable stands for in a pipeline: whoever may store one must not read the service's own through it. */
 export function readVariable(name: string, env: Environment, { allow, restricted }: VariableRules): Looked {

@@ -93,7 +93,7 @@ function pipelineOf(echo: string): string {
     script: {
       type: "script",
       config: {
-        code: 'export function process() { log("${secret:FROM_FILE}"); throw new Error("${secret:FROM_VAULT}"); }',
+        code: 'function process() { log("${secret:FROM_FILE}"); throw new Error("${secret:FROM_VAULT}"); }',
       },
     },
   };
@@ -230,17 +230,12 @@ for (const [stack, more] of [
       config.validation_report.issues.filter(({ severity }) => severity === "error"),
       [],
     );
-    const call = await client.triggers.create({ kind: "webhook", config_id: config.id });
-    const callPath = "secret_path" in call ? String(call.secret_path) : JSON.stringify(call);
-    const callSecret = /mts_[A-Za-z0-9_-]+/.exec(JSON.stringify(call) + callPath)?.[0] ?? "";
-    assert.ok(callSecret.length > 20);
-    const called = await fetch(`${url}/api/v1/triggers/${call.id}/${callSecret}`, { method: "POST" });
-    assert.ok(called.status < 300, await called.text());
-    const executionId = String(
-      ((await called.json().catch(() => ({}))) as { execution_id?: string }).execution_id ?? "",
-    );
+    const call = await client.triggers.create({ kind: "call", config_id: config.id });
+    const callSecret = call.call_path?.split("/").at(-1) ?? "";
+    assert.match(callSecret, /^mts_/);
+    const { execution_id: started } = await client.triggers.call(call.id, callSecret);
     await fetch(`${url}/api/v1/triggers/${call.id}/${callSecret}x`, { method: "POST" });
-    const id = executionId === "" ? ((await client.executions.list()).executions[0]?.id ?? "") : executionId;
+    const id = started ?? "";
     const { frames } = await readStream(`${url}/api/v1/executions/${id}/events`);
 
     // That the secrets were used, and failures say where one was.

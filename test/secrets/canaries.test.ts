@@ -6,8 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { onDatabase } from "../../packages/stores/src/support/postgres.ts";
 import { millrace } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -169,7 +168,7 @@ function walkFiles(root: string, look: (where: string, bytes: Uint8Array) => voi
   return files.length;
 }
 
-/** All that PostgreSQL and NATS keep of a service. */
+/** All that PostgreSQL keeps of a service. */
 async function walkShared(databaseUrl: string): Promise<void> {
   const tables = await onDatabase(
     databaseUrl,
@@ -184,25 +183,43 @@ async function walkShared(databaseUrl: string): Promise<void> {
       for (const [, hex = ""] of String(row).matchAll(/\\\\x([0-9a-f]+)/g))
         assertClean(`table ${name}`, Buffer.from(hex, "hex"));
   }
-  const [meta] = await onDatabase(databaseUrl, "SELECT value FROM meta WHERE key = 'cluster_id'");
-  const connection = await connect({ servers: NATS_URL });
-  let messages = 0;
-  try {
-    const { streams } = await jetstreamManager(connection);
-    for await (const name of streams.names(`millrace.${meta?.value}.>`)) {
-      const { state } = await streams.info(name);
-      for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
-        const message = await streams.getMessage(name, { seq }).catch(() => null);
-        if (message === null) continue;
-        messages += 1;
-        assertClean(`NATS stream ${name}`, message.data);
-        assertClean(`NATS stream ${name}`, message.subject);
+}
+
+/** Hears all that nodes say to each other and leave with NATS, from the beginning on. */
+class Tap {
+  heard = 0;
+  readonly #connection: NatsConnection;
+  #failure: unknown = null;
+
+  private constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    const subscription = connection.subscribe("millrace.>");
+    (async () => {
+      for await (const { subject, data, headers } of subscription) {
+        this.heard += 1;
+        assertClean(`what nodes say on ${subject}`, data);
+        assertClean(`the head of what nodes say on ${subject}`, `${subject} ${headers ?? ""}`);
       }
-    }
-  } finally {
-    await connection.close();
+    })().catch((error) => {
+      this.#failure = error;
+    });
   }
-  assert.ok(messages > 0, "nothing was kept in NATS");
+
+  static async open(): Promise<Tap> {
+    const tap = new Tap(await connect({ servers: NATS_URL.split(",") }));
+    await tap.#connection.flush();
+    return tap;
+  }
+
+  /** @throws where a canary was heard */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure;
+    assert.ok(this.heard > 0, "nodes said nothing");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close();
+  }
 }
 
 for (const [stack, more] of [
@@ -214,6 +231,7 @@ for (const [stack, more] of [
   }, async () => {
     await using echo = await new Echo().start();
     await using vault = await VaultServer.start();
+    await using tap = SHARED_STACK ? await Tap.open() : null;
     const { flags, env } = await setUp(echo, vault);
     await using service = await ServiceProcess.start([...flags, ...more], env);
     const { client, url } = service;
@@ -314,6 +332,7 @@ for (const [stack, more] of [
     }
     const { databaseUrl } = service;
     if (databaseUrl !== null) await walkShared(databaseUrl);
+    tap?.check();
     assert.ok(walkFiles(service.dataDir, assertClean) > 0);
     await service.end();
     if (databaseUrl === null) {

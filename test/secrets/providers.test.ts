@@ -131,7 +131,7 @@ test("a file that is changed is read anew, one that cannot be read is no missing
   await look(secrets, "A");
   await look(secrets, "A");
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0] ?? "", /every user of this machine may read .*\/A\./);
+  assert.match(warnings[0] ?? "", /every user of this machine may read A\./);
 });
 
 test("a vault is asked once for all of a project, again when its answers are old, and not again and again while it is away", async () => {
@@ -157,7 +157,7 @@ test("a vault is asked once for all of a project, again when its answers are old
     const before = vault.asked.length;
     const looked = await fresh.one("A");
     assert.ok("problem" in looked && looked.problem === "away", mood);
-    assert.match(looked.message, /The secret "A" cannot be had at present: http:\/\/127\.0\.0\.1:\d+ /);
+    assert.match(looked.message, /The secret "A" cannot be had at present: the server of secrets_url /);
     await Promise.all(Array.from({ length: 20 }, () => look(fresh, "A")));
     assert.equal(vault.asked.length, before + 1, "it is left alone for a while");
     assert.equal(fresh.health()?.status, "degraded");

@@ -56,11 +56,11 @@ export class FolderSecrets implements SecretProvider {
   }
 
   async #readFile(place: string, name: string): Promise<Reading | undefined> {
-    const path = join(this.#folder, place, name);
+    const path = join(place, name);
     let file: FileHandle | null = null;
     try {
       // A pipe that nobody writes to would be waited for without end.
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      file = await open(join(this.#folder, path), constants.O_RDONLY | constants.O_NONBLOCK);
       const stats = await file.stat();
       // A folder is that of the project of this name.
       if (stats.isDirectory()) return this.#absent(path);
@@ -89,7 +89,7 @@ export class FolderSecrets implements SecretProvider {
   }
 
   #cannot(path: string, why: string): Reading {
-    const away = `the file ${path} ${why}`;
+    const away = `the file ${path} in secrets_dir ${why}`;
     this.#unreadable.set(path, away);
     return { away };
   }

@@ -75,7 +75,8 @@ export class Secrets {
             found.set(name, {
               problem: "away",
               message: `The secret "${name}" cannot be had at present: ${reading.away}`,
-              suggestion: "It is asked for again by itself; the component secrets of /health says when it can be had.",
+              suggestion:
+                "It is asked for again by itself; the component secrets of /health/ready says when it can be had.",
             });
           }
         }

@@ -32,6 +32,9 @@ const TIMEOUT_MS = 5_000;
 /** The largest answer that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
+/** As it is called where everybody may read it: where it is concerns nobody. */
+const SERVER = "the server of secrets_url";
+
 /** What one scope has. */
 interface Entry {
   readonly values: ReadonlyMap<string, string>;
@@ -88,8 +91,10 @@ export class VaultSecrets implements SecretProvider {
   }
 
   health(): ProviderHealth {
-    const { origin } = new URL(this.#base);
-    if (this.#failure === null) return { status: "healthy", detail: `${origin} answers` };
+    if (this.#failure === null) {
+      const asked = this.#entries.size > 0;
+      return { status: "healthy", detail: asked ? `${SERVER} answers` : `${SERVER} was not asked yet` };
+    }
     return { status: "degraded", detail: this.#failure.away.message };
   }
 
@@ -120,7 +125,7 @@ export class VaultSecrets implements SecretProvider {
           return entry;
         },
         (error: unknown) => {
-          const away = error instanceof Away ? error : new Away(this.#said("cannot be asked"));
+          const away = error instanceof Away ? error : new Away(said("cannot be asked"));
           const [least, most] = PAUSES_MS;
           const pauseMs = Math.min(most, Math.max(least, 2 * (this.#failure?.pauseMs ?? 0)));
           this.#failure = { away, until: this.#settings.now() + pauseMs, pauseMs };
@@ -149,15 +154,15 @@ export class VaultSecrets implements SecretProvider {
       if (error instanceof Away) throw error;
       const late = error instanceof Error && error.name === "TimeoutError";
       throw new Away(
-        this.#said(late ? `did not answer within ${timeoutMs / 1000} s` : `cannot be reached: ${reason(error)}`),
+        said(late ? `did not answer within ${timeoutMs / 1000} s` : `cannot be reached: ${reason(error)}`),
       );
     }
     if (status === 404) return new Map();
-    if (status === 401 || status === 403) throw new Away(this.#said(`refuses the token (HTTP ${status})`), true);
+    if (status === 401 || status === 403) throw new Away(said(`refuses the token (HTTP ${status})`), true);
     // What it says besides may say what it was sent.
-    if (status !== 200) throw new Away(this.#said(`answered HTTP ${status}`));
+    if (status !== 200) throw new Away(said(`answered HTTP ${status}`));
     const values = valuesOf(text);
-    if (values === null) throw new Away(this.#said("did not answer as a KV of version 2 does"));
+    if (values === null) throw new Away(said("did not answer as a KV of version 2 does"));
     return values;
   }
 
@@ -169,23 +174,20 @@ export class VaultSecrets implements SecretProvider {
         token = await readFile(tokenFile, "utf8");
       } catch (error) {
         const code = error instanceof Error && "code" in error ? error.code : error;
-        throw new Away(`secrets_token_file, ${tokenFile}, cannot be read (${code})`, true);
+        throw new Away(`secrets_token_file cannot be read (${code})`, true);
       }
     }
     token = token.trim();
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new Away(
-        tokenFile === null ? "MILLRACE_SECRETS_TOKEN holds no token" : `${tokenFile} holds no token`,
-        true,
-      );
+      throw new Away(`${tokenFile === null ? "MILLRACE_SECRETS_TOKEN" : "secrets_token_file"} holds no token`, true);
     }
     knownSecrets.add("secrets_token", token);
     return token;
   }
+}
 
-  #said(what: string): string {
-    return `${new URL(this.#base).origin} ${what}`;
-  }
+function said(what: string): string {
+  return `${SERVER} ${what}`;
 }
 
 async function readBounded(answer: Response): Promise<string> {
@@ -194,7 +196,7 @@ async function readBounded(answer: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new Away(`${new URL(answer.url).origin} answered with more than ${MAX_BYTES} bytes`);
+    if (bytes > MAX_BYTES) throw new Away(`${SERVER} answered with more than ${MAX_BYTES} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -65,6 +65,6 @@ export const EXPRESSION_CODES = {
     explanation:
       "A config refers to `${secret:NAME}`, and whether there is one cannot be said: what keeps the secrets does not answer, refuses the service's token, or the file cannot be read. Runs are refused meanwhile with 503, those of triggers wait, and those that are to be taken up again are `interrupted` until it can be had.",
     example: document('{ type: log, config: { message: "${secret:KEPT_WHERE_NOBODY_ANSWERS}" } }'),
-    fix: "Look at `/health`: the component `secrets` says what is wrong. Nothing need be done to the pipeline.",
+    fix: "Look at `/health/ready`: the component `secrets` says what is wrong. Nothing need be done to the pipeline.",
   },
 } as const satisfies Record<string, FindingCodeInfo>;

@@ -193,6 +193,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...invalid,
         ...errorResponses(
           "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
           "CONFIG_INACTIVE",
           "TAG_TAKEN",
           "IDEMPOTENCY_KEY_REUSED",

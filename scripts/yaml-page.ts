@@ -56,8 +56,8 @@ ${table(inMapping(document, "init_message"))}
 
 ## Environment
 
-In any text of a \`config\`, \`\${env:NAME}\` stands for the variable \`NAME\` and \`\${secret:NAME}\` for \`MILLRACE_SECRET_NAME\`
-([more](../pipeline.md#the-environment)).
+In any text of a \`config\`, \`\${env:NAME}\` stands for the variable \`NAME\`, where pipelines may read it, and \`\${secret:NAME}\` for
+the secret \`NAME\`, which is the variable \`MILLRACE_SECRET_NAME\`, a file, or kept by a server ([secrets](../guides/secrets.md)).
 `;
 }
 

@@ -24,6 +24,7 @@ const SECTIONS: readonly Section[] = [
       ["dashboard.md", "The dashboard"],
       "writing-adapters.md",
       "guides/fetching.md",
+      "guides/secrets.md",
       "guides/isolation.md",
       "guides/scripts.md",
       ["dashboard.md", "The dashboard"],

@@ -18,7 +18,7 @@ init_message: { route: call }
 `);
   const { frames } = await readStream(`${service.url}/api/v1/executions/${id}/events`);
   const failed = frames.find((frame) => frame.event === "failed");
-  assert.match(JSON.stringify(failed?.data.error), /EXPRESSION_FAILED.*\*\*\*/);
+  assert.match(JSON.stringify(failed?.data.error), /EXPRESSION_FAILED.*\[secret TOKEN\]/);
   const { config_id, ...execution } = await service.client.executions.get(id);
   const config = await service.client.configs.get(config_id ?? "");
   const shown = JSON.stringify([frames, execution, config]) + service.stderr;

@@ -63,7 +63,7 @@ export function define(
         adapter,
         config: config ?? {},
         fromFile: false,
-        secrets: [],
+        redactor: null,
         condition: when ?? null,
         thread: null,
       })),

@@ -18,6 +18,7 @@ export class MillraceProcess {
   #child: ChildProcess | null = null;
   #port = 0;
   url = "";
+  stdout = "";
   stderr = "";
   /** What is started next: this version, or another one. */
   program: string = MILLRACE;
@@ -54,6 +55,7 @@ export class MillraceProcess {
       let text = "";
       child.stdout?.on("data", (chunk) => {
         text += chunk;
+        this.stdout += chunk;
         const url = READY.exec(text)?.[1];
         if (url !== undefined) resolve(url);
       });

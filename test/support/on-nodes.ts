@@ -12,6 +12,7 @@ const FILES = [
   "test/keeping/{recovery,ending}.test.ts",
   "test/clients/{client-library,client-table,proxies,real-clients,resume}.test.ts",
   "test/search/*.test.ts",
+  "test/secrets/canaries.test.ts",
 ];
 
 const reason = await withoutSharedStack();

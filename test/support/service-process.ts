@@ -64,6 +64,16 @@ export class ServiceProcess {
     return (this.#serving?.stderr ?? "") + (this.#working?.stderr ?? "");
   }
 
+  /** What its processes have written to their standard output. */
+  get stdout(): string {
+    return (this.#serving?.stdout ?? "") + (this.#working?.stdout ?? "");
+  }
+
+  /** Of the database that its nodes share; null where it is one process. */
+  get databaseUrl(): string | null {
+    return this.#shared?.databaseUrl ?? null;
+  }
+
   /** Starts it, again on the port that it had; `more` flags are for this start alone. */
   async start(more: readonly string[] = []): Promise<void> {
     const flags = ["--data-dir", this.dataDir, "--log-level", "warn", ...this.#flags];

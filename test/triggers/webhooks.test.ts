@@ -154,7 +154,7 @@ test("a test is sent on request, and a key in the environment is used and never 
   await webhooks.test(unset.id);
   await eventually(async () => {
     const { deliveries } = await webhooks.deliveries(unset.id);
-    assert.match(deliveries[0]?.log[0]?.error ?? "", /MILLRACE_SECRET_OTHER is not set/);
+    assert.match(deliveries[0]?.log[0]?.error ?? "", /The secret "OTHER" is not set/);
   });
   assert.equal(receiver.received.length, 1, "nothing is sent unsigned");
 });

@@ -100,7 +100,7 @@ init_message: { route: label, payload: { text: "Where is my order?" } }
 `;
 
 /** Asks a model. */
-export function complete({ http }: AdapterEnvironment): Adapter<Config, Prepared> {
+export function complete(environment: AdapterEnvironment): Adapter<Config, Prepared> {
   return defineAdapter({
     type: "complete",
     category: "model",
@@ -111,7 +111,7 @@ export function complete({ http }: AdapterEnvironment): Adapter<Config, Prepared
     prepare: (settings) => {
       onlyInServiceThread("complete");
       return {
-        server: modelServer(settings, http),
+        server: modelServer(settings, environment),
         prompt: compileTemplate(settings.prompt),
         system: settings.system === undefined ? null : compileTemplate(settings.system),
         check: settings.schema === undefined ? null : outputCheck(settings.schema),

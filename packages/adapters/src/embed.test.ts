@@ -260,7 +260,7 @@ describe("embed", () => {
       { base_url: "https://user:pass@x/v1" },
       { base_url: "https://x/v1?key=1" },
       { api_key_env: "sk-1234 5678" },
-      { api_key: "x" },
+      { api_keys: "x" },
       { batch_size: 0 },
       { dimensions: 0 },
     ])

@@ -69,7 +69,7 @@ init_message: { route: cut, payload: { path: README.md } }
 `;
 
 /** Adds the vectors of texts. */
-export function embed({ http }: AdapterEnvironment): Adapter<Config, ModelServer> {
+export function embed(environment: AdapterEnvironment): Adapter<Config, ModelServer> {
   return defineAdapter({
     type: "embed",
     category: "model",
@@ -80,7 +80,7 @@ export function embed({ http }: AdapterEnvironment): Adapter<Config, ModelServer
     references: ({ broken_to: route }) => (route === undefined ? {} : { routes: [{ route, path: ["broken_to"] }] }),
     prepare: (settings) => {
       onlyInServiceThread("embed");
-      return modelServer(settings, http);
+      return modelServer(settings, environment);
     },
     gather: ({ batch_size: size, batch_seconds: seconds }) => ({ size, timeoutMs: seconds * 1000 }),
     async process({ payload }, context) {

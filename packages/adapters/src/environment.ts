@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type Looked, NO_VARIABLE_RULES, readVariable, type VariableRules } from "@millrace/engine";
 import { HttpClient } from "./http/http-client.ts";
 
 /** What the service that adapters run in lets them do, as plain values: threads are given it as well. */
@@ -7,6 +8,8 @@ export interface AdapterGrants {
   readonly httpAllowHosts: readonly string[];
   /** The folder where adapters keep what outlives a run; null: nothing does. */
   readonly stateDir: string | null;
+  /** Which variables of the environment pipelines may read; default: all but the service's own. */
+  readonly variables?: VariableRules;
 }
 
 /** What built-in adapters are made with. */
@@ -14,6 +17,8 @@ export interface AdapterEnvironment {
   /** The one way to the web. */
   readonly http: HttpClient;
   readonly stateDir: string | null;
+  /** A variable of the environment, where pipelines may read it. */
+  variable(name: string): Looked;
 }
 
 /** Nothing is allowed, and nothing kept. */
@@ -23,8 +28,17 @@ export const NO_GRANTS: AdapterGrants = { httpAllowHosts: [], stateDir: null };
 export const USER_AGENT = `Millrace/${version()}`;
 
 /** Makes the environment of a service, or of a thread of it. */
-export function adapterEnvironment({ httpAllowHosts, stateDir }: AdapterGrants): AdapterEnvironment {
-  return { http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT }), stateDir };
+export function adapterEnvironment({ httpAllowHosts, stateDir, variables }: AdapterGrants): AdapterEnvironment {
+  return {
+    http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT }),
+    stateDir,
+    variable: variablesOf(variables),
+  };
+}
+
+/** Variables of this process's environment, as far as pipelines may read them. */
+export function variablesOf(rules: VariableRules = NO_VARIABLE_RULES): (name: string) => Looked {
+  return (name) => readVariable(name, process.env, rules);
 }
 
 function version(): string {

@@ -72,6 +72,11 @@ export const ERROR_CODES = {
   SERVICE_UNAVAILABLE: { status: 503, exit: 6, summary: "The service is shutting down, or cannot reach its store." },
   STORE_UNREACHABLE: { status: 503, exit: 6, summary: "The database or the message broker cannot be reached." },
   NODE_UNREACHABLE: { status: 503, exit: 6, summary: "The node that works on the execution does not answer." },
+  SECRET_UNAVAILABLE: {
+    status: 503,
+    exit: 6,
+    summary: "What keeps a secret of the pipeline cannot be asked at present.",
+  },
   EXECUTION_MOVED: { status: 503, exit: 6, summary: "Another node works on the execution by now." },
   EMBEDDING_UNAVAILABLE: {
     status: 503,

@@ -19,7 +19,9 @@ export interface ConfigParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly ids: Ids;
-  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+  loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
+  /** Whether what a definition was loaded with is still so; without it secrets do not change. */
+  secretsAreStill?(secrets: ReadonlyMap<string, string>, project?: string): Promise<boolean>;
 }
 
 /** Characters of pipelines whose definitions are remembered: lists derive each config's report anew. */
@@ -50,7 +52,7 @@ export class Configs {
     input: z.output<typeof createConfigSchema>,
     soleOfPath: boolean,
   ): Promise<Config | null> {
-    const loaded = await this.#loadParsable(input.config_yaml);
+    const loaded = await this.#loadParsable(input.config_yaml, project);
     const name = input.name ?? loaded.name;
     if (name === null || name === "") return null;
     const now = this.#now();
@@ -94,7 +96,7 @@ export class Configs {
         `The config "${known.name}" has version ${known.version} by now, not ${input.expected_version}: somebody else has stored one. Read it anew, and make your change to it.`,
       );
     const configYaml = input.config_yaml ?? known.configYaml;
-    if (input.config_yaml !== undefined) await this.#loadParsable(configYaml);
+    if (input.config_yaml !== undefined) await this.#loadParsable(configYaml, known.project);
     const record: ConfigRecord = {
       ...known,
       name: input.name ?? known.name,
@@ -125,7 +127,7 @@ export class Configs {
 
   /** A config as lists show it. */
   async summarize(record: ConfigRecord): Promise<ConfigSummary> {
-    const { report, description } = await this.load(record.configYaml);
+    const { report, description } = await this.load(record.configYaml, record.project);
     return {
       id: record.id,
       project: record.project,
@@ -145,13 +147,16 @@ export class Configs {
 
   /**
    * Loads a pipeline's text. What comes of it is remembered where it depends on the text alone: a finding may be mended
-   * from outside, and a file that holds an adapter may change.
+   * from outside, and a file that holds an adapter may change. Its secrets are those of the project that it is of.
    */
-  async load(yaml: string): Promise<LoadedDefinition> {
-    const key = hash("sha256", yaml);
+  async load(yaml: string, project: string): Promise<LoadedDefinition> {
+    const key = hash("sha256", `${project}\n${yaml}`);
     const known = this.#loaded.get(key);
-    if (known !== undefined) return known;
-    const loaded = await this.#parts.loadDefinition(yaml);
+    if (known !== undefined) {
+      if ((await this.#parts.secretsAreStill?.(known.secrets, project)) ?? true) return known;
+      this.#loaded.delete(key);
+    }
+    const loaded = await this.#parts.loadDefinition(yaml, project);
     if (loaded.definition === null || loaded.definition.routes.some(({ steps }) => steps.some((step) => step.fromFile)))
       return loaded;
     this.#remembered += yaml.length;
@@ -201,15 +206,15 @@ export class Configs {
       return this.update(viewOf(known.project), known.id, { config_yaml: configYaml, expected_version: known.version });
     }
     const sourceType: SourceType = "file";
-    const name = (await this.#loadParsable(configYaml)).name ?? fileName.replace(/\.ya?ml$/, "");
+    const name = (await this.#loadParsable(configYaml, DEFAULT_PROJECT)).name ?? fileName.replace(/\.ya?ml$/, "");
     const input = { name, config_yaml: configYaml, source_type: sourceType, source_path: path };
     const config = await this.#create(viewOf(DEFAULT_PROJECT), input, true);
     if (config === null) throw new Error("it has no name");
     return config;
   }
 
-  async #loadParsable(yaml: string): Promise<LoadedDefinition> {
-    const loaded = await this.load(yaml);
+  async #loadParsable(yaml: string, project: string): Promise<LoadedDefinition> {
+    const loaded = await this.load(yaml, project);
     if (loaded.parsable) return loaded;
     const [finding] = loaded.report.issues;
     throw new MillraceError(

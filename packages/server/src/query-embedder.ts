@@ -1,4 +1,4 @@
-import { embedQuery, type HttpClient } from "@millrace/adapters";
+import { type AdapterEnvironment, embedQuery } from "@millrace/adapters";
 import { AdapterError, type Collection, type ContentCache, cacheInProject } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 
@@ -11,12 +11,18 @@ const PATIENCE_MS = 20_000;
  */
 export function queryEmbedder(
   cache: ContentCache,
-  http: HttpClient,
+  environment: Pick<AdapterEnvironment, "http" | "variable">,
 ): (collection: Collection, text: string) => Promise<number[]> {
   return async ({ name, project, embedding }, text) => {
     if (embedding === null) throw new MillraceError("SEARCH_NOT_POSSIBLE", `"${name}" has no model to search by.`);
     try {
-      return await embedQuery(embedding, text, cacheInProject(cache, project), http, AbortSignal.timeout(PATIENCE_MS));
+      return await embedQuery(
+        embedding,
+        text,
+        cacheInProject(cache, project),
+        environment,
+        AbortSignal.timeout(PATIENCE_MS),
+      );
     } catch (error) {
       const why =
         error instanceof DOMException

@@ -1,4 +1,4 @@
-import type { ConfigRecord, Pipeline, Records } from "@millrace/engine";
+import { type ConfigRecord, type Pipeline, type Records, secretAway } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { type ProjectView, viewOf } from "./access/project-of.ts";
 import type { Configs } from "./configs.ts";
@@ -8,7 +8,7 @@ const PAGE = 200;
 
 /**
  * The pipeline of a stored config, ready to run.
- * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID, SECRET_UNAVAILABLE
  */
 export async function runnablePipeline(
   configs: Configs,
@@ -17,8 +17,9 @@ export async function runnablePipeline(
 ): Promise<Pipeline & { readonly config: ConfigRecord }> {
   const config = await configs.find(view, configId);
   if (!config.isActive) throw new MillraceError("CONFIG_INACTIVE", `The config "${config.name}" is not active.`);
-  const { report, definition } = await configs.load(config.configYaml);
+  const { report, definition, awaits } = await configs.load(config.configYaml, config.project);
   if (definition === null) {
+    if (awaits !== null) throw secretAway(awaits);
     throw new MillraceError(
       "CONFIG_INVALID",
       `The config "${config.name}" has ${report.error_count} errors and cannot be run.`,
@@ -33,7 +34,7 @@ export async function runnablePipeline(
 /**
  * The pipeline of the stored config of a project that is named, by its id or its name; of several of one name, of the one that is
  * active.
- * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
+ * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID, SECRET_UNAVAILABLE
  */
 export async function namedPipeline(
   configs: Configs,

@@ -1,4 +1,5 @@
 import { HttpClient, USER_AGENT } from "@millrace/adapters";
+import { knownSecrets } from "@millrace/engine";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { credentialsOf } from "./access/credentials.ts";
@@ -97,7 +98,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       info: () => systemInfo(settings, startedAt),
     });
     // As a run's own requests to a model: where the operator lets them go.
-    const http = new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT });
+    const environment = {
+      http: new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT }),
+      variable: (name: string) => service.secrets.of().variable(name),
+    };
     const api: Endpoint[] = [
       ...executionEndpoints(service),
       ...failureEndpoints(service),
@@ -107,7 +111,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
-      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, http) }),
+      ...searchEndpoints({ search: service.search, embedQuery: queryEmbedder(service.cache, environment) }),
       ...configEndpoints(service),
       ...projectEndpoints(service),
       ...triggerEndpoints(service),
@@ -191,7 +195,7 @@ async function health(
   const { streams, components: more } = (await front?.look()) ?? { streams: 0, components: {} };
   const full = streams >= maxSubscribers;
   const components: Health["components"] = {
-    store: { status: store, detail: fault === null ? null : `Commits fail: ${fault.message}` },
+    store: { status: store, detail: fault === null ? null : knownSecrets.redact(`Commits fail: ${fault.message}`) },
     streams: {
       status: closing ? "unhealthy" : full ? "degraded" : "healthy",
       detail: closing
@@ -201,11 +205,18 @@ async function health(
           : `${streams} open`,
     },
     executions: { status: "healthy", detail: `${service.engine.running} running` },
+    ...secretsOf(service),
     ...more,
   };
   const states = Object.values(components).map((component) => component.status);
   const status = states.includes("unhealthy") ? "unhealthy" : states.includes("degraded") ? "degraded" : "healthy";
   return { status, components };
+}
+
+/** Runs that need none of them go on: what keeps secrets is never more than a degradation. */
+function secretsOf({ secrets }: Service): Health["components"] {
+  const health = secrets.health();
+  return health === null ? {} : { secrets: { status: health.status, detail: knownSecrets.redact(health.detail) } };
 }
 
 /** What clients may look for before they use it; none is ever taken out or renamed. */

@@ -38,6 +38,8 @@ import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
+import { knowOwnCredentials, openSecrets } from "./secrets/open-secrets.ts";
+import type { Secrets } from "./secrets/secrets.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
@@ -76,7 +78,9 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
-  loadDefinition(yaml: string): Promise<LoadedDefinition>;
+  /** `project`: whose secrets the pipeline may use. */
+  loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
+  readonly secrets: Secrets;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
 }
@@ -96,36 +100,55 @@ export interface Runner extends Executions {
 /** How long an adapter that was told to stop is waited for, in milliseconds. */
 const ABANDON_AFTER_MS = 1_000;
 
+/** What a service is beside its settings. */
+export interface ServiceOptions {
+  /** Whether the process answers the API where its settings say: access control is then to be as that address asks for. Default true. */
+  readonly servesApi?: boolean;
+}
+
 /**
- * Opens the data directory and takes up the executions that are in it. `servesApi`: whether the process is going to answer
- * the API where its settings say; access control is then to be as the address asks for.
+ * Opens the data directory and takes up the executions that are in it.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID, SETTING_INVALID
  */
 export async function openService(
   settings: Settings,
   log: Logger,
-  { servesApi = true }: { readonly servesApi?: boolean } = {},
+  { servesApi = true }: ServiceOptions = {},
 ): Promise<Service> {
-  const baseDir = process.cwd();
-  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
-  const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
+  knowOwnCredentials(settings, process.env);
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const { triggers, deliveries, apiKeys, auditLog, serviceSecrets } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
-  const access = await openAccess({ settings, servesApi, apiKeys, serviceSecrets, clock, log }).catch(async (error) => {
+  const leave = async (error: unknown): Promise<never> => {
     await stores.close();
     throw stores.explain(error);
-  });
-  const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
+  };
+  const access = await openAccess({ settings, servesApi, apiKeys, serviceSecrets, clock, log }).catch(leave);
+  const grants = {
+    httpAllowHosts: settings.http_allow_hosts,
+    stateDir: join(resolve(settings.data_dir), "state"),
+    // Who may write configs is then not who may read what the service was started with.
+    variables: { allow: settings.env_allow, restricted: access.isOn },
+  };
+  const registry = { adaptersDir: settings.adapters_dir, baseDir: process.cwd(), grants };
+  const adapters = await createAdapterRegistry(registry).catch(leave);
+  const secrets = openSecrets(settings, process.env, access.isOn, (text) => log.warn(text));
+  const load = (yaml: string, project?: string) => loadDefinition(yaml, { adapters, source: secrets.of(project) });
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
     graceMs: ABANDON_AFTER_MS,
     grants,
     log: adapterLog(log),
   });
-  const configs = new Configs({ records, clock, ids, loadDefinition: load });
+  const configs = new Configs({
+    records,
+    clock,
+    ids,
+    loadDefinition: load,
+    secretsAreStill: (values, project) => secrets.areStill(values, project),
+  });
   const adoption = new ObjectAdoption({ journal, records, objects, storedObjects, clock, log });
   const parts: EngineParts = {
     journal,
@@ -193,6 +216,7 @@ export async function openService(
     clock,
     ids,
     log,
+    secrets,
     allowHosts: settings.http_allow_hosts,
   });
   const audit = new AuditTrail({ auditLog, clock, ids, log, retainDays: settings.retain_audit_days });
@@ -224,6 +248,7 @@ export async function openService(
     ids,
     isNode: stores.nodes !== null,
     loadDefinition: load,
+    secrets,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop(), audit.close(), access.close()]);
       adoption.stop();

@@ -175,6 +175,41 @@ export const settingsSchema = z.object({
       "Bytes that executions that are over may take, journal and objects together; the oldest go first; without it any",
     ),
   retain_events_days: days("Days after its end that an execution's events are kept; without it for ever"),
+  secrets_dir: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "A folder whose files each hold a secret: `NAME` for the default project, `PROJECT/NAME` for another, `_shared/NAME` for all",
+    ),
+  secrets_url: url(["vault+https:", "vault+http:"], "vault+https://vault.example.org:8200/secret/millrace")
+    .nullable()
+    .default(null)
+    .describe(
+      "Where secrets are kept in a server that speaks the protocol of Vault's KV, version 2: its address, the mount and a path, below which each project has an entry of its name",
+    ),
+  secrets_token_file: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "The file that holds the token for `secrets_url`, read anew whenever it is needed; without it the token is the variable MILLRACE_SECRETS_TOKEN",
+    ),
+  secrets_ttl: number(z.number("expected a number of seconds").min(1).max(86_400))
+    .default(60)
+    .describe("How long what `secrets_url` has answered is used before it is asked again, in seconds"),
+  env_allow: list(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, "expected names of variables as REGION, or their beginnings as APP_*"),
+  )
+    .nullable()
+    .default(null)
+    .describe(
+      "Environment variables that `${env:NAME}` in pipelines may read, separated by commas: names, or beginnings as `APP_*`; without it none where access control is on, and all but the service's own where it is off",
+    ),
   http_allow_hosts: hosts
     .default([])
     .describe(
@@ -198,7 +233,7 @@ export interface SettingSources {
 }
 
 /** Variables that begin with MILLRACE_ and are no settings. */
-const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|API_KEY|SECRET_.*)$/;
+const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|API_KEY|SECRETS_TOKEN|SECRET_.*|SHARED_SECRET_.*)$/;
 
 /**
  * Reads the settings: flag over environment over config file over default.
@@ -262,6 +297,22 @@ function contradictions(settings: Settings): string[] {
   if (database === null && objects !== null) {
     found.push("objects_url needs database_url and nats_url: a data directory keeps its objects beside its database");
   }
+  if (settings.secrets_token_file !== null && settings.secrets_url === null)
+    found.push("secrets_token_file is the token for secrets_url, which is not set");
+  if (settings.secrets_url !== null) found.push(...wrongSecretsUrl(new URL(settings.secrets_url)));
+  return found;
+}
+
+function wrongSecretsUrl(url: URL): string[] {
+  const found: string[] = [];
+  if (url.username !== "" || url.password !== "")
+    found.push("secrets_url: the token belongs into secrets_token_file, or MILLRACE_SECRETS_TOKEN");
+  if (!/^\/[^/]+/.test(url.pathname))
+    found.push("secrets_url: the mount is missing, as /secret in vault+https://vault.example.org:8200/secret/millrace");
+  if (url.protocol === "vault+http:" && !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname))
+    found.push(
+      "secrets_url: vault+http:// sends the token in the clear, and is for this machine alone; use vault+https://",
+    );
   return found;
 }
 

@@ -8,6 +8,7 @@ import { TriggerLoop } from "./triggers/trigger-loop.ts";
 import { DeliveryLoop } from "./webhooks/delivery-loop.ts";
 import { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
 import { postOver } from "./webhooks/post.ts";
+import type { WebhookSecrets } from "./webhooks/webhook-secrets.ts";
 
 /** What triggers and webhooks stand on. */
 export interface TriggersAndWebhooksParts {
@@ -18,6 +19,7 @@ export interface TriggersAndWebhooksParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly secrets: WebhookSecrets;
   /** Hosts that deliveries may go to although their addresses are private. */
   readonly allowHosts: readonly string[];
 }
@@ -32,7 +34,7 @@ export interface TriggersAndWebhooks {
 
 /** Begins to set triggers off and to tell webhooks. */
 export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
-  const { stores, configs, executions, journal, clock, ids, log, allowHosts } = parts;
+  const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts } = parts;
   const { triggers, deliveries } = stores;
   const folders = new FolderWatch({ triggers, clock, ids });
   const firing = { triggers, configs, executions, clock, ids, folders };
@@ -40,7 +42,7 @@ export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): Trigg
   const delivering = new DeliveryLoop({
     deliveries,
     journal,
-    environment: process.env,
+    secrets,
     post: postOver(allowHosts),
     clock,
     ids,

@@ -146,9 +146,9 @@ function refusal(server: ModelServer, { status, headers, body }: HttpAnswer): Fa
   if (status === 429) return failed("MODEL_RATE_LIMITED", ended(what), true, retryAfterMs);
   if (status === 401 || status === 403) {
     const key =
-      server.keyEnv === null
+      server.keyName === null
         ? "Name the variable with its key in api_key_env."
-        : `Is the key in ${server.keyEnv} right?`;
+        : `Is the key in ${server.keyName} right?`;
     return failed("MODEL_UNAUTHORIZED", `${ended(what)} ${key}`, false);
   }
   if (status === 408 || status === 425 || status >= 500)

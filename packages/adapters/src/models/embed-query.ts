@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { ContentCache, QueryEmbedding } from "@millrace/engine";
-import type { HttpClient } from "../http/http-client.ts";
+import type { AdapterEnvironment } from "../environment.ts";
 import { embedTexts } from "./embed-texts.ts";
 import { modelServer } from "./model-server.ts";
 
@@ -21,7 +21,7 @@ export async function embedQuery(
   { baseUrl, model, apiKeyEnv, dimensions, queryPrefix }: QueryEmbedding,
   text: string,
   cache: ContentCache | null,
-  http: HttpClient,
+  environment: Pick<AdapterEnvironment, "http" | "variable">,
   signal: AbortSignal,
 ): Promise<number[]> {
   const input = `${queryPrefix}${text}`;
@@ -29,7 +29,7 @@ export async function embedQuery(
   const kept = (await cache?.get([key]))?.get(key);
   if (kept !== undefined && kept.byteLength > 0 && kept.byteLength % 4 === 0)
     return Array.from(new Float32Array(new Uint8Array(kept).buffer));
-  const server = modelServer({ ...SERVER, base_url: baseUrl, model, api_key_env: apiKeyEnv ?? undefined }, http);
+  const server = modelServer({ ...SERVER, base_url: baseUrl, model, api_key_env: apiKeyEnv ?? undefined }, environment);
   const { vectors } = await embedTexts(server, [input], dimensions, signal);
   const vector = vectors[0] ?? new Float32Array();
   await cache?.put([{ key, value: new Uint8Array(vector.buffer) }]);

@@ -26,6 +26,7 @@ export const modelFields = {
     .describe(
       "The environment variable that holds the server's key, as `OPENAI_API_KEY`; without it none is sent. The key itself stands nowhere",
     ),
+  api_key: z.string().min(1).optional().describe("The server's key, as `${secret:NAME}`, in place of `api_key_env`"),
   timeout_seconds: z
     .number()
     .gt(0)

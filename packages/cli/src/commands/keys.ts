@@ -37,7 +37,6 @@ export function addKeys(program: Command, output: Output): void {
   add("create", "make an API key")
     .argument("<name>", "who or what it is for")
     .requiredOption("--scopes <scopes>", `what it may do: ${SCOPES.join(", ")}; each includes those before it`)
-    .option("--project <project>", "the one project that it opens; by default all")
     .option("--expires-in-days <n>", "by default it does not expire")
     .option("--data-dir <dir>", "make it in a data directory that no service works on, instead of asking one")
     .option("--database-url <url>", "make it in the database that nodes share, instead of asking one")
@@ -53,7 +52,6 @@ export function addKeys(program: Command, output: Output): void {
         const key = await connect(options).keys.create({
           name,
           scopes,
-          ...(project === null ? {} : { project }),
           ...(days === null ? {} : { expires_in_days: days }),
         });
         showNew(key, options.json);

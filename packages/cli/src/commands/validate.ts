@@ -5,6 +5,7 @@ import { UsageError } from "../exit-codes.ts";
 import { printFindings, summarizeReport } from "../findings-printer.ts";
 import { readInput } from "../input.ts";
 import type { Output } from "../output.ts";
+import { pipelineValues } from "../pipeline-values.ts";
 
 /** `millrace validate`. */
 export function addValidate(program: Command, output: Output): void {
@@ -24,6 +25,7 @@ export function addValidate(program: Command, output: Output): void {
         adaptersDir: adaptersDirOf(options),
         baseDir: process.cwd(),
       });
+      const values = await pipelineValues(process.env, (text) => output.note(`millrace: ${text}`));
       const reports = [];
       let unread = false;
       for (const file of files) {
@@ -37,7 +39,11 @@ export function addValidate(program: Command, output: Output): void {
           unread = true;
           continue;
         }
-        const { report } = await loadDefinition(source, { adapters, env: process.env });
+        const { report } = await loadDefinition(source, {
+          adapters,
+          env: process.env,
+          ...(values && { source: values }),
+        });
         reports.push({ file, ...report });
         if (options.json) continue;
         for (const line of printFindings(output, file, source, report)) output.line(line);

@@ -17,6 +17,7 @@ interface CreateOptions extends Common {
   readonly config: string[];
   readonly header: string[];
   readonly secretEnv?: string;
+  readonly secretRef?: string;
 }
 
 const ID = "0198c0de-0000-7000-8000-000000000000";
@@ -49,6 +50,7 @@ export function addWebhooks(program: Command, output: Output): void {
     .addOption(several("--config <config>", "only executions of this config, by its id or name"))
     .addOption(several("--header <header>", "sent along, as 'Name: value'"))
     .option("--secret-env <name>", "variable of the service's environment, MILLRACE_SECRET_…, that holds the key")
+    .option("--secret-ref <name>", "the service's secret that holds the key, by its name")
     .addHelpText(
       "after",
       "\nPrints the new id, and the key that deliveries are signed with, which is told this once.\n\nExamples:\n  $ millrace webhooks create https://example.org/hook\n  $ millrace webhooks create https://example.org/hook --event execution.failed --config hello",
@@ -64,6 +66,7 @@ export function addWebhooks(program: Command, output: Output): void {
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.event.length === 0 ? {} : { events: options.event.map(eventOf) }),
         ...(options.secretEnv === undefined ? {} : { secret_env: options.secretEnv }),
+        ...(options.secretRef === undefined ? {} : { secret_ref: options.secretRef }),
       });
       show(webhook, options.json, () => {
         output.line(webhook.id);

@@ -33,7 +33,7 @@ export function assembleNode(
 ): Node {
   const { ownership, bus, tasks, journal, work, records, clock } = parts;
   const { abandonAfterMs, aliveEveryMs = 1_000, interruptedAfterMs = 5_000 } = settings;
-  const loadDefinition: ClusterParts["loadDefinition"] = (yaml) => parts.loadDefinition(yaml);
+  const loadDefinition: ClusterParts["loadDefinition"] = (yaml, project) => parts.loadDefinition(yaml, project);
   const offers = new Offers({
     bus,
     tasks,
@@ -80,6 +80,7 @@ export function assembleNode(
     watch: new OrphanWatch({ ownership, journal, clock, log, interruptedAfterMs, announce }),
     answers: new OwnerAnswers({
       engine,
+      records: parts.records,
       bus,
       loadDefinition,
       isHeldUp: (executionId) => claims.isHeldUp(executionId),

@@ -3,7 +3,8 @@ import type { Bus } from "../bus-port.ts";
 import type { Engine } from "../execution/engine.ts";
 import type { Pipeline, RetryFailures } from "../execution/executions.ts";
 import { progressToJson } from "../execution/progress-json.ts";
-import type { LoadDefinition } from "../execution/recovery.ts";
+import { type LoadDefinition, secretAway } from "../execution/recovery.ts";
+import type { Records } from "../ports.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { type OwnerRequest, ownerRequestSchema, ownerSubject } from "./owner-request.ts";
 
@@ -14,6 +15,7 @@ const REMEMBERED_MS = 60_000;
 export interface OwnerAnswersHost {
   readonly engine: Engine;
   readonly bus: Bus;
+  readonly records: Pick<Records, "getExecution">;
   loadDefinition: LoadDefinition;
   /** Whether this node owns the execution and cannot take it up: it can be ended all the same. */
   isHeldUp(executionId: string): boolean;
@@ -107,13 +109,16 @@ export class OwnerAnswers {
       ...(payloadMerge === undefined ? {} : { payloadMerge }),
       ...(again === undefined ? {} : { again }),
       ...(tag === undefined ? {} : { tag }),
-      ...(pipeline === undefined ? {} : { pipeline: await this.#load(pipeline) }),
+      ...(pipeline === undefined ? {} : { pipeline: await this.#load(pipeline, request.execution) }),
     };
   }
 
-  async #load(sent: Omit<Pipeline, "definition">): Promise<Pipeline> {
-    const { definition, report } = await this.#host.loadDefinition(sent.configYaml);
+  async #load(sent: Omit<Pipeline, "definition">, executionId: string): Promise<Pipeline> {
+    // A pipeline has the secrets of its execution's project.
+    const record = await this.#host.records.getExecution(executionId);
+    const { definition, report, awaits = null } = await this.#host.loadDefinition(sent.configYaml, record?.project);
     if (definition !== null) return { ...sent, definition };
+    if (awaits !== null) throw secretAway(awaits);
     throw new MillraceError("CONFIG_INVALID", "The config does not load on the node that works on the execution.", {
       details: { validation_report: report },
     });

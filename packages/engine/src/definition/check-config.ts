@@ -6,7 +6,8 @@ import { ConfigSchema } from "./config-schema.ts";
 import { expressionHint, tryCompile } from "./expression-hints.ts";
 import type { FindingList } from "./finding-list.ts";
 import { formatPath, type Path, shorten } from "./path.ts";
-import { type Environment, type Replaced, replacePlaceholders } from "./placeholders.ts";
+import { type Looked, type PlaceholderSource, unsetSecret } from "./placeholder-source.ts";
+import { type Replaced, replacePlaceholders, secretNames } from "./placeholders.ts";
 import { isEmpty, locate, type Mapping, type Tree } from "./tree.ts";
 import { addIssues, type Fault, type Refinement } from "./zod-issues.ts";
 
@@ -20,6 +21,8 @@ const CONFIG_CODES = {
   other: "E307",
 } as const;
 
+const NONE: ReadonlyMap<string, Looked> = new Map();
+
 const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 
 /** A step's configuration and what it is checked with. */
@@ -30,7 +33,7 @@ export interface ConfigOfStep {
   /** The whole step: where a missing configuration is missing. */
   readonly step: Tree;
   readonly path: Path;
-  readonly env: Environment;
+  readonly source: PlaceholderSource;
 }
 
 /** A configuration as its schema returns it, and the secrets in it. */
@@ -38,16 +41,23 @@ export interface CheckedConfig {
   readonly value: unknown;
   /** What the schema was given: placeholders replaced. */
   readonly input: JsonObject;
-  readonly secrets: readonly string[];
+  /** By name. */
+  readonly secrets: ReadonlyMap<string, string>;
 }
 
 /** Replaces the placeholders of a configuration and checks it; null where it does not fit. */
 export async function checkConfig(of: ConfigOfStep, findings: FindingList): Promise<CheckedConfig | null> {
-  const { adapter, path, env } = of;
+  const { adapter, path, source } = of;
   const tree = of.tree === undefined || isEmpty(of.tree) ? emptyMapping(of) : of.tree;
   // Not a mapping: the structure's check says so.
   if (tree.kind !== "mapping") return null;
-  const replaced = replacePlaceholders(tree, path, env, findings);
+  const names = secretNames(tree);
+  const secrets = names.length === 0 ? NONE : await source.secrets(names);
+  const values = {
+    variable: (name: string) => source.variable(name),
+    secret: (name: string) => secrets.get(name) ?? unsetSecret(name),
+  };
+  const replaced = replacePlaceholders(tree, path, values, findings);
   const schema = ConfigSchema.of(adapter.config);
   // A mapping becomes an object.
   const value = replaced.value as JsonObject;

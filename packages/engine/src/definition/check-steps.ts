@@ -6,7 +6,7 @@ import { expressionHint, tryCompile } from "./expression-hints.ts";
 import type { FindingList } from "./finding-list.ts";
 import { suggestName } from "./nearest.ts";
 import { type Path, shorten } from "./path.ts";
-import type { Environment } from "./placeholders.ts";
+import type { PlaceholderSource } from "./placeholder-source.ts";
 import { isEmpty, type Mapping, type Tree, textOf, valueAt } from "./tree.ts";
 
 /** One adapter of a chain, as far as it could be checked. */
@@ -28,10 +28,10 @@ export interface CheckedStep {
 export async function checkSteps(
   root: Mapping,
   registry: AdapterRegistry,
-  env: Environment,
+  source: PlaceholderSource,
   findings: FindingList,
 ): Promise<Map<string, CheckedStep[]>> {
-  const checker = new StepChecker(registry, env, findings);
+  const checker = new StepChecker(registry, source, findings);
   const checked = new Map<string, CheckedStep[]>();
   const routes = valueAt(root, "routes");
   if (routes?.kind !== "mapping") return checked;
@@ -45,14 +45,14 @@ export async function checkSteps(
 
 class StepChecker {
   readonly #registry: AdapterRegistry;
-  readonly #env: Environment;
+  readonly #source: PlaceholderSource;
   readonly #findings: FindingList;
   /** By type; a text says why it cannot be loaded. */
   readonly #resolved = new Map<string, AnyAdapter | string | undefined>();
 
-  constructor(registry: AdapterRegistry, env: Environment, findings: FindingList) {
+  constructor(registry: AdapterRegistry, source: PlaceholderSource, findings: FindingList) {
     this.#registry = registry;
-    this.#env = env;
+    this.#source = source;
     this.#findings = findings;
   }
 
@@ -101,7 +101,7 @@ class StepChecker {
       adapter === null
         ? null
         : await checkConfig(
-            { adapter, tree: configTree, step: item, path: configPath, env: this.#env },
+            { adapter, tree: configTree, step: item, path: configPath, source: this.#source },
             this.#findings,
           );
     return {

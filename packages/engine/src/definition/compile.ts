@@ -1,4 +1,5 @@
 import type { JsonObject, PipelineDocument } from "@millrace/protocol";
+import { StepRedactor } from "../secrets/step-redactor.ts";
 import type { CheckedStep } from "./check-steps.ts";
 import type { Definition, ErrorHandling, Limits, RouteDefinition, Step } from "./definition.ts";
 
@@ -102,7 +103,7 @@ function compileStep(step: CheckedStep, index: number, isolated: boolean): Step 
     adapter,
     fromFile,
     config: config.value,
-    secrets: config.secrets,
+    redactor: config.secrets.size === 0 ? null : new StepRedactor(config.secrets),
     condition,
     // What gathers has no code of its own that runs.
     thread: isolated && adapter.gather === undefined ? { configInput: config.input } : null,

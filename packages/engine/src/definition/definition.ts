@@ -1,6 +1,7 @@
 import type { JsonObject, KeepPayloads } from "@millrace/protocol";
 import type { AnyAdapter } from "../adapter.ts";
 import type { Expression } from "../expression.ts";
+import type { StepRedactor } from "../secrets/step-redactor.ts";
 
 /** How a route handles failures; pipeline defaults applied. */
 export interface ErrorHandling {
@@ -38,8 +39,8 @@ export interface Step {
   readonly fromFile: boolean;
   /** As the adapter's schema returned it; `${env:…}` and `${secret:…}` replaced. Never stored, never shown. */
   readonly config: unknown;
-  /** The values of the `${secret:…}` in it: they are blacked out in what the step fails with. */
-  readonly secrets: readonly string[];
+  /** Knows the `${secret:…}` in it: they are blacked out in what the step fails with and emits. Null: there is none. */
+  readonly redactor: StepRedactor | null;
   /** False: the step is skipped and the message goes on. Null: it always runs. */
   readonly condition: Expression | null;
   /** Null: it runs in the service's own thread. */

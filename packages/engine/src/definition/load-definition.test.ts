@@ -42,7 +42,7 @@ test("a pipeline with nothing set gets every default that the documentation prom
           adapter: "log",
           config: { level: "info" },
           fromFile: false,
-          secrets: [],
+          redactor: null,
           condition: null,
           thread: null,
         },

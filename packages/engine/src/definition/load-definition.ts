@@ -9,7 +9,7 @@ import type { Definition } from "./definition.ts";
 import { FindingList } from "./finding-list.ts";
 import { LineIndex } from "./line-index.ts";
 import { parseYaml } from "./parse-yaml.ts";
-import type { Environment } from "./placeholders.ts";
+import { type Environment, environmentSource, type PlaceholderSource } from "./placeholder-source.ts";
 import { textOf, toJson, valueAt } from "./tree.ts";
 import { buildTree } from "./tree-builder.ts";
 
@@ -17,7 +17,9 @@ import { buildTree } from "./tree-builder.ts";
 export interface LoadDefinitionOptions {
   /** The adapters that are present. */
   readonly adapters: AdapterRegistry;
-  /** Where `${env:NAME}` and `${secret:NAME}` are looked up; default: nothing is set. */
+  /** Where `${env:NAME}` and `${secret:NAME}` are looked up; default: in `env`. */
+  readonly source?: PlaceholderSource;
+  /** The environment in which they are looked up without `source`; default: nothing is set. */
   readonly env?: Environment;
   /** Whether a document without a `name` is an error; default false. */
   readonly requireName?: boolean;
@@ -35,7 +37,13 @@ export interface LoadedDefinition {
   readonly description: string | null;
   /** False where the text is no YAML, or refused as YAML (`E001`, `E003` to `E006`, `E011`). */
   readonly parsable: boolean;
+  /** The values of its secrets, by name: what comes of the text is another thing where they change. Never shown. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** What a secret of it waits for: it may load in a while, as it is. Null where that is not what is wrong with it. */
+  readonly awaits: string | null;
 }
+
+const NO_SECRETS: ReadonlyMap<string, string> = new Map();
 
 /**
  * Reads a pipeline: parses its YAML, checks all of it, and compiles it. Never throws for what is in the text, whatever
@@ -49,7 +57,14 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
   // A byte order mark is no part of the text, nor of the first line's columns.
   const text = yaml.startsWith("\uFEFF") ? yaml.slice(1) : yaml;
   const findings = new FindingList(new LineIndex(text));
-  const refused = { definition: null, name: null, description: null, parsable: false };
+  const refused = {
+    definition: null,
+    name: null,
+    description: null,
+    parsable: false,
+    secrets: NO_SECRETS,
+    awaits: null,
+  };
   const parsed = parseYaml(text, findings);
   if (parsed === null) return { report: findings.report(), ...refused };
   const tree = buildTree(parsed, findings);
@@ -64,7 +79,8 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
     const place = { path: ["name"], offset: root.offset };
     findings.add("E102", place, 'The required field "name" is missing', "Add a `name` for the pipeline.");
   }
-  const steps = await checkSteps(root, options.adapters, options.env ?? {}, findings);
+  const source = options.source ?? environmentSource(options.env ?? {});
+  const steps = await checkSteps(root, options.adapters, source, findings);
   checkLinks(root, steps, findings);
   checkSettings(root, findings);
 
@@ -72,5 +88,9 @@ export async function loadDefinition(yaml: string, options: LoadDefinitionOption
   const definition =
     // A mapping becomes an object.
     report.is_valid && document !== null ? compile(document, toJson(root) as JsonObject, steps) : null;
-  return { report, definition, name, description, parsable: true };
+  const secrets = new Map([...steps.values()].flat().flatMap(({ config }) => [...(config?.secrets ?? NO_SECRETS)]));
+  const isAway =
+    report.error_count > 0 && report.issues.every(({ code, severity }) => severity !== "error" || code === "E408");
+  const awaits = isAway ? (report.issues[0]?.message ?? null) : null;
+  return { report, definition, name, description, parsable: true, secrets, awaits };
 }

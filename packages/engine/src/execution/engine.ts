@@ -1,12 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import {
-  type ErrorInfo,
-  isTerminal,
-  MillraceError,
-  type Progress,
-  type TerminalStatus,
-  type ValidationReport,
-} from "@millrace/protocol";
+import { type ErrorInfo, isTerminal, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
 import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
@@ -25,12 +18,13 @@ import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } fro
 import { FailureRetry } from "./failure-retry.ts";
 import { foldJournal } from "./fold-journal.ts";
 import { hasMoved } from "./has-moved.ts";
+import { HeldUp } from "./held-up.ts";
 import { InterruptedEnds } from "./interrupted-ends.ts";
 import { LoopTurn } from "./loop-turn.ts";
 import { mustBeWritable } from "./must-be-writable.ts";
 import { progressFromJson } from "./progress-json.ts";
 import { partsOfProject } from "./project-parts.ts";
-import { recoverExecutions } from "./recovery.ts";
+import { type LoadDefinition, recoverExecutions } from "./recovery.ts";
 import { Starts } from "./starts.ts";
 
 /** What the engine stands on. */
@@ -53,7 +47,7 @@ export interface EngineParts {
   /** Without it every message is worked on here, at once. */
   readonly spread?: Spread;
   /** Compiles the frozen configuration of an execution that is taken up again. */
-  loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  readonly loadDefinition: LoadDefinition;
   /**
    * The stored config of that name, or id, in the project; without it no pipeline runs another.
    * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_INACTIVE, CONFIG_INVALID
@@ -86,6 +80,7 @@ export class Engine implements Executions {
   readonly #failureRetry: FailureRetry;
   readonly #children: ChildExecutions | null;
   readonly #ends: InterruptedEnds;
+  readonly #heldUp: HeldUp;
   #closing = false;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
@@ -100,6 +95,11 @@ export class Engine implements Executions {
       keepPayloads,
       now: () => clock.now(),
       ended: (executionId) => this.#waiters.tell(executionId),
+    });
+    this.#heldUp = new HeldUp({
+      records,
+      takeUp: (held) => this.takeUp(held),
+      onFault: (error) => this.#log.warn(`Executions that wait for secrets cannot be taken up: ${error}`),
     });
     this.#starts = new Starts({
       records,
@@ -131,7 +131,7 @@ export class Engine implements Executions {
       records,
       maxPayloadBytes,
       uuid: () => ids.uuid(),
-      loadDefinition: (yaml) => parts.loadDefinition(yaml),
+      loadDefinition: (yaml, project) => parts.loadDefinition(yaml, project),
       running: (executionId) => this.#running.get(executionId),
       over: async (executionId) => {
         const over = this.#waiters.whenOver(executionId);
@@ -162,6 +162,7 @@ export class Engine implements Executions {
 
   async stop(executionId: string, status: TerminalStatus, errorInfo: ErrorInfo | null): Promise<ExecutionRecord> {
     mustBeWritable(this.#parts.journal);
+    await this.#heldUp.remove(executionId);
     const execution = this.#running.get(executionId);
     if (execution !== undefined) {
       const over = this.#waiters.whenOver(executionId);
@@ -182,7 +183,7 @@ export class Engine implements Executions {
         `The execution is ${record.status}; only a running or interrupted one can be changed to ${status}.`,
       );
     }
-    // Interrupted: nothing of it is at work here.
+    // Interrupted: nothing of it is at work here, nor taken up meanwhile.
     await this.#ends.end(record, status, errorInfo);
     return this.#record(executionId);
   }
@@ -247,7 +248,10 @@ export class Engine implements Executions {
       clock,
       log: this.#log,
       mayBeNew: this.#parts.placement !== undefined,
-      loadDefinition: (yaml: string) => this.#parts.loadDefinition(yaml),
+      loadDefinition: (yaml: string, project?: string) => this.#parts.loadDefinition(yaml, project),
+      heldUp: (executionId: string) => {
+        if (this.#parts.placement === undefined) this.#heldUp.add(executionId);
+      },
       makeExecution: this.#makeExecution.bind(this),
       running: (execution: Execution) => this.#running.set(execution.id, execution),
     };
@@ -262,6 +266,7 @@ export class Engine implements Executions {
   /** Takes nothing more, and waits for what is in flight; what is left after `graceMs` is done again after a restart. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    await this.#heldUp.stop();
     const executions = [...this.#running.values()];
     await Promise.all(executions.map((execution) => execution.pause(graceMs)));
     const { placement } = this.#parts;

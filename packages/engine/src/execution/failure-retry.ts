@@ -1,9 +1,9 @@
-import { isTerminal, type JsonObject, MillraceError, type ValidationReport } from "@millrace/protocol";
-import type { Definition } from "../definition/definition.ts";
+import { isTerminal, type JsonObject, MillraceError } from "@millrace/protocol";
 import type { ExecutionRecord, FailedMessage, FailureFilter, Failures, MessageCopy, Records } from "../ports.ts";
 import type { Execution } from "./execution.ts";
 import { MAX_NAMED, type Pipeline, type Retried, type RetryFailures, type StartExecution } from "./executions.ts";
 import { emittedMessageId } from "./message-id.ts";
+import { type LoadDefinition, secretAway } from "./recovery.ts";
 
 /** What retries need of the engine. */
 export interface RetryHost {
@@ -11,7 +11,7 @@ export interface RetryHost {
   readonly records: Records;
   readonly maxPayloadBytes: number;
   uuid(): string;
-  loadDefinition(yaml: string): Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+  loadDefinition: LoadDefinition;
   running(executionId: string): Execution | undefined;
   /** Resolves when the execution is over, or the engine closes. */
   over(executionId: string): Promise<void>;
@@ -204,13 +204,14 @@ export class FailureRetry {
 
   /**
    * The pipeline that an execution ran by.
-   * @throws MillraceError CONFIG_INVALID where it does not load any more
+   * @throws MillraceError CONFIG_INVALID where it does not load any more, SECRET_UNAVAILABLE where it does not at present
    */
   async frozenPipeline(record: ExecutionRecord): Promise<Pipeline> {
     const { config_yaml: yaml, config_id: id, name, version } = record.configSnapshot;
     const configYaml = String(yaml);
-    const { definition, report } = await this.#host.loadDefinition(configYaml);
+    const { definition, report, awaits = null } = await this.#host.loadDefinition(configYaml, record.project);
     if (definition === null) {
+      if (awaits !== null) throw secretAway(awaits);
       throw new MillraceError(
         "CONFIG_INVALID",
         `The execution's pipeline does not load any more: ${report.issues[0]?.message ?? "it has errors"}. Give a config_id to use another.`,

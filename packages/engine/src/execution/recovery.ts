@@ -8,6 +8,7 @@ import {
 import type { AdapterLog } from "../adapter.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Clock, ExecutionRecord, Journal, WorkQueue } from "../ports.ts";
+import { knownSecrets } from "../secrets/redactor.ts";
 import type { Execution } from "./execution.ts";
 import { findInterruption } from "./find-interruption.ts";
 import { foldJournal } from "./fold-journal.ts";
@@ -21,8 +22,9 @@ export interface RecoveryHost {
   readonly log: AdapterLog;
   /** Whether executions may be among them that nobody has begun yet. */
   readonly mayBeNew: boolean;
-  /** Compiles the frozen configuration of an execution. */
   loadDefinition: LoadDefinition;
+  /** It waits for a secret: it is to be tried again. */
+  heldUp(executionId: string): void;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   makeExecution(
     record: ExecutionRecord,
@@ -33,10 +35,21 @@ export interface RecoveryHost {
   running(execution: Execution): void;
 }
 
-/** Compiles the frozen configuration of an execution. */
-export type LoadDefinition = (
-  yaml: string,
-) => Promise<{ readonly definition: Definition | null; readonly report: ValidationReport }>;
+/** What comes of a pipeline's text. */
+export interface LoadedPipeline {
+  readonly definition: Definition | null;
+  readonly report: ValidationReport;
+  /** What a secret of it waits for: it may load in a while. */
+  readonly awaits?: string | null;
+}
+
+/** Compiles the frozen configuration of an execution of a project; default: the project of all that name none. */
+export type LoadDefinition = (yaml: string, project?: string) => Promise<LoadedPipeline>;
+
+/** A secret of a pipeline cannot be had at present. */
+export function secretAway(awaits: string): MillraceError {
+  return new MillraceError("SECRET_UNAVAILABLE", `${awaits}. Try again in a while.`);
+}
 
 /** Executions that are taken up at a time: each holds a page of its journal meanwhile. */
 const TAKEN_UP_AT_ONCE = 64;
@@ -56,9 +69,11 @@ export async function recoverExecutions(host: RecoveryHost, records: readonly Ex
   // Executions of one configuration share what it is compiled to; and several are taken up at a time, so that what
   // they write goes into common commits.
   const definitions = new Map<string, ReturnType<LoadDefinition>>();
-  const load = (yaml: string) => {
-    const loading = definitions.get(yaml) ?? host.loadDefinition(yaml);
-    definitions.set(yaml, loading);
+  const load: LoadDefinition = (yaml, project) => {
+    // Its secrets are those of its project.
+    const key = `${project}\n${yaml}`;
+    const loading = definitions.get(key) ?? host.loadDefinition(yaml, project);
+    definitions.set(key, loading);
     return loading;
   };
   let next = 0;
@@ -72,6 +87,7 @@ export async function recoverExecutions(host: RecoveryHost, records: readonly Ex
         if (error instanceof MillraceError && STORE_FAULTS.has(error.code)) throw error;
         if (hasMoved(error)) continue;
         await interrupt(host, record, error instanceof Error ? error.message : String(error));
+        if (error instanceof MillraceError && error.code === "SECRET_UNAVAILABLE") host.heldUp(record.id);
       }
     }
   };
@@ -79,8 +95,11 @@ export async function recoverExecutions(host: RecoveryHost, records: readonly Ex
 }
 
 async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDefinition): Promise<void> {
-  const { definition, report } = await load(String(record.configSnapshot.config_yaml));
+  const { definition, report, awaits = null } = await load(String(record.configSnapshot.config_yaml), record.project);
   if (definition === null) {
+    if (awaits !== null) {
+      throw new MillraceError("SECRET_UNAVAILABLE", `${awaits}. The execution goes on as soon as it can be had.`);
+    }
     const [finding] = report.issues;
     throw new Error(`The execution's configuration does not load any more: ${finding?.message ?? "it has errors"}`);
   }
@@ -122,9 +141,13 @@ async function isNew(journal: Journal, { id }: ExecutionRecord): Promise<boolean
   return bounds?.lastEvent === bounds?.start;
 }
 
-async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {
+async function interrupt(host: RecoveryHost, record: ExecutionRecord, reason: string): Promise<void> {
+  const message = knownSecrets.redact(reason);
+  if (record.status === "interrupted") {
+    host.log.debug(`Execution ${record.id} cannot be taken up: ${message}`);
+    return;
+  }
   host.log.error(`Execution ${record.id} cannot be taken up: ${message}`);
-  if (record.status === "interrupted") return;
   const interruption = await findInterruption(host.journal, record);
   const error = { code: INTERRUPTED, message, interrupted_at: interruption.at, interrupted_by: interruption.by };
   await host.journal.append({

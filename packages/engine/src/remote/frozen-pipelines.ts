@@ -1,6 +1,6 @@
 import { MillraceError } from "@millrace/protocol";
 import type { Definition } from "../definition/definition.ts";
-import type { LoadDefinition } from "../execution/recovery.ts";
+import { type LoadDefinition, secretAway } from "../execution/recovery.ts";
 import type { Records } from "../ports.ts";
 import { Chain, type ChainHost } from "../route/chain.ts";
 
@@ -38,7 +38,7 @@ export class FrozenPipelines {
 
   /**
    * Null where there is no such execution.
-   * @throws MillraceError CONFIG_INVALID where it does not load here
+   * @throws MillraceError CONFIG_INVALID where it does not load here, SECRET_UNAVAILABLE where it does not at present
    */
   of(executionId: string): Promise<FrozenPipeline | null> {
     const kept = this.#kept.get(executionId) ?? this.#begin(executionId);
@@ -69,8 +69,13 @@ export class FrozenPipelines {
     const { records, loadDefinition, chainHostOf } = this.#host;
     const record = await records.getExecution(executionId);
     if (record === null) return null;
-    const { definition, report } = await loadDefinition(String(record.configSnapshot.config_yaml));
+    const {
+      definition,
+      report,
+      awaits = null,
+    } = await loadDefinition(String(record.configSnapshot.config_yaml), record.project);
     if (definition === null) {
+      if (awaits !== null) throw secretAway(awaits);
       const why = report.issues[0]?.message ?? "it has errors";
       throw new MillraceError("CONFIG_INVALID", `The execution's pipeline does not load on this node: ${why}`);
     }

@@ -7,6 +7,7 @@ import {
   type Emit,
   type Message,
   Routed,
+  routeTo,
 } from "../adapter.ts";
 import type { AdapterThreads, ThreadEmits, ThreadLease } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
@@ -28,7 +29,7 @@ export class StepFailure extends Error {
 
   constructor(error: EventError, step: Step | null, retryAfterMs = 0) {
     super(error.message);
-    this.error = step === null ? error : { ...error, message: redact(error.message, step.secrets) };
+    this.error = step === null ? error : { ...error, message: redact(error.message, step) };
     this.step = step;
     this.retryAfterMs = retryAfterMs;
   }
@@ -248,9 +249,12 @@ export class Chain {
   }
 
   #pass(flow: Flow, step: Step, emitted: unknown): Pending {
-    if (emitted instanceof Routed) return this.#emit(flow, step, emitted);
+    if (emitted instanceof Routed) {
+      const { route, payload } = emitted;
+      return this.#emit(flow, step, step.redactor === null ? emitted : routeTo(route, withoutSecrets(step, payload)));
+    }
     if (!isPayload(emitted)) throw invalid(emitted, step);
-    return this.run(flow, emitted, step.index + 1);
+    return this.run(flow, step.redactor === null ? emitted : withoutSecrets(step, emitted), step.index + 1);
   }
 
   #emit(flow: Flow, step: Step | null, output: Emit): Pending {
@@ -340,7 +344,10 @@ class StepContext implements AdapterContext {
   }
 
   get children(): Children | undefined {
-    return this.#host.children?.of(this.#flow, this.#step.index);
+    const children = this.#host.children?.of(this.#flow, this.#step.index);
+    const { redactor } = this.#step;
+    if (children === undefined || redactor === null) return children;
+    return { run: (request) => children.run({ ...request, payload: redactor.redactPayload(request.payload) }) };
   }
 
   get search(): SearchIndex | null {
@@ -364,17 +371,19 @@ class StepContext implements AdapterContext {
   }
 }
 
-/** The shortest secret that is blacked out: a shorter one would take half of the message with it, and is none. */
-const MIN_SECRET = 4;
+/** A message without the secrets of the step that it is of: an event is read by whoever may watch. */
+function redact(text: string, step: Step): string {
+  return step.redactor === null ? text : step.redactor.redact(text);
+}
 
-/** Blacks out secrets, as they are and as they stand in JSON: an event is read by whoever may watch. */
-function redact(text: string, secrets: readonly string[]): string {
-  let redacted = text;
-  for (const secret of secrets) {
-    if (secret.length < MIN_SECRET) continue;
-    redacted = redacted.replaceAll(secret, "***").replaceAll(JSON.stringify(secret).slice(1, -1), "***");
+/** What a step emits, without the secrets of its config: payloads are stored, and read by whoever may watch. */
+function withoutSecrets(step: Step, payload: JsonObject): JsonObject {
+  try {
+    return step.redactor?.redactPayload(payload) ?? payload;
+  } catch (error) {
+    // Nested more deeply than can be looked through.
+    throw toStepFailure(error, step);
   }
-  return redacted;
 }
 
 function toStepFailure(error: unknown, step: Step | null): StepFailure {
@@ -413,7 +422,7 @@ function prepare(route: RouteDefinition, step: Step): unknown {
   try {
     return step.adapter.prepare?.(step.config);
   } catch (error) {
-    const why = redact(toEventError(error).message, step.secrets).replace(/\.$/, "");
+    const why = redact(toEventError(error).message, step).replace(/\.$/, "");
     const text = `The adapter "${step.name}" of the route "${route.route}" cannot work with its config: ${why}.`;
     throw new MillraceError("CONFIG_INVALID", text, { cause: error });
   }

@@ -37,7 +37,7 @@ const headers = z
       .max(4096)
       .regex(/^[\t\x20-\x7e\x80-\xff]*$/),
   )
-  .describe("Sent along; their values are not shown again");
+  .describe("Sent along; their values are not shown again, and `${secret:NAME}` in one is replaced when it is sent");
 const secret = z
   .string()
   .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/)
@@ -48,29 +48,51 @@ const secretEnv = z
   .nullable()
   .describe("Environment variable of the service, MILLRACE_SECRET_…, that holds the key in place of `secret`");
 
+const secretRef = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+  .nullable()
+  .describe("The secret that holds the key in place of `secret`, by the name that `${secret:NAME}` has for it");
+
+/** One of them at the most says where the key is. */
+function oneKey(body: { secret?: unknown; secret_env?: unknown; secret_ref?: unknown }): boolean {
+  return (
+    [body.secret, body.secret_env, body.secret_ref].filter((each) => each !== undefined && each !== null).length < 2
+  );
+}
+
+const ONE_KEY = { path: ["secret_ref"], error: "one of secret, secret_env and secret_ref holds the key, not several" };
+
 /** The body of `POST /webhooks`. */
-export const createWebhookSchema = z.strictObject({
-  url,
-  name: name.optional().describe("Default: the host of the URL"),
-  events: events.default(["execution.completed", "execution.failed", "execution.cancelled", "execution.interrupted"]),
-  config_ids: configIds.default([]),
-  headers: headers.default({}),
-  secret: secret.optional().describe("Default: one is made, and told once"),
-  secret_env: secretEnv.default(null),
-  enabled: laxBoolean().default(true),
-});
+export const createWebhookSchema = z
+  .strictObject({
+    url,
+    name: name.optional().describe("Default: the host of the URL"),
+    events: events.default(["execution.completed", "execution.failed", "execution.cancelled", "execution.interrupted"]),
+    config_ids: configIds.default([]),
+    headers: headers.default({}),
+    secret: secret.optional().describe("Default: one is made, and told once"),
+    secret_env: secretEnv.default(null),
+    secret_ref: secretRef.default(null),
+    enabled: laxBoolean().default(true),
+  })
+  .refine(oneKey, ONE_KEY);
 
 /** The body of `PATCH /webhooks/{id}`: what is left out stays as it is. */
-export const updateWebhookSchema = z.strictObject({
-  url: url.optional(),
-  name: name.optional(),
-  events: events.optional(),
-  config_ids: configIds.optional(),
-  headers: headers.optional(),
-  secret: secret.optional(),
-  secret_env: secretEnv.optional(),
-  enabled: laxBoolean().optional(),
-});
+export const updateWebhookSchema = z
+  .strictObject({
+    url: url.optional(),
+    name: name.optional(),
+    events: events.optional(),
+    config_ids: configIds.optional(),
+    headers: headers.optional(),
+    secret: secret.optional(),
+    secret_env: secretEnv.optional(),
+    secret_ref: secretRef.optional(),
+    enabled: laxBoolean().optional(),
+  })
+  .refine(oneKey, ONE_KEY);
 
 /** Where what happens to executions is told. */
 export const webhookSchema = z
@@ -83,6 +105,7 @@ export const webhookSchema = z
     config_ids: z.array(z.string()),
     header_names: z.array(z.string()),
     secret_env: z.string().nullable(),
+    secret_ref: z.string().nullable().describe("The same secret as `secret_env`, by its name"),
     enabled: z.boolean(),
     disabled_reason: z.string().nullable().describe("Why the service has disabled it; null where it has not"),
     created_at: z.iso.datetime(),
@@ -92,7 +115,7 @@ export const webhookSchema = z
 
 /** A webhook with its key, which is told once. */
 export const webhookWithSecretSchema = webhookSchema
-  .extend({ secret: z.string().nullable().describe("Told this once; null where the environment holds it") })
+  .extend({ secret: z.string().nullable().describe("Told this once; null where a secret of the service holds it") })
   .meta({ id: "WebhookWithSecret" });
 
 /** One time that a delivery was sent. */

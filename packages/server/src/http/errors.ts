@@ -1,3 +1,4 @@
+import { knownSecrets } from "@millrace/engine";
 import {
   ERROR_CODES,
   type ErrorCode,
@@ -22,6 +23,7 @@ const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   STREAMER_UNAVAILABLE: "2",
   STORE_UNREACHABLE: "2",
   NODE_UNREACHABLE: "2",
+  SECRET_UNAVAILABLE: "5",
   EXECUTION_MOVED: "1",
   // It does not mend itself.
   STORE_DAMAGED: "60",
@@ -43,7 +45,7 @@ export function toAnswer(error: unknown, correlationId: string): ErrorAnswer {
   return {
     status,
     headers: retryAfter === undefined ? {} : { "retry-after": retryAfter },
-    body: { ...errorBody(known.code, known.message, correlationId), ...known.details },
+    body: { ...errorBody(known.code, knownSecrets.redact(known.message), correlationId), ...known.details },
   };
 }
 

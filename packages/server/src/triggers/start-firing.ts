@@ -24,6 +24,7 @@ const PASSING: ReadonlySet<string> = new Set([
   "STORE_UNREACHABLE",
   "NODE_UNREACHABLE",
   "EXECUTION_MOVED",
+  "SECRET_UNAVAILABLE",
 ]);
 
 /** Starts that are tried, and the longest pause between two, in milliseconds: an hour and a half in all. */

@@ -1,16 +1,27 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, NewDelivery, WebhookRecord } from "@millrace/engine";
+import {
+  type Clock,
+  type Deliveries,
+  type DeliveryRecord,
+  type Ids,
+  type Journal,
+  knownSecrets,
+  type NewDelivery,
+  type WebhookRecord,
+} from "@millrace/engine";
 import type { Logger } from "pino";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
-import { isWebhookSecret, signatureHeaders } from "./signature.ts";
+import { signatureHeaders } from "./signature.ts";
 import { bodyOf, eventOf } from "./webhook-body.ts";
+import { signing, type WebhookSecrets } from "./webhook-secrets.ts";
 
 /** What deliveries stand on. */
 export interface DeliveryParts {
   readonly deliveries: Deliveries;
   readonly journal: Pick<Journal, "onCommit">;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The secrets that keys and headers name. */
+  readonly secrets: WebhookSecrets;
   readonly post: Post;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -189,14 +200,11 @@ export class DeliveryLoop {
   }
 
   async #postTo(webhook: WebhookRecord, { id, body }: DeliveryRecord, at: number): Promise<Sent> {
-    const { environment, post } = this.#parts;
-    const secret = webhook.secretEnv === null ? webhook.secret : (environment[webhook.secretEnv] ?? null);
-    if (secret === null || !isWebhookSecret(secret)) {
-      const error = `The environment variable ${webhook.secretEnv} ${secret === null ? "is not set" : "holds no key as whsec_…"}; nothing is sent unsigned.`;
-      return { status: null, error, retryAfterSeconds: null, isFinal: false };
-    }
+    const { post, secrets } = this.#parts;
+    const signed = await signing(webhook, secrets, webhook.project);
+    if ("problem" in signed) return { status: null, error: signed.problem, retryAfterSeconds: null, isFinal: false };
     try {
-      const headers = { ...webhook.headers, ...signatureHeaders(secret, id, at, body) };
+      const headers = { ...signed.headers, ...signatureHeaders(signed.key, id, at, body) };
       const answer = await post({ url: webhook.url, headers, body, signal: this.#stopping.signal });
       const isTaken = answer.status >= 200 && answer.status < 300;
       const isRedirect = answer.status >= 300 && answer.status < 400;
@@ -206,7 +214,7 @@ export class DeliveryLoop {
       if (this.#stopping.signal.aborted)
         return { status: null, error: STOPPED, retryAfterSeconds: null, isFinal: false };
       const { retryAfterSeconds = null, isFinal = false } = error instanceof PostError ? error : {};
-      return { status: null, error: messageOf(error), retryAfterSeconds, isFinal };
+      return { status: null, error: knownSecrets.redact(messageOf(error)), retryAfterSeconds, isFinal };
     }
   }
 

@@ -1,4 +1,13 @@
-import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, Page, WebhookRecord } from "@millrace/engine";
+import {
+  type Clock,
+  type Deliveries,
+  type DeliveryRecord,
+  type Ids,
+  type Journal,
+  type Page,
+  SECRET_PREFIX,
+  type WebhookRecord,
+} from "@millrace/engine";
 import {
   type createWebhookSchema,
   type Delivery,
@@ -34,7 +43,8 @@ export class ManageWebhooks {
   async create(view: ProjectView, body: z.output<typeof createWebhookSchema>): Promise<WebhookWithSecret> {
     const { deliveries, journal, clock, ids } = this.#parts;
     const now = clock.now();
-    const secret = body.secret_env === null ? (body.secret ?? makeWebhookSecret()) : null;
+    const secretEnv = variableOf(body);
+    const secret = secretEnv === null ? (body.secret ?? makeWebhookSecret()) : null;
     const webhook: WebhookRecord = {
       id: ids.uuid(),
       project: view.projectForNew,
@@ -44,7 +54,7 @@ export class ManageWebhooks {
       configIds: body.config_ids,
       headers: body.headers,
       secret,
-      secretEnv: body.secret_env,
+      secretEnv,
       enabled: body.enabled,
       disabledReason: null,
       since: journal.head,
@@ -61,7 +71,8 @@ export class ManageWebhooks {
     const known = await this.find(view, id);
     const enabled = body.enabled ?? known.enabled;
     const isNew = enabled && !known.enabled;
-    const secretEnv = body.secret_env === undefined ? known.secretEnv : body.secret_env;
+    const says = body.secret_env !== undefined || body.secret_ref !== undefined;
+    const secretEnv = says ? variableOf(body) : known.secretEnv;
     // One that is given takes the place of the one that is named.
     const named = body.secret === undefined ? secretEnv : null;
     const webhook: WebhookRecord = {
@@ -80,7 +91,7 @@ export class ManageWebhooks {
       updatedAt: Math.max(known.updatedAt + 1, clock.now()),
     };
     if (webhook.secret === null && webhook.secretEnv === null) {
-      const msg = "Value error, without a variable that holds the key, a secret is needed";
+      const msg = "Value error, without a secret of the service that holds the key, one is needed here";
       throw new ValidationFailure([{ loc: ["body", "secret_env"], msg, type: "value_error", input: null }]);
     }
     if (!(await deliveries.updateWebhook(webhook, known.updatedAt))) {
@@ -170,6 +181,14 @@ function notFound(id: string): MillraceError {
   return new MillraceError("WEBHOOK_NOT_FOUND", `There is no webhook "${id.slice(0, 128)}".`);
 }
 
+/** Which of the service's secrets holds the key, by the variable that it is where the environment keeps it. */
+function variableOf(body: {
+  secret_env?: string | null | undefined;
+  secret_ref?: string | null | undefined;
+}): string | null {
+  return body.secret_ref ? `${SECRET_PREFIX}${body.secret_ref}` : (body.secret_env ?? null);
+}
+
 /** A webhook as the API shows it. */
 export function showWebhook(webhook: WebhookRecord): Webhook {
   return {
@@ -181,6 +200,7 @@ export function showWebhook(webhook: WebhookRecord): Webhook {
     config_ids: [...webhook.configIds],
     header_names: Object.keys(webhook.headers),
     secret_env: webhook.secretEnv,
+    secret_ref: webhook.secretEnv?.slice(SECRET_PREFIX.length) ?? null,
     enabled: webhook.enabled,
     disabled_reason: webhook.disabledReason,
     created_at: new Date(webhook.createdAt).toISOString(),

@@ -39,9 +39,9 @@ export const EXPRESSION_CODES = {
     severity: "error",
     title: "Secret not set",
     explanation:
-      "A config refers to `${secret:NAME}`, and the process has no environment variable `MILLRACE_SECRET_NAME`.",
+      "A config refers to `${secret:NAME}`, and nothing that keeps secrets has one of that name for the project: no environment variable `MILLRACE_SECRET_NAME`, no file in `secrets_dir`, no entry at `secrets_url`.",
     example: document('{ type: log, config: { message: "${secret:NO_SUCH_SECRET}" } }'),
-    fix: "Set the environment variable `MILLRACE_SECRET_NAME` for the process. It is never stored or shown.",
+    fix: "Set the environment variable `MILLRACE_SECRET_NAME` for the process, or put the secret where `secrets_dir` or `secrets_url` leads. It is never stored or shown.",
   },
   E406: {
     severity: "error",
@@ -50,5 +50,21 @@ export const EXPRESSION_CODES = {
       "A text has the beginning of a placeholder of the environment, `${env:` or `${secret:`, without a legal name and a brace after it.",
     example: document('{ type: log, config: { message: "${env:MY-NAME}" } }'),
     fix: "Write `${env:NAME}`: letters, digits and underscores, no digit first, and a closing brace.",
+  },
+  E407: {
+    severity: "error",
+    title: "Environment variable that pipelines may not read",
+    explanation:
+      "A config refers to `${env:NAME}`, and the variable is not for pipelines: those that begin with `MILLRACE_` are the service's own, and where access control is on, or `env_allow` is set, only those that `env_allow` names may be read. Whoever may store a pipeline could else read all that the service knows.",
+    example: document('{ type: log, config: { message: "${env:MILLRACE_DATABASE_URL}" } }'),
+    fix: "Hand a secret over as one, and write `${secret:NAME}`; or have whoever runs the service name the variable in `env_allow`.",
+  },
+  E408: {
+    severity: "error",
+    title: "Secret that cannot be had at present",
+    explanation:
+      "A config refers to `${secret:NAME}`, and whether there is one cannot be said: what keeps the secrets does not answer, refuses the service's token, or the file cannot be read. Runs are refused meanwhile with 503, those of triggers wait, and those that are to be taken up again are `interrupted` until it can be had.",
+    example: document('{ type: log, config: { message: "${secret:KEPT_WHERE_NOBODY_ANSWERS}" } }'),
+    fix: "Look at `/health/ready`: the component `secrets` says what is wrong. Nothing need be done to the pipeline.",
   },
 } as const satisfies Record<string, FindingCodeInfo>;

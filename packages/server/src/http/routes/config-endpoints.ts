@@ -87,7 +87,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       tag,
       body: validateConfigSchema,
       responses: { 200: { description: "The findings, errors first", schema: validationReportSchema }, ...invalid },
-      handler: async ({ body }) => (await configs.load(body.config_yaml)).report,
+      handler: async ({ body, view }) => (await configs.load(body.config_yaml, view.projectForNew)).report,
     }),
     endpoint({
       method: "GET",
@@ -196,6 +196,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ...invalid,
         ...errorResponses(
           "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
           "CONFIG_INACTIVE",
           "TAG_TAKEN",
           "IDEMPOTENCY_KEY_REUSED",

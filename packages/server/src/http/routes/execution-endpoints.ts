@@ -81,6 +81,7 @@ export function executionEndpoints({
         ...invalid,
         ...errorResponses(
           "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
           "CONFIG_INACTIVE",
           "CONFIG_NOT_FOUND",
           "TAG_TAKEN",

@@ -101,6 +101,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
           "STATUS_CHANGE_NOT_ALLOWED",
           "ROUTE_NOT_IN_PIPELINE",
           "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
           "CONFIG_INACTIVE",
           "EXECUTION_NOT_FOUND",
           "CONFIG_NOT_FOUND",

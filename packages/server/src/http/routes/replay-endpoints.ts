@@ -42,6 +42,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
           "ROUTE_NOT_IN_PIPELINE",
           "TOO_MANY_MESSAGES",
           "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
           "CONFIG_INACTIVE",
           "TAG_TAKEN",
           "PAYLOAD_TOO_LARGE",

@@ -36,7 +36,7 @@ const fired = {
   201: { description: "Its run was started", schema: firingSchema },
   202: { description: "Its run is still to be started", schema: firingSchema },
   200: { description: "Nothing came of it, as the trigger says", schema: firingSchema },
-  ...errorResponses("CONFIG_INVALID", "CONFIG_INACTIVE", "TRIGGER_NOT_FOUND", "TAG_TAKEN"),
+  ...errorResponses("CONFIG_INVALID", "SECRET_UNAVAILABLE", "CONFIG_INACTIVE", "TRIGGER_NOT_FOUND", "TAG_TAKEN"),
 };
 
 /** `/api/v1/triggers`. */
@@ -180,7 +180,14 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
       bodyOptional: true,
       responses: {
         ...fired,
-        ...errorResponses("CONFIG_INVALID", "CONFIG_INACTIVE", "TRIGGER_NOT_FOUND", "TAG_TAKEN", "TRIGGER_DISABLED"),
+        ...errorResponses(
+          "CONFIG_INVALID",
+          "SECRET_UNAVAILABLE",
+          "CONFIG_INACTIVE",
+          "TRIGGER_NOT_FOUND",
+          "TAG_TAKEN",
+          "TRIGGER_DISABLED",
+        ),
         ...invalid,
         ...unavailable,
       },

@@ -6,6 +6,7 @@ import type { Health } from "@millrace/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { listen } from "./http/listen.ts";
+import type { Limits } from "./limits/limits.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { ReadProgress } from "./stream/progress-feed.ts";
@@ -35,6 +36,8 @@ export interface FrontParts {
   readonly objectGate: StreamGate | null;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
+  /** What callers may have, over all workers. */
+  readonly limits: Limits;
   readonly settings: Settings;
   readonly log: Logger;
 }
@@ -66,7 +69,7 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
 async function listenWithWorkers(parts: FrontParts): Promise<Front> {
-  const { app, hub, objectHub, objectGate, journal, readProgress, settings, log } = parts;
+  const { app, hub, objectHub, objectGate, journal, readProgress, limits, settings, log } = parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -78,7 +81,7 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
   try {
     const apiSocket = join(folder, "api.sock");
     await listen(app, { path: apiSocket });
-    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log, own: objectGate });
+    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log, own: objectGate, limits });
     return {
       port: workers.port,
       async look() {

@@ -1,5 +1,5 @@
 import { HttpClient, USER_AGENT } from "@millrace/adapters";
-import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
+import { type Health, isTerminal, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { type Front, openFront } from "./front.ts";
 import { createHttpApp } from "./http/app.ts";
@@ -17,6 +17,7 @@ import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
 import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
+import { NodeLimits } from "./limits/node-limits.ts";
 import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -105,6 +106,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...webhookEndpoints(service),
       ...system,
     ];
+    const limits = new NodeLimits(settings, async (executionId) => {
+      const execution = await service.records.findExecution(executionId);
+      return execution === null || isTerminal(execution.status);
+    });
     let document: unknown;
     const openApi = () => {
       document ??= openApiDocument(api, VERSION);
@@ -121,6 +126,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,
         behindWorkers: settings.workers > 1,
+        edge: { settings, accessControl: false, limits: { limits, runs: limits } },
       },
       log,
       () => closing !== null,
@@ -134,6 +140,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         objectGate,
         journal: service.journal,
         readProgress,
+        limits,
         settings,
         log,
       });

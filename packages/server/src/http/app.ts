@@ -3,16 +3,21 @@ import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ANYONE } from "../access/principal.ts";
+import { registerLimits, withLimits } from "../limits/limit-hooks.ts";
+import { limitPipelining } from "../limits/pipelining.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type DashboardFiles, registerDashboardFiles } from "./dashboard-pages.ts";
+import { Edge, type EdgeParts } from "./edge.ts";
+import { DEFAULT_EDGE } from "./edge-settings.ts";
 import { type Endpoint, registerEndpoints } from "./endpoint.ts";
 import { toAnswer } from "./errors.ts";
 import { Paths, pathOf } from "./paths.ts";
 import { requestIdOf } from "./request-id.ts";
+import { canStall, cutWhenStalled } from "./stalled.ts";
 import { Unanswered } from "./unanswered.ts";
 
 /** What the HTTP edge is set to. */
@@ -26,13 +31,23 @@ export interface HttpSettings {
   readonly requestTimeoutMs?: number;
   /** The longest that a request's head may take to arrive. Default 30 s. */
   readonly headersTimeoutMs?: number;
+  /** A client that takes nothing of its answer for so long is cut off. Default 60 s. */
+  readonly stallTimeoutMs?: number;
   /** Where requests go that no endpoint takes, and all `OPTIONS`; without it they are answered here. */
   readonly forward?: Forward;
   /** Whose files endpoints may send. */
   readonly dashboard?: DashboardFiles | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
+  /** Names, proxies and limits; without it any name is its own, no proxy is trusted, and nothing is limited. */
+  readonly edge?: EdgeParts;
 }
+
+const OPEN_EDGE: EdgeParts = {
+  settings: { ...DEFAULT_EDGE, host: "", cors_origins: [], limit_connections: 0 },
+  accessControl: false,
+  limits: null,
+};
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
 const ADDED_HEADER_BYTES = 1024;
@@ -53,6 +68,9 @@ export async function createHttpApp(
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
   const { forward } = settings;
+  const edgeParts = settings.edge ?? OPEN_EDGE;
+  const edge = new Edge(edgeParts, settings.behindWorkers ?? false, log);
+  const limits = edgeParts.limits === null ? null : { ...edgeParts.limits, accessControl: edgeParts.accessControl };
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -63,7 +81,7 @@ export async function createHttpApp(
     frameworkErrors: (error, request, reply) => {
       // The framework types this reply by the error alone.
       const plain = reply as unknown as FastifyReply;
-      setCommonHeaders(request, plain);
+      setCommonHeaders(request, plain, edge);
       sendError(error, request, plain, log);
     },
     routerOptions: {
@@ -75,12 +93,17 @@ export async function createHttpApp(
     return503OnClosing: false,
     forceCloseConnections: true,
     serverFactory: (handler) => {
-      const server = createServer(serverOptions(settings), noteResponses(handler));
+      const server = createServer(
+        serverOptions(settings),
+        edge.connections.guard(limitPipelining(noteResponses(handler))),
+      );
+      edge.connections.watch(server);
       answerClientErrors(server);
       return server;
     },
   });
   app.decorateRequest("principal", { getter: () => ANYONE });
+  edge.decorate(app);
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
@@ -90,15 +113,21 @@ export async function createHttpApp(
   app.addHook("onRequest", async (request, reply) => {
     // A stream's answer never ends by itself; and what only asks can be asked again.
     if (request.method !== "GET") unanswered.note(reply.raw);
-    setCommonHeaders(request, reply);
+    setCommonHeaders(request, reply, edge);
+    refuseCodings(request, reply);
     if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
       await forward(request.raw, reply.raw);
       return reply.hijack();
     }
     if (request.method === "OPTIONS") setAllow(reply, paths.methodsOf(request.url));
     checkHost(request);
+    edge.check(request);
     drainUnusedBody(request);
     if (shuttingDown()) refuseChange(request, reply);
+  });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (canStall(payload)) cutWhenStalled(reply.raw, settings.stallTimeoutMs);
+    done();
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, id } = request;
@@ -116,12 +145,14 @@ export async function createHttpApp(
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
+  // After it is known who asks, and with what a page of another origin needs to read the refusal.
+  if (limits !== null) registerLimits(app, limits);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>
     request.is404 ? answerUnrouted(request, reply, paths) : undefined,
   );
-  registerEndpoints(app, endpoints);
+  registerEndpoints(app, limits === null ? endpoints : endpoints.map((each) => withLimits(each, limits)));
   return app;
 }
 
@@ -143,9 +174,9 @@ function serverOptions(settings: HttpSettings) {
   };
 }
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, edge: Edge): void {
   reply.header("x-request-id", request.id);
-  reply.header("x-content-type-options", "nosniff");
+  edge.setHeaders(request, reply);
   // What the API says is true of the moment; errors would else be cached by their status.
   reply.header("cache-control", "no-store");
 }
@@ -160,6 +191,14 @@ function checkHost({ raw }: FastifyRequest): void {
   if (hosts > 1 || (hosts === 0 && raw.httpVersion === "1.1")) {
     throw new MillraceError("REQUEST_MALFORMED", `The request has ${hosts} Host headers; HTTP/1.1 requires one.`);
   }
+}
+
+/** Only chunks: a body that is also compressed would be read as something that it is not. */
+function refuseCodings({ raw }: FastifyRequest, reply: FastifyReply): void {
+  const { "transfer-encoding": coding } = raw.headers;
+  if (coding === undefined || coding.trim().toLowerCase() === "chunked") return;
+  reply.header("connection", "close");
+  throw new MillraceError("REQUEST_MALFORMED", "The request's Transfer-Encoding is another than chunked.");
 }
 
 /** A body that nobody reads would hold up what comes behind it: that the client of a long answer has gone, for one. */

@@ -1,4 +1,5 @@
 import type { Position } from "@millrace/engine";
+import type { LimitCalls } from "../limits/worker-limits.ts";
 import type { Settings } from "../settings.ts";
 import type { ProgressSnapshot } from "../stream/progress-feed.ts";
 
@@ -6,7 +7,7 @@ import type { ProgressSnapshot } from "../stream/progress-feed.ts";
  * What a worker asks of the main process. A method that is added here has its handler where the main process starts the
  * worker (`workers.ts`).
  */
-export interface MainCalls {
+export interface MainCalls extends LimitCalls {
   /**
    * From the answer on, the worker is sent what is committed to the execution, as `topic`. The answer is the position
    * after which that is: what is before can be read.

@@ -13,6 +13,7 @@ import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
+import { WorkerLimits } from "../limits/worker-limits.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -142,6 +143,7 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
       maxHeaderBytes: settings.max_header_bytes,
       corsOrigins: settings.cors_origins,
       forward: toMain.forward,
+      edge: { settings, accessControl: false, limits: { limits: new WorkerLimits(channel), runs: null } },
     },
     log,
     () => closing,

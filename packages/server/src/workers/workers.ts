@@ -6,6 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Journal } from "@millrace/engine";
 import { type Health, MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
+import type { Limits } from "../limits/limits.ts";
+import { WorkerShare } from "../limits/worker-limits.ts";
 import type { Settings } from "../settings.ts";
 import type { ReadProgress } from "../stream/progress-feed.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -24,6 +26,8 @@ export interface WorkersParts {
   readonly log: Logger;
   /** Lets in the streams that the main process serves itself; null where it serves none. */
   readonly own: Pick<StreamGate, "giveBack"> | null;
+  /** Counted here for all of them. */
+  readonly limits: Limits;
 }
 
 const WORKER_FILE = new URL("./worker-process.ts", import.meta.url).pathname;
@@ -46,6 +50,7 @@ interface Worker extends QuotaHolder, GroupSink {
   readonly channel: Channel<WorkerCalls, MainCalls>;
   /** Resolves with what ended it. */
   readonly gone: Promise<string>;
+  readonly share: WorkerShare;
 }
 
 /**
@@ -210,10 +215,11 @@ export class Workers {
       ([code, signal]) => `${signal ?? `exit code ${code}`}`,
       (error) => String(error),
     );
+    const share = new WorkerShare(this.#parts.limits);
     // A pipe that is opened for a child is a socket pair: both ends read and write.
     const channel = new Channel<WorkerCalls, MainCalls>(
       child.stdio[3] as Duplex,
-      this.#handlers(() => worker),
+      this.#handlers(() => worker, share),
       {
         group: () => {},
         drained: () => this.#feed.drained(worker),
@@ -224,6 +230,7 @@ export class Workers {
       child,
       channel,
       gone,
+      share,
       get pending() {
         return channel.pending;
       },
@@ -242,8 +249,9 @@ export class Workers {
     return worker;
   }
 
-  #handlers(worker: () => Worker): Handlers<MainCalls> {
+  #handlers(worker: () => Worker, share: WorkerShare): Handlers<MainCalls> {
     return {
+      ...share.handlers,
       watch: ({ topic, executionId }) => this.#feed.watch(worker(), topic, executionId),
       unwatch: ({ topic }) => {
         this.#feed.unwatch(worker(), topic);
@@ -264,6 +272,7 @@ export class Workers {
     this.#serving.delete(worker);
     this.#feed.drop(worker);
     this.#quota.leave(worker);
+    worker.share.leave();
     // One whose line is broken is of no use.
     worker.child.kill("SIGKILL");
   }

@@ -178,6 +178,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       method: "POST",
       path: "/api/v1/configs/{config_id}/run",
       access: "run",
+      counts: "run",
       summary: "Run a config",
       description:
         "The body's fields replace those of `init_message.payload`. A repeated `idempotency_key` gives the same execution, with 200.",
@@ -200,7 +201,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ),
         ...unavailable,
       },
-      handler: async ({ params: { config_id: id }, query, body, reply }) => {
+      handler: async ({ params: { config_id: id }, query, body, request, reply }) => {
         const { record, created } = await startConfig(configs, executions, id, {
           tag: query.tag ?? null,
           skipInitMessage: query.skip_init_message,
@@ -208,6 +209,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
           initPayload: body,
           metadata: null,
         });
+        if (created) request.startedExecution = record.id;
         return reply.code(created ? 201 : 200).send(showExecution(record));
       },
     }),

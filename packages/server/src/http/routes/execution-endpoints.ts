@@ -70,6 +70,7 @@ export function executionEndpoints({
       method: "POST",
       path: "/api/v1/executions",
       access: "run",
+      counts: "run",
       summary: "Start an execution",
       tag,
       body: createExecutionSchema,
@@ -87,13 +88,14 @@ export function executionEndpoints({
         ),
         ...unavailable,
       },
-      handler: async ({ body, reply }) => {
+      handler: async ({ body, request, reply }) => {
         const { record, created } = await startConfig(configs, executions, body.config_id, {
           tag: body.tag ?? null,
           initPayload: body.init_payload ?? null,
           metadata: body.metadata ?? null,
           idempotencyKey: body.idempotency_key ?? null,
         });
+        if (created) request.startedExecution = record.id;
         return reply.code(created ? 201 : 200).send(showExecution(record));
       },
     }),
@@ -193,6 +195,7 @@ export function executionEndpoints({
       method: "POST",
       path: "/api/v1/executions/{execution_id}/wait",
       access: "read",
+      counts: "stream",
       summary: "Wait for an execution's end",
       tag,
       params,

@@ -12,7 +12,7 @@ import {
   triggerWithSecretSchema,
   updateTriggerSchema,
 } from "@millrace/protocol";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ManageTriggers } from "../../triggers/manage-triggers.ts";
 import { showFiring } from "../../triggers/trigger-view.ts";
@@ -125,6 +125,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/fire",
       access: "run",
+      counts: "run",
       summary: "Set a trigger off",
       description: "Now, and also where it is disabled.",
       tag,
@@ -133,8 +134,8 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       body: fireTriggerSchema,
       bodyOptional: true,
       responses: { ...fired, ...invalid, ...unavailable },
-      handler: async ({ params: { trigger_id: id }, headers: { "idempotency-key": key }, body, reply }) =>
-        answer(reply, await manageTriggers.fire(await manageTriggers.find(id), body.payload, key ?? null)),
+      handler: async ({ params: { trigger_id: id }, headers: { "idempotency-key": key }, body, request, reply }) =>
+        answer(request, reply, await manageTriggers.fire(await manageTriggers.find(id), body.payload, key ?? null)),
     }),
     endpoint({
       method: "POST",
@@ -172,6 +173,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/{secret}",
       access: "open",
+      counts: "run",
       summary: "Call a trigger",
       description: "Sets a trigger of the kind `call` off. The body is merged into its payload.",
       tag,
@@ -185,13 +187,20 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { trigger_id: id, secret }, headers: { "idempotency-key": key }, body, reply }) =>
-        answer(reply, await manageTriggers.fire(await manageTriggers.called(id, secret), body, key ?? null)),
+      handler: async ({
+        params: { trigger_id: id, secret },
+        headers: { "idempotency-key": key },
+        body,
+        request,
+        reply,
+      }) =>
+        answer(request, reply, await manageTriggers.fire(await manageTriggers.called(id, secret), body, key ?? null)),
     }),
   ];
 }
 
-function answer(reply: FastifyReply, firing: FiringRecord): FastifyReply {
+function answer(request: FastifyRequest, reply: FastifyReply, firing: FiringRecord): FastifyReply {
   const isWaiting = firing.outcome === "pending" || firing.outcome === "starting";
+  if (firing.outcome === "started") request.startedExecution = firing.executionId;
   return reply.code(firing.outcome === "started" ? 201 : isWaiting ? 202 : 200).send(showFiring(firing));
 }

@@ -121,7 +121,7 @@ test("SIGTERM ends open streams with a reason and the service with 0, whatever i
   half.on("error", () => undefined);
   await once(half, "connect");
   half.write(
-    "POST /api/v1/configs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+    "POST /api/v1/configs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
   );
   assert.equal(await service.end("SIGTERM"), 0);
   const { frames } = await stream;

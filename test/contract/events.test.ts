@@ -169,7 +169,7 @@ init_message: { route: a }
     await service.client.executions.wait(id, 30);
     const raw = await rawRequest(
       service.url,
-      `GET /api/v1/executions/${id}/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `GET /api/v1/executions/${id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
     );
     const [head, body] = split(raw);
     assert.match(head, /\r\ntransfer-encoding: chunked/i);
@@ -182,7 +182,10 @@ init_message: { route: a }
 
   test("serves HTTP/1.0 without chunks", async () => {
     const id = await service.run(EMPTY);
-    const raw = await rawRequest(service.url, `GET /api/v1/executions/${id}/events HTTP/1.0\r\nHost: x\r\n\r\n`);
+    const raw = await rawRequest(
+      service.url,
+      `GET /api/v1/executions/${id}/events HTTP/1.0\r\nHost: localhost\r\n\r\n`,
+    );
     const [head, body] = split(raw);
     assert.doesNotMatch(head, /transfer-encoding/i);
     assert.match(body, /^retry: \d+\nevent: end\ndata: .*\nid: \d+\n\n$/);

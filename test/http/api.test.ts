@@ -548,7 +548,7 @@ test("a client that goes away while it waits leaves nothing behind", async () =>
   const { id } = await run(config.id);
   const { hostname, port } = new URL(service.base);
   const socket = connect(Number(port), hostname);
-  socket.write(`POST /api/v1/executions/${id}/wait HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.write(`POST /api/v1/executions/${id}/wait HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   await new Promise((resolve) => setTimeout(resolve, 200));
   socket.destroy();
   assert.equal((await cancel(id)).status, 200);

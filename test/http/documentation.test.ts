@@ -130,7 +130,7 @@ test("the API's page has a policy that keeps it from asking any other host", asy
   assert.equal(page.status, 200);
   assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
   const policy = page.headers.get("content-security-policy") ?? "";
-  assert.match(policy, /default-src 'self'/);
+  assert.match(policy, /default-src 'none'/);
   assert.doesNotMatch(policy, /https?:|\*/);
   assert.doesNotMatch(await page.text(), /https?:\/\//);
 });

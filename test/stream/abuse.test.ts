@@ -71,7 +71,7 @@ describe("what is no subscriber costs less than one", () => {
   const fds = () => readdirSync(`/proc/${service.pid}/fd`).length;
   const eventsPath = (id: string, query = "") => `/api/v1/executions/${id}/events${query}`;
   const get = (path: string, ...headers: string[]) =>
-    `GET ${path} HTTP/1.1\r\nHost: millrace\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`;
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`;
 
   /** The process holds no socket more than before, and no place of a subscriber. */
   async function holdsNothing(): Promise<void> {
@@ -178,9 +178,9 @@ describe("what is no subscriber costs less than one", () => {
       [get(path, "Content-Length: 1", "Transfer-Encoding: chunked"), 400],
       [get(path, "Transfer-Encoding: junk"), 400],
       [get(path, "Host: another"), 400],
-      [`GET ${path} HTTP/9.9\r\nHost: millrace\r\n\r\n`, 400],
+      [`GET ${path} HTTP/9.9\r\nHost: localhost\r\n\r\n`, 400],
       ["\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001", 400],
-      [`PUT ${path} HTTP/1.1\r\nHost: millrace\r\nContent-Length: 0\r\n\r\n`, 405],
+      [`PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`, 405],
     ];
     for (const [request, status] of cases) {
       const caller = call(service.url, request);
@@ -233,7 +233,7 @@ describe("connections that never come to a request", () => {
     const base = await app.listen({ port: 0, host: "127.0.0.1" });
     try {
       const silent = Array.from({ length: 300 }, () => call(base, ""));
-      const request = "GET /api/v1/executions/x/events HTTP/1.1\r\nHost: millrace\r\nX-Slow: ";
+      const request = "GET /api/v1/executions/x/events HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
       const slow = Array.from({ length: 50 }, () => call(base, ""));
       let at = 0;
       const drip = setInterval(() => {

@@ -40,7 +40,7 @@ class Connection {
   }
 
   get(path: string, headers = "", version = "1.1"): void {
-    this.send(`GET ${path} HTTP/${version}\r\nHost: test\r\n${headers}\r\n`);
+    this.send(`GET ${path} HTTP/${version}\r\nHost: localhost\r\n${headers}\r\n`);
   }
 
   /** All answers so far; the last may not be whole. */
@@ -147,9 +147,9 @@ describe("the connection of a stream", () => {
 
   test("may carry requests sent ahead of their turn, before the stream and behind it, each answered in its turn", async () => {
     const connection = new Connection(service);
-    const live = "GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n";
+    const live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     connection.send(
-      `${live}GET ${over} HTTP/1.1\r\nHost: test\r\n\r\n${live}GET /nowhere HTTP/1.1\r\nHost: test\r\n\r\n`,
+      `${live}GET ${over} HTTP/1.1\r\nHost: localhost\r\n\r\n${live}GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     );
     const answers = await connection.until((all) => all.length === 4 && all.at(-1)?.whole === true);
     assert.deepEqual(
@@ -162,7 +162,7 @@ describe("the connection of a stream", () => {
 
   test("may carry one stream after the other", async () => {
     const connection = new Connection(service);
-    const get = `GET ${over} HTTP/1.1\r\nHost: test\r\n\r\n`;
+    const get = `GET ${over} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     connection.send(get + get);
     const answers = await connection.until((all) => all.length === 2 && all.at(-1)?.whole === true);
     for (const { body } of answers) assert.equal(eventsOf(body), whole);
@@ -171,7 +171,7 @@ describe("the connection of a stream", () => {
 
   test("that is closed while streams wait for their turn on it frees all of them", async () => {
     const connection = new Connection(service);
-    const get = `GET ${running} HTTP/1.1\r\nHost: test\r\n\r\n`;
+    const get = `GET ${running} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     // As many as there may be in all.
     connection.send(get.repeat(20));
     await connection.until((all) => all.length === 1);
@@ -216,7 +216,7 @@ describe("the connection of a stream", () => {
       ["Transfer-Encoding: chunked\r\n", "5\r\nhel"],
     ] as const) {
       const connection = new Connection(service);
-      connection.send(`GET ${over} HTTP/1.1\r\nHost: test\r\n${headers}\r\n${body}`);
+      connection.send(`GET ${over} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n${body}`);
       const [answer] = await connection.ended();
       assert.equal(answer?.status, 200);
       assert.equal(eventsOf(answer?.body), whole, `${headers} and ${body.length} bytes`);
@@ -262,7 +262,7 @@ describe("the connection of a stream", () => {
 test("a service that is told to stop ends streams of every kind of connection, and exits in time", async () => {
   await using service = await ServiceProcess.start(["--shutdown-grace", "2"]);
   const path = `/api/v1/executions/${await service.run(WAITS)}/events`;
-  const get = `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
+  const get = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   const plain = new Connection(service);
   plain.send(get);
   const two = new Connection(service);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { sendRaw } from "../../packages/server/src/http/testing/raw.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
-const HOST = "Host: millrace\r\n";
+const HOST = "Host: localhost\r\n";
 const LARGE = 2 * 1024 * 1024 + 1;
 
 /** Requests as they go over the wire. */
@@ -32,8 +32,8 @@ const REQUESTS: Readonly<Record<string, string | readonly string[]>> = {
   "a stream with a body": `GET /api/v1/executions/x/events HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\nxx`,
   "broken percent-encoding": `GET /api/v1/configs/%zz HTTP/1.1\r\n${HOST}\r\n`,
   "a very long path": `GET /api/v1/configs/${"x".repeat(10_000)} HTTP/1.1\r\n${HOST}\r\n`,
-  "an absolute URL": `GET http://millrace/api/v1/adapters/nope HTTP/1.1\r\n${HOST}\r\n`,
-  "an absolute URL of a stream": `GET http://millrace/api/v1/executions/x/events HTTP/1.1\r\n${HOST}\r\n`,
+  "an absolute URL": `GET http://localhost/api/v1/adapters/nope HTTP/1.1\r\n${HOST}\r\n`,
+  "an absolute URL of a stream": `GET http://localhost/api/v1/executions/x/events HTTP/1.1\r\n${HOST}\r\n`,
   "no Host": "GET /api/v1/configs HTTP/1.1\r\n\r\n",
   "no Host for a stream": "GET /api/v1/executions/x/events HTTP/1.1\r\n\r\n",
   "two Hosts": `GET /api/v1/configs HTTP/1.1\r\n${HOST}${HOST}\r\n`,

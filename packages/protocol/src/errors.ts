@@ -27,6 +27,8 @@ export const ERROR_CODES = {
     exit: 8,
     summary: "The request has no credential, or one that is wrong, expired or revoked.",
   },
+  HOST_NOT_ALLOWED: { status: 421, exit: 2, summary: "The service is not known by the name that it was called by." },
+  CROSS_SITE_REQUEST: { status: 403, exit: 2, summary: "A page of another site may not change anything here." },
   FORBIDDEN: { status: 403, exit: 8, summary: "The credential does not allow this." },
   PRECONDITION_FAILED: { status: 412, exit: 5, summary: "What is there is not what the request's condition says." },
   RANGE_NOT_SATISFIABLE: { status: 416, exit: 2, summary: "The object has none of the bytes that were asked for." },

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Authenticate } from "./access/credentials.ts";
 import { listen } from "./http/listen.ts";
+import type { Limits } from "./limits/limits.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { ReadProgress } from "./stream/progress-feed.ts";
@@ -39,6 +40,10 @@ export interface FrontParts {
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
   readonly authenticate: Authenticate;
+  /** Whether requests need a credential. */
+  readonly accessControl: boolean;
+  /** What callers may have, over all workers. */
+  readonly limits: Limits;
   readonly settings: Settings;
   readonly log: Logger;
 }
@@ -71,7 +76,8 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
 async function listenWithWorkers(parts: FrontParts): Promise<Front> {
-  const { app, hub, objectHub, objectGate, journal, readProgress, authenticate, settings, log } = parts;
+  const { app, hub, objectHub, objectGate, journal, readProgress, authenticate, accessControl, limits, settings, log } =
+    parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -91,6 +97,8 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
       log,
       own: objectGate,
       authenticate,
+      accessControl,
+      limits,
     });
     return {
       port: workers.port,

@@ -1,6 +1,6 @@
 import { HttpClient, USER_AGENT } from "@millrace/adapters";
 import { knownSecrets } from "@millrace/engine";
-import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
+import { type Health, isTerminal, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { credentialsOf } from "./access/credentials.ts";
 import { type Front, openFront } from "./front.ts";
@@ -23,6 +23,7 @@ import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
 import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
+import { NodeLimits } from "./limits/node-limits.ts";
 import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -120,6 +121,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...auditEndpoints(service),
       ...system,
     ];
+    const limits = new NodeLimits(settings, async (executionId) => {
+      const execution = await service.records.findExecution(executionId);
+      return execution === null || isTerminal(execution.status);
+    });
     let document: unknown;
     const openApi = () => {
       document ??= openApiDocument(api, VERSION);
@@ -138,6 +143,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         behindWorkers: settings.workers > 1,
         authenticate: (request) => access.authenticate(credentialsOf(request.raw, ticketOf(request))),
         audit: service.audit,
+        edge: { settings, accessControl: access.isOn, limits: { limits, runs: limits } },
       },
       log,
       () => closing !== null,
@@ -152,6 +158,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         journal: service.journal,
         readProgress,
         authenticate: (credentials) => access.authenticate(credentials),
+        accessControl: access.isOn,
+        limits,
         settings,
         log,
       });

@@ -4,15 +4,8 @@ import { keepPayloadsSchema, MillraceError } from "@millrace/protocol";
 import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
-
-/** A number, or the text of one. Not coerced: an empty text, `true` and `[]` would count as numbers. */
-const number = (schema: z.ZodNumber) =>
-  z.preprocess((value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value), schema);
-
-const count = (what: string, fallback: number, min: number, max: number) =>
-  number(z.number("expected a whole number").int("expected a whole number").min(min).max(max))
-    .default(fallback)
-    .describe(what);
+import { edgeSettings } from "./http/edge-settings.ts";
+import { count, list, number } from "./setting-kinds.ts";
 
 const bytes = (what: string, fallback: number, min = 1024) => count(what, fallback, min, 2 ** 31);
 
@@ -27,18 +20,6 @@ const url = (schemes: readonly string[], example: string) =>
     .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol), `expected a URL as ${example}`);
 
 const PORT = "expected a port from 0 to 65535";
-
-const list = (item: z.ZodString) =>
-  z.preprocess(
-    (value) =>
-      typeof value === "string"
-        ? value
-            .split(",")
-            .map((each) => each.trim())
-            .filter((each) => each !== "")
-        : value,
-    z.array(item),
-  );
 
 const origins = list(z.string().refine(isOrigin, "expected `*` or origins as https://example.org, without a path"));
 
@@ -215,6 +196,7 @@ export const settingsSchema = z.object({
     .describe(
       "Hosts that adapters may ask, and webhooks be sent to, over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
     ),
+  ...edgeSettings,
 });
 
 /** @see settingsSchema */

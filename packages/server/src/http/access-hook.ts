@@ -1,6 +1,8 @@
 import { MillraceError } from "@millrace/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { may, type Principal, STRANGER } from "../access/principal.ts";
+import { refused } from "../limits/limit-hooks.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 declare module "fastify" {
@@ -15,20 +17,36 @@ export type AuthenticateRequest = (request: FastifyRequest) => Promise<Principal
 
 /**
  * Sets `request.principal`, and refuses requests whose sender may not do what the endpoint is for: before anything of them
- * is looked at, so that strangers learn nothing from what is wrong with them.
+ * is looked at, so that strangers learn nothing from what is wrong with them. An address that has sent many credentials that were wrong
+ * has none looked at for a while.
  */
-export function registerAccess(app: FastifyInstance, authenticate: AuthenticateRequest): void {
+export function registerAccess(
+  app: FastifyInstance,
+  authenticate: AuthenticateRequest,
+  limits: Pick<Limits, "attempt" | "attemptFailed"> | null,
+): void {
   // Set before anything reads it.
   app.decorateRequest("principal", null as unknown as Principal);
   app.addHook("onRequest", async (request, reply) => {
     const { endpoint } = request.routeOptions.config;
-    if (endpoint === undefined || endpoint.access === "open") {
-      // What is open to all may still say more to some.
-      request.principal = await authenticate(request).catch(() => STRANGER);
-      return;
-    }
     request.principal = STRANGER;
-    request.principal = await authenticate(request).catch((error) => refuse(error, request, reply));
+    const isOpen = endpoint === undefined || endpoint.access === "open";
+    const given = hasCredential(request);
+    const { address } = request.client;
+    try {
+      const refusal = given && limits !== null ? await limits.attempt(address) : null;
+      if (refusal !== null) throw refused(reply, refusal);
+      request.principal = await authenticate(request);
+    } catch (error) {
+      const isWrong = error instanceof MillraceError && error.code === "UNAUTHENTICATED";
+      if (isWrong && given) limits?.attemptFailed(address);
+      // What is open to all may still say more to some.
+      if (isOpen) return;
+      // RFC 6750, section 3: what is missing is told, and of a credential that is no good that it is not.
+      if (isWrong) reply.header("www-authenticate", `Bearer realm="millrace"${given ? ', error="invalid_token"' : ""}`);
+      throw error;
+    }
+    if (isOpen) return;
     checkScope(request.principal, endpoint, endpoint.access, request, reply);
   });
 }
@@ -41,17 +59,9 @@ export function ticketOf(request: FastifyRequest): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-function hasCredential({ headers }: FastifyRequest): boolean {
-  return headers.authorization !== undefined || headers.cookie !== undefined;
-}
-
-/** RFC 6750, section 3: what is missing is told, and of a credential that is no good that it is not. */
-function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): never {
-  if (error instanceof MillraceError && error.code === "UNAUTHENTICATED") {
-    const given = hasCredential(request) || ticketOf(request) !== null;
-    reply.header("www-authenticate", `Bearer realm="millrace"${given ? ', error="invalid_token"' : ""}`);
-  }
-  throw error;
+function hasCredential(request: FastifyRequest): boolean {
+  const { authorization, cookie } = request.headers;
+  return authorization !== undefined || cookie !== undefined || ticketOf(request) !== null;
 }
 
 function checkScope(

@@ -4,6 +4,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from "pino";
 import type { AuditTrail } from "../access/audit-trail.ts";
 import { ANYONE } from "../access/principal.ts";
+import { registerLimits, withLimits } from "../limits/limit-hooks.ts";
+import { limitPipelining } from "../limits/pipelining.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
@@ -12,10 +14,13 @@ import { registerAudit } from "./audit-hook.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type DashboardFiles, registerDashboardFiles } from "./dashboard-pages.ts";
+import { Edge, type EdgeParts } from "./edge.ts";
+import { DEFAULT_EDGE } from "./edge-settings.ts";
 import { type Endpoint, registerEndpoints } from "./endpoint.ts";
 import { toAnswer } from "./errors.ts";
 import { Paths, pathOf } from "./paths.ts";
 import { requestIdOf } from "./request-id.ts";
+import { canStall, cutWhenStalled } from "./stalled.ts";
 import { Unanswered } from "./unanswered.ts";
 
 /** What the HTTP edge is set to. */
@@ -29,6 +34,8 @@ export interface HttpSettings {
   readonly requestTimeoutMs?: number;
   /** The longest that a request's head may take to arrive. Default 30 s. */
   readonly headersTimeoutMs?: number;
+  /** A client that takes nothing of its answer for so long is cut off. Default 60 s. */
+  readonly stallTimeoutMs?: number;
   /** Where requests go that no endpoint takes, and all `OPTIONS`; without it they are answered here. */
   readonly forward?: Forward;
   /** Whose files endpoints may send. */
@@ -39,7 +46,15 @@ export interface HttpSettings {
   readonly authenticate?: AuthenticateRequest;
   /** Where it is written down who did what; without it nowhere. */
   readonly audit?: AuditTrail;
+  /** Names, proxies and limits; without it any name is its own, no proxy is trusted, and nothing is limited. */
+  readonly edge?: EdgeParts;
 }
+
+const OPEN_EDGE: EdgeParts = {
+  settings: { ...DEFAULT_EDGE, host: "", cors_origins: [], limit_connections: 0 },
+  accessControl: false,
+  limits: null,
+};
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
 const ADDED_HEADER_BYTES = 1024;
@@ -60,6 +75,9 @@ export async function createHttpApp(
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
   const { forward, authenticate = async () => ANYONE } = settings;
+  const edgeParts = settings.edge ?? OPEN_EDGE;
+  const edge = new Edge(edgeParts, settings.behindWorkers ?? false, log);
+  const limits = edgeParts.limits === null ? null : { ...edgeParts.limits, accessControl: edgeParts.accessControl };
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -70,7 +88,7 @@ export async function createHttpApp(
     frameworkErrors: (error, request, reply) => {
       // The framework types this reply by the error alone.
       const plain = reply as unknown as FastifyReply;
-      setCommonHeaders(request, plain);
+      setCommonHeaders(request, plain, edge);
       sendError(error, request, plain, log);
     },
     routerOptions: {
@@ -82,11 +100,16 @@ export async function createHttpApp(
     return503OnClosing: false,
     forceCloseConnections: true,
     serverFactory: (handler) => {
-      const server = createServer(serverOptions(settings), noteResponses(handler));
+      const server = createServer(
+        serverOptions(settings),
+        edge.connections.guard(limitPipelining(noteResponses(handler))),
+      );
+      edge.connections.watch(server);
       answerClientErrors(server);
       return server;
     },
   });
+  edge.decorate(app);
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
@@ -96,15 +119,21 @@ export async function createHttpApp(
   app.addHook("onRequest", async (request, reply) => {
     // A stream's answer never ends by itself; and what only asks can be asked again.
     if (request.method !== "GET") unanswered.note(reply.raw);
-    setCommonHeaders(request, reply);
+    setCommonHeaders(request, reply, edge);
+    refuseCodings(request, reply);
     if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
       await forward(request.raw, reply.raw);
       return reply.hijack();
     }
     if (request.method === "OPTIONS") setAllow(reply, paths.methodsOf(request.url));
     checkHost(request);
+    edge.check(request);
     drainUnusedBody(request);
     if (shuttingDown()) refuseChange(request, reply);
+  });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (canStall(payload)) cutWhenStalled(reply.raw, settings.stallTimeoutMs);
+    done();
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, id } = request;
@@ -123,14 +152,15 @@ export async function createHttpApp(
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
   // After it, so that pages of allowed origins can read why they are refused.
-  registerAccess(app, authenticate);
+  registerAccess(app, authenticate, limits?.limits ?? null);
   if (settings.audit !== undefined) registerAudit(app, settings.audit);
+  if (limits !== null) registerLimits(app, limits);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>
     request.is404 ? answerUnrouted(request, reply, paths) : undefined,
   );
-  registerEndpoints(app, endpoints);
+  registerEndpoints(app, limits === null ? endpoints : endpoints.map((each) => withLimits(each, limits)));
   return app;
 }
 
@@ -152,9 +182,9 @@ function serverOptions(settings: HttpSettings) {
   };
 }
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, edge: Edge): void {
   reply.header("x-request-id", request.id);
-  reply.header("x-content-type-options", "nosniff");
+  edge.setHeaders(request, reply);
   // What the API says is true of the moment; errors would else be cached by their status.
   reply.header("cache-control", "no-store");
 }
@@ -169,6 +199,14 @@ function checkHost({ raw }: FastifyRequest): void {
   if (hosts > 1 || (hosts === 0 && raw.httpVersion === "1.1")) {
     throw new MillraceError("REQUEST_MALFORMED", `The request has ${hosts} Host headers; HTTP/1.1 requires one.`);
   }
+}
+
+/** Only chunks: a body that is also compressed would be read as something that it is not. */
+function refuseCodings({ raw }: FastifyRequest, reply: FastifyReply): void {
+  const { "transfer-encoding": coding } = raw.headers;
+  if (coding === undefined || coding.trim().toLowerCase() === "chunked") return;
+  reply.header("connection", "close");
+  throw new MillraceError("REQUEST_MALFORMED", "The request's Transfer-Encoding is another than chunked.");
 }
 
 /** A body that nobody reads would hold up what comes behind it: that the client of a long answer has gone, for one. */

@@ -72,7 +72,7 @@ function describe(
     outcome: status < 400 ? "allowed" : status === 401 || status === 403 ? "denied" : "failed",
     status,
     requestId: request.id,
-    address: request.ip || null,
+    address: request.client.address,
   };
 }
 

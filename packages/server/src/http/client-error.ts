@@ -16,10 +16,10 @@ export function answerClientErrors(server: Server): void {
     // Half an answer is on its way, as in a stream of events: bytes of another one would become part of it.
     const midway = open?.headersSent === true && !open.writableFinished;
     if (error.code === "ECONNRESET" || !socket.writable || midway) socket.destroy();
-    else refuse(socket, ...describe(error));
+    else refuseSocket(socket, ...describe(error));
   });
   server.on("connect", (_request, socket) => {
-    refuse(
+    refuseSocket(
       socket,
       "METHOD_NOT_ALLOWED",
       "The service is no proxy: it does not take CONNECT.",
@@ -43,7 +43,8 @@ function describe(error: NodeJS.ErrnoException): [ErrorCode, string] {
   }
 }
 
-function refuse(socket: Duplex, code: ErrorCode, detail: string, ...headers: string[]): void {
+/** Answers on a connection with an error, and ends it. */
+export function refuseSocket(socket: Duplex, code: ErrorCode, detail: string, ...headers: string[]): void {
   const correlationId = randomUUID();
   const { status } = ERROR_CODES[code];
   const body = JSON.stringify(errorBody(code, detail, correlationId));
@@ -53,6 +54,8 @@ function refuse(socket: Duplex, code: ErrorCode, detail: string, ...headers: str
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
+    "X-Frame-Options: DENY",
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
     `X-Request-ID: ${correlationId}`,
     "Connection: close",
     ...headers,

@@ -7,7 +7,8 @@ const PREFLIGHT_MAX_AGE = 7200;
 
 /**
  * Lets pages of the given origins call the API (`*`: of any; there are no credentials to protect by the origin). The
- * headers are set before a handler runs, so that answers on the raw socket have them in `reply.getHeaders()`.
+ * credentials that a call carries are those it is given (`Authorization`): cookies are for the service's own pages, and
+ * never go with a page of another origin. The headers are set before a handler runs, so that answers on the raw socket have them in `reply.getHeaders()`.
  */
 export async function registerCors(
   app: FastifyInstance,
@@ -23,11 +24,13 @@ export async function registerCors(
         methods: [...(paths.methodsOf(request.url) ?? ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])],
         allowedHeaders: [
           "Accept",
+          "Authorization",
           "Cache-Control",
           "Content-Type",
           "If-Match",
           "If-None-Match",
           "If-Range",
+          "Idempotency-Key",
           "Last-Event-ID",
           "Millrace-Project",
           "Range",
@@ -40,6 +43,8 @@ export async function registerCors(
           "Content-Range",
           "Accept-Ranges",
           "Content-Disposition",
+          "RateLimit",
+          "RateLimit-Policy",
         ],
         maxAge: PREFLIGHT_MAX_AGE,
         // Any other OPTIONS asks what the path takes, and is answered by the application.

@@ -5,6 +5,7 @@ import { MillraceError } from "@millrace/protocol";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import { type Endpoint, endpoint } from "./endpoint.ts";
+import { setPageHeaders } from "./security-headers.ts";
 
 /** The dashboard, as it was built. */
 export interface DashboardFiles {
@@ -79,9 +80,5 @@ export async function registerDashboardFiles(app: FastifyInstance, { folder }: D
 }
 
 function sendPage(reply: FastifyReply): FastifyReply {
-  return reply
-    .header("cache-control", "no-cache")
-    .header("content-security-policy", CONTENT_SECURITY_POLICY)
-    .header("referrer-policy", "same-origin")
-    .sendFile("index.html");
+  return setPageHeaders(reply, CONTENT_SECURITY_POLICY).header("cache-control", "no-cache").sendFile("index.html");
 }

@@ -78,6 +78,8 @@ export interface EndpointSpec {
   /** Whether the body may be left out; the schema is then given `{}`. */
   readonly bodyOptional?: boolean;
   readonly responses: Readonly<Record<number, ResponseSpec>>;
+  /** What its callers may have so many of: an answer that stays open, or a run that it starts. */
+  readonly counts?: "stream" | "run";
   /** Left out of OpenAPI. */
   readonly hidden?: boolean;
 }

@@ -11,7 +11,7 @@ import { checkConditions, rangeCounts } from "./conditions.ts";
  * origin. No script runs, no form is sent, nothing but pictures of the same store is loaded, and its origin is none.
  */
 const POLICY =
-  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self' data:; font-src data:";
+  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self' data:; font-src data:; frame-ancestors 'none'";
 
 /** A media type as a header may carry it. */
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+ *(?:;[\t\x20-\x7e\x80-\xff]*)?$/;

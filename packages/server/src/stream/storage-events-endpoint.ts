@@ -22,6 +22,7 @@ export function storageEventsEndpoint(parts: StreamParts): Endpoint {
     method: "GET",
     path: "/api/v1/storage/events",
     access: "read",
+    counts: "stream",
     summary: "Stream what executions write to the object store",
     description,
     tag: "Storage",

@@ -12,6 +12,14 @@ type HttpSocket = Socket & {
   parser?: { remove?: () => void; close?: () => void } | null;
 };
 
+/** Listeners that are told of a connection's end, whoever has it. */
+const lasting = new WeakSet<() => void>();
+
+/** Has a connection keep a listener when it is taken over; to be called before it is put there. */
+export function outlivesTakeOver(listener: () => void): void {
+  lasting.add(listener);
+}
+
 /** A listener that notes what {@link canTakeOver} has to know. */
 export function noteResponses(listener: RequestListener): RequestListener {
   return (request, response) => {
@@ -42,7 +50,9 @@ export function takeOver(response: ServerResponse): Socket {
   // The server reads past the socket until somebody listens for its data.
   socket.on("data", () => {});
   response.detachSocket(socket);
+  const lastingOnes = socket.listeners("close").filter((each) => lasting.has(each as () => void)) as (() => void)[];
   for (const event of HTTP_EVENTS) socket.removeAllListeners(event);
+  for (const listener of lastingOnes) socket.on("close", listener);
   // Out of the list of connections whose requests may take too long.
   parser?.remove?.();
   socket.parser = null;

@@ -2,6 +2,7 @@ import type { Position } from "@millrace/engine";
 import type { ErrorCode } from "@millrace/protocol";
 import type { Credentials } from "../access/credentials.ts";
 import type { Principal } from "../access/principal.ts";
+import type { LimitCalls } from "../limits/worker-limits.ts";
 import type { Settings } from "../settings.ts";
 import type { ProgressSnapshot } from "../stream/progress-feed.ts";
 
@@ -9,7 +10,7 @@ import type { ProgressSnapshot } from "../stream/progress-feed.ts";
  * What a worker asks of the main process. A method that is added here has its handler where the main process starts the
  * worker (`workers.ts`).
  */
-export interface MainCalls {
+export interface MainCalls extends LimitCalls {
   /**
    * From the answer on, the worker is sent what is committed to the execution, as `topic`. The answer is the position
    * after which that is: what is before can be read.
@@ -35,6 +36,8 @@ export interface WorkerCalls {
       settings: Settings;
       /** The socket on which the main process answers what the worker does not. */
       apiSocket: string;
+      /** Whether requests need a credential. */
+      accessControl: boolean;
       /** Streams that it may open without asking. */
       streams: number;
       /** The last position that is committed. */

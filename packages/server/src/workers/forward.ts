@@ -6,6 +6,8 @@ import {
   type ServerResponse,
 } from "node:http";
 import { MillraceError } from "@millrace/protocol";
+import { PEER_HEADER } from "../http/client.ts";
+import { cutWhenStalled } from "../http/stalled.ts";
 
 /** Passes a request on; resolves once its answer has begun. @throws MillraceError where there will be none */
 export type Forward = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -28,6 +30,9 @@ const OF_CONNECTION = new Set([
   "upgrade",
   "expect",
 ]);
+
+/** What only a worker may say to the main process. */
+const OWN = new Set([PEER_HEADER]);
 
 /**
  * Passes requests on to the main process, over the socket at `socketPath`, and its answers back, as they are. A body is
@@ -75,14 +80,14 @@ function optionsOf(request: IncomingMessage, socketPath: string, agent: Agent): 
     const name = request.rawHeaders[index] ?? "";
     const lower = name.toLowerCase();
     names.add(lower);
-    if (!OF_CONNECTION.has(lower)) headers.push(name, request.rawHeaders[index + 1] ?? "");
+    if (!OF_CONNECTION.has(lower) && !OWN.has(lower)) headers.push(name, request.rawHeaders[index + 1] ?? "");
   }
   // HTTP/1.0 does without; that HTTP/1.1 does not, the main process says.
   if (!names.has("host") && request.httpVersion !== "1.1") headers.push("Host", "localhost");
   if (names.has("transfer-encoding")) headers.push("Transfer-Encoding", "chunked");
   // Otherwise one without a body would be sent as one with an empty body.
   else if (!names.has("content-length") && !BODYLESS.has(request.method ?? "")) headers.push("Content-Length", "0");
-  headers.push("Connection", "keep-alive");
+  headers.push("Connection", "keep-alive", PEER_HEADER, request.socket.remoteAddress ?? "unknown");
   // An array is sent as it is, repeated names and all.
   return { socketPath, agent, method: request.method, path: request.url, headers } as RequestOptions;
 }
@@ -126,6 +131,8 @@ function passBack(request: IncomingMessage, answer: IncomingMessage, response: S
     return;
   }
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+  // A stream's client may take its time.
+  if (!answer.headers["content-type"]?.startsWith("text/event-stream")) cutWhenStalled(response);
   answer.on("error", () => response.destroy());
   answer.pipe(response);
   answer.once("end", () => {

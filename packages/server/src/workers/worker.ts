@@ -16,6 +16,7 @@ import type { Principal } from "../access/principal.ts";
 import { ticketOf } from "../http/access-hook.ts";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
+import { WorkerLimits } from "../limits/worker-limits.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -120,7 +121,14 @@ function leave(): void {
   });
 }
 
-async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls["start"]["params"]): Promise<Started> {
+async function start({
+  settings,
+  apiSocket,
+  accessControl,
+  streams,
+  head,
+  fault,
+}: WorkerCalls["start"]["params"]): Promise<Started> {
   const log = pino(
     { level: settings.log_level, base: { worker: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: 2, sync: true }),
@@ -150,6 +158,7 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
       corsOrigins: settings.cors_origins,
       forward: toMain.forward,
       authenticate,
+      edge: { settings, accessControl, limits: { limits: new WorkerLimits(channel), runs: null } },
     },
     log,
     () => closing,

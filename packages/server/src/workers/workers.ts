@@ -7,6 +7,8 @@ import type { Journal } from "@millrace/engine";
 import { type Health, MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 import type { Authenticate } from "../access/credentials.ts";
+import type { Limits } from "../limits/limits.ts";
+import { WorkerShare } from "../limits/worker-limits.ts";
 import type { Settings } from "../settings.ts";
 import type { ReadProgress } from "../stream/progress-feed.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -20,6 +22,8 @@ export interface WorkersParts {
   readonly settings: Settings;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
+  /** Whether requests need a credential. */
+  readonly accessControl: boolean;
   /** Says whose a worker's requests are. */
   readonly authenticate: Authenticate;
   /** Where the main process answers what a worker passes on. */
@@ -27,6 +31,8 @@ export interface WorkersParts {
   readonly log: Logger;
   /** Lets in the streams that the main process serves itself; null where it serves none. */
   readonly own: Pick<StreamGate, "giveBack"> | null;
+  /** Counted here for all of them. */
+  readonly limits: Limits;
 }
 
 const WORKER_FILE = new URL("./worker-process.ts", import.meta.url).pathname;
@@ -49,6 +55,7 @@ interface Worker extends QuotaHolder, GroupSink {
   readonly channel: Channel<WorkerCalls, MainCalls>;
   /** Resolves with what ended it. */
   readonly gone: Promise<string>;
+  readonly share: WorkerShare;
 }
 
 /**
@@ -218,10 +225,11 @@ export class Workers {
       ([code, signal]) => `${signal ?? `exit code ${code}`}`,
       (error) => String(error),
     );
+    const share = new WorkerShare(this.#parts.limits);
     // A pipe that is opened for a child is a socket pair: both ends read and write.
     const channel = new Channel<WorkerCalls, MainCalls>(
       child.stdio[3] as Duplex,
-      this.#handlers(() => worker),
+      this.#handlers(() => worker, share),
       {
         group: () => {},
         drained: () => this.#feed.drained(worker),
@@ -232,6 +240,7 @@ export class Workers {
       child,
       channel,
       gone,
+      share,
       get pending() {
         return channel.pending;
       },
@@ -243,6 +252,7 @@ export class Workers {
     await channel.call("start", {
       settings,
       apiSocket,
+      accessControl: this.#parts.accessControl,
       streams,
       head: journal.head,
       fault: journal.fault?.message ?? null,
@@ -250,8 +260,9 @@ export class Workers {
     return worker;
   }
 
-  #handlers(worker: () => Worker): Handlers<MainCalls> {
+  #handlers(worker: () => Worker, share: WorkerShare): Handlers<MainCalls> {
     return {
+      ...share.handlers,
       watch: ({ topic, executionId }) => this.#feed.watch(worker(), topic, executionId),
       unwatch: ({ topic }) => {
         this.#feed.unwatch(worker(), topic);
@@ -280,6 +291,7 @@ export class Workers {
     this.#serving.delete(worker);
     this.#feed.drop(worker);
     this.#quota.leave(worker);
+    worker.share.leave();
     // One whose line is broken is of no use.
     worker.child.kill("SIGKILL");
   }

@@ -181,6 +181,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       method: "POST",
       path: "/api/v1/configs/{config_id}/run",
       access: "run",
+      counts: "run",
       summary: "Run a config",
       description:
         "The body's fields replace those of `init_message.payload`. A repeated `idempotency_key` gives the same execution, with 200.",
@@ -204,7 +205,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
         ),
         ...unavailable,
       },
-      handler: async ({ params: { config_id: id }, query, body, view, reply }) => {
+      handler: async ({ params: { config_id: id }, query, body, view, request, reply }) => {
         const { record, created } = await startConfig(configs, executions, view, id, {
           tag: query.tag ?? null,
           skipInitMessage: query.skip_init_message,
@@ -212,6 +213,7 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
           initPayload: body,
           metadata: null,
         });
+        if (created) request.startedExecution = record.id;
         return reply.code(created ? 201 : 200).send(showExecution(record));
       },
     }),

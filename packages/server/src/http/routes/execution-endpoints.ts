@@ -72,6 +72,7 @@ export function executionEndpoints({
       method: "POST",
       path: "/api/v1/executions",
       access: "run",
+      counts: "run",
       summary: "Start an execution",
       tag,
       body: createExecutionSchema,
@@ -90,13 +91,14 @@ export function executionEndpoints({
         ),
         ...unavailable,
       },
-      handler: async ({ body, view, reply }) => {
+      handler: async ({ body, view, request, reply }) => {
         const { record, created } = await startConfig(configs, executions, view, body.config_id, {
           tag: body.tag ?? null,
           initPayload: body.init_payload ?? null,
           metadata: body.metadata ?? null,
           idempotencyKey: body.idempotency_key ?? null,
         });
+        if (created) request.startedExecution = record.id;
         return reply.code(created ? 201 : 200).send(showExecution(record));
       },
     }),
@@ -197,6 +199,7 @@ export function executionEndpoints({
       method: "POST",
       path: "/api/v1/executions/{execution_id}/wait",
       access: "read",
+      counts: "stream",
       summary: "Wait for an execution's end",
       tag,
       params,

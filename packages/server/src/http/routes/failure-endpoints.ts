@@ -88,6 +88,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
       method: "POST",
       path: "/api/v1/executions/{execution_id}/failures/retry",
       access: "run",
+      counts: "run",
       summary: "Retry messages that failed for good",
       description:
         "While the execution runs they go back into their queues, and each gets another attempt. Once it is over its status stays as it is: a new execution begins with them, by the same pipeline or that of `config_id`, with this one as its `parent_execution_id`.",
@@ -115,7 +116,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
         ),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, body, view, reply }) => {
+      handler: async ({ params: { execution_id: id }, body, view, request, reply }) => {
         const { id: executionId, project } = await findExecution(records, view, id);
         // What is started is of the same project, and so is what it runs by.
         const pipeline =
@@ -128,6 +129,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
           again: body.again,
           tag: body.tag ?? null,
         });
+        if (done.started) request.startedExecution = done.record?.id ?? null;
         return reply.code(done.started ? 201 : 200).send({
           execution_id: executionId,
           retried: done.retried,

@@ -26,6 +26,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
       method: "POST",
       path: "/api/v1/executions/{execution_id}/replay",
       access: "run",
+      counts: "run",
       summary: "Do a part of an execution again, in a new one",
       description:
         "By the pipeline that the execution was started with, or that of `config_id`. Whatever is missing is said before anything starts.",
@@ -51,13 +52,15 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
         ),
         ...validationResponse,
       },
-      handler: async ({ params: { execution_id: id }, body, view, reply }) => {
+      handler: async ({ params: { execution_id: id }, body, view, request, reply }) => {
         const parent = await findExecution(records, view, id);
         const pipeline =
           body.config_id === undefined
             ? await executions.frozenPipeline(parent)
             : await runnablePipeline(configs, viewOf(parent.project), body.config_id);
-        return reply.code(201).send(showExecution(await replay(parts, parent, body, pipeline)));
+        const record = await replay(parts, parent, body, pipeline);
+        request.startedExecution = record.id;
+        return reply.code(201).send(showExecution(record));
       },
     }),
     endpoint({

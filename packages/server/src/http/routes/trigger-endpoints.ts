@@ -12,7 +12,7 @@ import {
   triggerWithSecretSchema,
   updateTriggerSchema,
 } from "@millrace/protocol";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ManageTriggers } from "../../triggers/manage-triggers.ts";
 import { showFiring } from "../../triggers/trigger-view.ts";
@@ -124,6 +124,7 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/fire",
       access: "run",
+      counts: "run",
       summary: "Set a trigger off",
       description: "Now, and also where it is disabled.",
       tag,
@@ -132,8 +133,19 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
       body: fireTriggerSchema,
       bodyOptional: true,
       responses: { ...fired, ...invalid, ...unavailable },
-      handler: async ({ params: { trigger_id: id }, headers: { "idempotency-key": key }, body, view, reply }) =>
-        answer(reply, await manageTriggers.fire(await manageTriggers.find(view, id), body.payload, key ?? null)),
+      handler: async ({
+        params: { trigger_id: id },
+        headers: { "idempotency-key": key },
+        body,
+        view,
+        request,
+        reply,
+      }) =>
+        answer(
+          request,
+          reply,
+          await manageTriggers.fire(await manageTriggers.find(view, id), body.payload, key ?? null),
+        ),
     }),
     endpoint({
       method: "POST",
@@ -171,6 +183,7 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
       path: "/api/v1/triggers/{trigger_id}/{secret}",
       access: "open",
       audit: "trigger.call",
+      counts: "run",
       summary: "Call a trigger",
       description: "Sets a trigger of the kind `call` off. The body is merged into its payload.",
       tag,
@@ -191,13 +204,20 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { trigger_id: id, secret }, headers: { "idempotency-key": key }, body, reply }) =>
-        answer(reply, await manageTriggers.fire(await manageTriggers.called(id, secret), body, key ?? null)),
+      handler: async ({
+        params: { trigger_id: id, secret },
+        headers: { "idempotency-key": key },
+        body,
+        request,
+        reply,
+      }) =>
+        answer(request, reply, await manageTriggers.fire(await manageTriggers.called(id, secret), body, key ?? null)),
     }),
   ];
 }
 
-function answer(reply: FastifyReply, firing: FiringRecord): FastifyReply {
+function answer(request: FastifyRequest, reply: FastifyReply, firing: FiringRecord): FastifyReply {
   const isWaiting = firing.outcome === "pending" || firing.outcome === "starting";
+  if (firing.outcome === "started") request.startedExecution = firing.executionId;
   return reply.code(firing.outcome === "started" ? 201 : isWaiting ? 202 : 200).send(showFiring(firing));
 }

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import { after, before, describe, test } from "node:test";
+import { errorResponseSchema } from "@millrace/protocol";
+import { z } from "zod";
+import { sendRaw } from "../../packages/server/src/http/testing/raw.ts";
+import { eventually } from "../support/eventually.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
+import { RawReader } from "../support/raw-reader.ts";
+import { readStream } from "../support/read-stream.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+import { workerPids } from "../support/worker-pids.ts";
+
+const BURST = 200;
+const STREAMS = 3;
+
+const refusalSchema = errorResponseSchema.extend({ limit: z.string() });
+
+/** As a proxy on this machine passes it on for a client. */
+const as = (address: string) => ({ "x-forwarded-for": address });
+
+async function refusalOf(answer: Response, limit: string): Promise<number> {
+  assert.equal(answer.status, 429);
+  const body = refusalSchema.parse(await answer.json());
+  assert.equal(body.error_code, "RATE_LIMITED");
+  assert.equal(body.limit, limit);
+  assert.match(answer.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  return Number(answer.headers.get("retry-after"));
+}
+
+for (const workers of ["1", "2"]) {
+  describe(`one address of many, with ${workers === "1" ? "a single process" : "workers"}`, () => {
+    let service: ServiceProcess;
+    let waiting: string;
+    before(async () => {
+      service = await ServiceProcess.start([
+        ...["--workers", workers, "--trusted-proxies", "loopback", "--limit-requests-per-second", "0.1"],
+        ...["--limit-request-burst", String(BURST), "--limit-streams", String(STREAMS), "--limit-runs", "1"],
+        ...["--limit-bytes-per-minute", "400000"],
+      ]);
+      waiting = `${service.url}/api/v1/executions/${await service.run(WAITS)}/events`;
+    });
+    after(() => service[Symbol.asyncDispose]());
+
+    test("sends so many requests at once, and is then told when to send the next; nobody else is held up", async () => {
+      const url = `${service.url}/api/v1/adapters/nope`;
+      const first = await fetch(url, { headers: as("203.0.113.1") });
+      assert.equal(first.headers.get("ratelimit-policy"), `"requests";q=${BURST}`);
+      assert.match(first.headers.get("ratelimit") ?? "", new RegExp(`^"requests";r=${BURST - 1};t=\\d+$`));
+      let sent = 1;
+      let answer = first;
+      while (answer.status === 404 && sent <= BURST + 60) {
+        await answer.body?.cancel();
+        answer = await fetch(url, { headers: as("203.0.113.1") });
+        sent += 1;
+      }
+      assert.ok(sent > BURST, "as many as are allowed were answered");
+      assert.ok((await refusalOf(answer, "requests")) <= 10, "one flows in every ten seconds");
+      assert.equal((await fetch(waiting, { headers: as("203.0.113.1") })).status, 429, "streams are requests as well");
+      assert.equal((await fetch(url, { headers: as("203.0.113.2") })).status, 404, "another address");
+      assert.equal((await fetch(url, { headers: as("203.0.113.1, 203.0.113.2") })).status, 404, "the last one counts");
+      assert.equal((await fetch(url)).status, 404, "this machine's own requests are not counted");
+      assert.equal((await fetch(`${service.url}/health/live`, { headers: as("203.0.113.1") })).status, 200);
+      const forged = await fetch(url, { headers: { ...as("203.0.113.1"), "x-millrace-peer": "203.0.113.9" } });
+      assert.equal(forged.status, 429, "what workers tell the main process, nobody else can");
+    });
+
+    test("has so many streams at once, over all processes; one more is refused before its head", async () => {
+      const open = () => RawReader.open(waiting, as("2001:db8::1"));
+      const readers = [await open(), await open(), await open()];
+      assert.deepEqual(
+        readers.map(({ status }) => status),
+        [200, 200, 200],
+      );
+      await refusalOf(await fetch(waiting, { headers: as("2001:db8::2") }), "streams");
+      assert.equal((await fetch(waiting, { method: "HEAD", headers: as("2001:db8:0:1::1") })).status, 200);
+      readers.pop()?.cut();
+      await eventually(async () => {
+        const reader = await open();
+        readers.push(reader);
+        assert.equal(reader.status, 200, "a place that was given back is there for the next");
+      });
+      const own = await Promise.all(Array.from({ length: STREAMS + 1 }, () => RawReader.open(waiting)));
+      assert.ok(own.every(({ status }) => status === 200));
+      for (const reader of [...readers, ...own]) reader.cut();
+    });
+
+    test("takes no place with what is refused or over at once", async () => {
+      for (let each = 0; each <= STREAMS; each += 1) {
+        assert.equal((await fetch(`${waiting}?timeout=0`, { headers: as("203.0.113.3") })).status, 422);
+        assert.equal((await fetch(`${waiting}x`, { headers: as("203.0.113.3") })).status, 404);
+        const { frames } = await readStream(`${waiting}?timeout=1`, { headers: as("203.0.113.3") });
+        assert.equal(frames.at(-1)?.event, "end");
+      }
+    });
+
+    test("has so many runs that are not over", async () => {
+      const config = await service.client.configs.create({ config_yaml: WAITS, name: "waits" });
+      const run = () =>
+        fetch(`${service.url}/api/v1/configs/${config.id}/run`, { method: "POST", headers: as("203.0.113.4") });
+      const first = await run();
+      assert.equal(first.status, 201);
+      const { id } = z.looseObject({ id: z.string() }).parse(await first.json());
+      await refusalOf(await run(), "runs");
+      await service.client.executions.cancel(id);
+      assert.equal((await run()).status, 201);
+    });
+
+    test("has so many bytes, of answers and of streams", async () => {
+      const page = `${service.url}/openapi.json`;
+      const answers = [];
+      while (answers.length < 20 && answers.at(-1) !== 429) {
+        const answer = await fetch(page, { headers: as("203.0.113.5") });
+        answers.push(answer.status);
+        if (answer.status === 429) await refusalOf(answer, "bytes");
+        else await answer.text();
+      }
+      assert.deepEqual([answers[0], answers.at(-1)], [200, 429]);
+      const id = await service.run(drops(1_000, 8));
+      await service.client.executions.wait(id);
+      const events = `${service.url}/api/v1/executions/${id}/events`;
+      const { frames } = await readStream(events, { headers: as("203.0.113.6") });
+      assert.equal(frames.at(-1)?.event, "end", "a stream that has begun goes on to its end");
+      await eventually(async () => {
+        await refusalOf(await fetch(page, { headers: as("203.0.113.6") }), "bytes");
+      });
+    });
+
+    test("gets the places back of a worker that dies", { skip: workers === "1" }, async () => {
+      const readers = await Promise.all(
+        Array.from({ length: STREAMS }, () => RawReader.open(waiting, as("203.0.113.7"))),
+      );
+      assert.equal((await fetch(waiting, { headers: as("203.0.113.7") })).status, 429);
+      for (const pid of workerPids(service.pid)) process.kill(pid, "SIGKILL");
+      for (const reader of readers) await reader.ended();
+      await eventually(async () => assert.equal((await service.client.system.ready()).status, "healthy"));
+      await eventually(async () => {
+        const reader = await RawReader.open(waiting, as("203.0.113.7"));
+        assert.equal(reader.status, 200);
+        reader.cut();
+      });
+    });
+  });
+}
+
+/** An address of this machine that is no loopback one. */
+const own = Object.values(networkInterfaces())
+  .flatMap((each) => each ?? [])
+  .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+
+test("one address has so many connections, whether it sends anything or not", { skip: own === undefined }, async () => {
+  await using service = await ServiceProcess.start(["--host", own ?? "", "--limit-connections", "8"]);
+  const live = `GET /health/live HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
+  const { hostname, port } = new URL(service.url);
+  const silent = Array.from({ length: 8 }, () => connect(Number(port), hostname));
+  for (const socket of silent) socket.on("error", () => undefined);
+  await eventually(async () => {
+    const refused = await sendRaw(service.url, live);
+    assert.equal(refused.status, 429);
+    assert.equal(errorResponseSchema.parse(JSON.parse(refused.body)).error_code, "RATE_LIMITED");
+  });
+  for (const socket of silent) socket.destroy();
+  await eventually(async () => assert.equal((await sendRaw(service.url, live)).status, 200));
+});

@@ -234,7 +234,7 @@ export class Rig {
           definition: this.#definitions.get(yaml) ?? null,
           report: { is_valid: true, issues: [], error_count: 0, warning_count: 0 },
         }),
-        findPipeline: async (name) => {
+        findPipeline: async (_project, name) => {
           const definition = this.configs.get(name);
           if (definition === undefined) throw new MillraceError("CONFIG_NOT_FOUND", `There is no config "${name}".`);
           this.#definitions.set(name, definition);

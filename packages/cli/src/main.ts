@@ -5,6 +5,7 @@ import { addAdapters } from "./commands/adapters.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfigs } from "./commands/configs.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addLineage } from "./commands/lineage.ts";
 import { addObjects } from "./commands/objects.ts";
@@ -49,6 +50,7 @@ export function createProgram(output: Output): Command {
   addTriggers(program, output);
   addWebhooks(program, output);
   addBackup(program, output);
+  addDoctor(program, output);
   addLineage(program, output);
   addObjects(program, output);
   addSearch(program, output);

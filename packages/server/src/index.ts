@@ -1,4 +1,6 @@
 export { Configs } from "./configs.ts";
+export { type DiagnoseOptions, diagnose } from "./doctor/diagnose.ts";
+export { type Diagnosis, diagnosisSchema, type Finding } from "./doctor/finding.ts";
 export { type ServeOptions, type Server, serve } from "./serve.ts";
 export { openService, type Service } from "./service.ts";
 export {

@@ -34,7 +34,7 @@ import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
-import type { SharedParts } from "./stores/stores.ts";
+import type { SharedParts, StoreLooks } from "./stores/stores.ts";
 import { tellOfExits } from "./told-exit.ts";
 import type { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
@@ -66,6 +66,9 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
+  /** Whether the other nodes can be reached; true where there are none. */
+  readonly isConnected: () => boolean;
+  readonly lookAt: StoreLooks;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
@@ -198,6 +201,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     isNode: stores.nodes !== null,
+    isConnected: () => stores.nodes?.bus.connected ?? true,
+    lookAt: stores.lookAt,
     loadDefinition: load,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop()]);

@@ -2,8 +2,8 @@ import type { Diagnosis, Finding } from "@millrace/server";
 import type { Command } from "commander";
 import { urlOf } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
-import type { Output } from "../output.ts";
-import { printable } from "../output.ts";
+import { widthOf } from "../live/text-width.ts";
+import { type Output, printable } from "../output.ts";
 import { addSettingFlags, settingSources } from "../setting-flags.ts";
 
 /** How each state is shown: a word, so that it is there without colours as well. */
@@ -48,14 +48,31 @@ export function addDoctor(program: Command, output: Output): void {
 function print(output: Output, { findings, version, node_version: node }: Diagnosis): void {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const indent = " ".repeat("problem".length + width + 4);
+  // A terminal would break lines anywhere; what reads a pipe wants them whole.
+  const room = output.isTerminal ? Math.max(20, output.width - indent.length - 1) : Number.POSITIVE_INFINITY;
   for (const { check, status, message, advice } of findings) {
     const [word, colour] = SHOWN[status];
     const state = output.paint(colour, word.padEnd("problem".length));
-    output.line(`${state}  ${check.padEnd(width)}  ${printable(message)}`);
-    if (advice !== null) output.line(`${indent}${output.paint("bold", "→")} ${printable(advice)}`);
+    const [first = "", ...more] = broken(printable(message), room);
+    output.line(`${state}  ${check.padEnd(width)}  ${first}`);
+    for (const line of more) output.line(`${indent}${line}`);
+    const [todo = "", ...rest] = advice === null ? [] : broken(printable(advice), room - 2);
+    if (todo !== "") output.line(`${indent}${output.paint("bold", "→")} ${todo}`);
+    for (const line of rest) output.line(`${indent}  ${line}`);
   }
   output.line("");
   output.line(`${summary(findings)} (Millrace ${version}, Node.js ${node})`);
+}
+
+/** A text in lines that are no wider than there is room, but for words that are. */
+function broken(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && widthOf(line) + 1 + widthOf(word) <= room) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function summary(findings: readonly Finding[]): string {

@@ -27,7 +27,9 @@ async function ready(url: string): Promise<{ status: number; health: Health }> {
   return { status: answer.status, health: healthSchema.parse(await answer.json()) };
 }
 
-test("while a service shuts down it is alive and not ready, and says why", async () => {
+test("while a service shuts down it is alive and not ready, and says why", {
+  skip: notOfNodes("a node that serves alone has no message in flight to wait for"),
+}, async () => {
   using held = new HeldAdapter();
   await using service = await ServiceProcess.start([...held.flags, "--shutdown-grace", "600"]);
   await service.run(HELD);

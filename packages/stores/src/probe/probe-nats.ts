@@ -23,7 +23,6 @@ export type NatsProbe =
   | {
       readonly kind: "reached";
       readonly version: string;
-      readonly isEncrypted: boolean;
       readonly maxPayload: number;
       /** Null, or why JetStream cannot be used. */
       readonly jetStreamFault: string | null;
@@ -70,7 +69,6 @@ async function look(connection: NatsConnection, prefix: string): Promise<NatsPro
   const server = {
     kind: "reached",
     version: info?.version ?? "unknown",
-    isEncrypted: info?.tls_required === true,
     maxPayload: info?.max_payload ?? 0,
   } as const;
   try {

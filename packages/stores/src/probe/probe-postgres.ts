@@ -13,7 +13,6 @@ export type PostgresProbe =
       readonly versionNumber: number;
       readonly encoding: string;
       readonly isStandby: boolean;
-      readonly isEncrypted: boolean;
       readonly isSuperuser: boolean;
       readonly mayCreate: boolean;
       /** Tables of the service that belong to another role. */
@@ -36,7 +35,6 @@ const QUERY_MS = 5_000;
 
 const SERVER = `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS number,
   current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS is_standby,
-  coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS is_encrypted,
   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
   coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
   current_setting('synchronous_commit') AS synchronous_commit,
@@ -85,7 +83,6 @@ async function ask(client: Client): Promise<PostgresProbe> {
     versionNumber: Number(server.number),
     encoding: String(server.encoding),
     isStandby: server.is_standby === true,
-    isEncrypted: server.is_encrypted === true,
     isSuperuser: server.is_superuser === true,
     mayCreate: server.may_create === true,
     // The driver is told to hand out arrays as text, as `{a,b}`.

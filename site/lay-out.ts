@@ -6,6 +6,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "packages/client/README.md": "client-library.md",
   "DEVELOPMENT.md": "development.md",
   "CHANGELOG.md": "changes.md",
+  "SECURITY.md": "security.md",
 };
 
 /** How code is coloured, by the ending of its file. */

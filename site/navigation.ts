@@ -52,6 +52,7 @@ const SECTIONS: readonly Section[] = [
       "guides/access.md",
       "guides/backup.md",
       "guides/disk-use.md",
+      ["security.md", "Security"],
       "performance.md",
       ["performance-journal.md", "Performance: the journal"],
       ["performance-nodes.md", "Performance: many nodes"],
@@ -74,7 +75,7 @@ const SECTIONS: readonly Section[] = [
   { text: "Adapters", entries: [["adapters/index.md", "All adapters"]], folder: "adapters" },
   { text: "Findings", entries: [["reference/findings/index.md", "All findings"]], folder: "reference/findings" },
   { text: "Decisions", entries: [["decisions/index.md", "All decisions"]], folder: "decisions" },
-  { text: "Project", entries: ["development.md", "changes.md"] },
+  { text: "Project", entries: ["development.md", "changes.md", "licences.md"] },
 ];
 
 /** Sections that are folded away until somebody is in them. */

@@ -6,7 +6,7 @@ export const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Every page of the documentation: its path in the project, and its text. */
 export function pages(): { readonly path: string; readonly text: string }[] {
-  const found = ["README.md", "DEVELOPMENT.md", "CHANGELOG.md"];
+  const found = ["README.md", "DEVELOPMENT.md", "CHANGELOG.md", "SECURITY.md"];
   for (const folder of ["docs", "packages", "examples"]) {
     for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })) {
       const path = relative(ROOT, join(entry.parentPath, entry.name));

@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode, type ExecutionStatus, MillraceError } from
 /** What the command's exit code says. */
 export const EXIT_CODES = {
   0: "done; for run, watch and wait: the execution completed",
-  1: "the execution failed, or is not over",
+  1: "the execution failed, or is not over; for doctor: something is wrong",
   2: "the command, a setting or an input is wrong",
   3: "the pipeline, or an adapter, is invalid",
   4: "there is no such config, execution, message or adapter",

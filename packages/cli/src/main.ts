@@ -6,6 +6,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfigs } from "./commands/configs.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExecutions } from "./commands/executions.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addLineage } from "./commands/lineage.ts";
@@ -54,6 +55,7 @@ export function createProgram(output: Output): Command {
   addKeys(program, output);
   addAudit(program, output);
   addBackup(program, output);
+  addDoctor(program, output);
   addLineage(program, output);
   addObjects(program, output);
   addSearch(program, output);

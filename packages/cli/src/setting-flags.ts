@@ -1,4 +1,11 @@
-import { flagOf, readSettings, type Settings, settingsSchema, variableOf } from "@millrace/server/settings";
+import {
+  flagOf,
+  readSettings,
+  type SettingSources,
+  type Settings,
+  settingsSchema,
+  variableOf,
+} from "@millrace/server/settings";
 import { type Command, Option } from "commander";
 
 /** Adds `--config` and a flag for each setting. */
@@ -23,12 +30,17 @@ export function addSettingFlags(command: Command): void {
  * @throws MillraceError SETTING_INVALID
  */
 export function settingsOf(flags: Record<string, unknown>): { settings: Settings; warnings: string[] } {
+  return readSettings(settingSources(flags));
+}
+
+/** Where the settings of such a command line come from. */
+export function settingSources(flags: Record<string, unknown>): SettingSources {
   const { config, ...rest } = flags;
-  return readSettings({
+  return {
     flags: Object.fromEntries(Object.entries(rest).map(([name, value]) => [toSnakeCase(name), value])),
     env: process.env,
     configFile: typeof config === "string" ? config : undefined,
-  });
+  };
 }
 
 function toSnakeCase(name: string): string {

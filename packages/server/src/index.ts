@@ -1,5 +1,7 @@
 export { makeKey } from "./access/make-key.ts";
 export { Configs } from "./configs.ts";
+export { type DiagnoseOptions, diagnose } from "./doctor/diagnose.ts";
+export { type Diagnosis, diagnosisSchema, type Finding } from "./doctor/finding.ts";
 export { type ServeOptions, type Server, serve } from "./serve.ts";
 export { openService, type Service } from "./service.ts";
 export {

@@ -1,9 +1,9 @@
 import { HttpClient, USER_AGENT } from "@millrace/adapters";
-import { knownSecrets } from "@millrace/engine";
-import { type Health, isTerminal, MillraceError, type SystemInfo } from "@millrace/protocol";
+import { isTerminal, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { credentialsOf } from "./access/credentials.ts";
 import { type Front, openFront } from "./front.ts";
+import { HealthReport } from "./health/health.ts";
 import { ticketOf } from "./http/access-hook.ts";
 import { createHttpApp } from "./http/app.ts";
 import { type DashboardFiles, dashboardEndpoints } from "./http/dashboard-pages.ts";
@@ -88,6 +88,12 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       },
     });
     const startedAt = new Date().toISOString();
+    const health = new HealthReport({
+      service,
+      settings,
+      look: async () => (await front?.look()) ?? { streams: 0, components: {} },
+      isClosing: () => closing !== null,
+    });
     const objectEvents = storageEventsEndpoint({
       hub: objectHub,
       journal: service.storedObjects.log,
@@ -95,7 +101,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
     });
     const system = systemEndpoints({
       adapters: service.adapters,
-      health: () => health(service, front, settings.max_subscribers, closing !== null),
+      health: () => health.read(),
       info: () => systemInfo(settings, startedAt),
     });
     // As a run's own requests to a model: where the operator lets them go.
@@ -189,42 +195,6 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
     await service.close(0);
     throw error;
   }
-}
-
-async function health(
-  service: Service,
-  front: Front | null,
-  maxSubscribers: number,
-  closing: boolean,
-): Promise<Health> {
-  const { fault } = service.journal;
-  // What nodes share is lost for all of them at once. Taken out of service, they could not tell whoever asks to come back.
-  const store = fault === null ? ("healthy" as const) : service.isNode ? ("degraded" as const) : ("unhealthy" as const);
-  const { streams, components: more } = (await front?.look()) ?? { streams: 0, components: {} };
-  const full = streams >= maxSubscribers;
-  const components: Health["components"] = {
-    store: { status: store, detail: fault === null ? null : knownSecrets.redact(`Commits fail: ${fault.message}`) },
-    streams: {
-      status: closing ? "unhealthy" : full ? "degraded" : "healthy",
-      detail: closing
-        ? "The service is shutting down."
-        : full
-          ? "As many streams as max_subscribers allows are open."
-          : `${streams} open`,
-    },
-    executions: { status: "healthy", detail: `${service.engine.running} running` },
-    ...secretsOf(service),
-    ...more,
-  };
-  const states = Object.values(components).map((component) => component.status);
-  const status = states.includes("unhealthy") ? "unhealthy" : states.includes("degraded") ? "degraded" : "healthy";
-  return { status, components };
-}
-
-/** Runs that need none of them go on: what keeps secrets is never more than a degradation. */
-function secretsOf({ secrets }: Service): Health["components"] {
-  const health = secrets.health();
-  return health === null ? {} : { secrets: { status: health.status, detail: knownSecrets.redact(health.detail) } };
 }
 
 /** What clients may look for before they use it; none is ever taken out or renamed. */

@@ -42,7 +42,7 @@ import { knowOwnCredentials, openSecrets } from "./secrets/open-secrets.ts";
 import type { Secrets } from "./secrets/secrets.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
-import type { SharedParts } from "./stores/stores.ts";
+import type { SharedParts, StoreLooks } from "./stores/stores.ts";
 import { tellOfExits } from "./told-exit.ts";
 import type { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
@@ -78,6 +78,9 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
+  /** Whether the other nodes can be reached; true where there are none. */
+  readonly isConnected: () => boolean;
+  readonly lookAt: StoreLooks;
   /** `project`: whose secrets the pipeline may use. */
   loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
   readonly secrets: Secrets;
@@ -247,6 +250,8 @@ export async function openService(
     clock,
     ids,
     isNode: stores.nodes !== null,
+    isConnected: () => stores.nodes?.bus.connected ?? true,
+    lookAt: stores.lookAt,
     loadDefinition: load,
     secrets,
     async close(graceMs) {

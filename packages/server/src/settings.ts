@@ -217,11 +217,31 @@ export interface SettingSources {
 /** Variables that begin with MILLRACE_ and are no settings. */
 const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|API_KEY|SECRETS_TOKEN|SECRET_.*|SHARED_SECRET_.*)$/;
 
+/** What there is to say of settings, whatever is wrong with them. */
+export interface SettingsReport {
+  /** Those that can be used; one that cannot has its default here. */
+  readonly settings: Settings;
+  /** What is wrong, each with its name and source, and never with a password. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  /** Where each setting comes from that is no default: `--port`, `MILLRACE_PORT`, `port in millrace.yaml`. */
+  readonly origins: Readonly<Partial<Record<string, string>>>;
+  /** The config file, where one is named. */
+  readonly configFile: string | undefined;
+}
+
 /**
  * Reads the settings: flag over environment over config file over default.
  * @throws MillraceError SETTING_INVALID, with every wrong one by its name and source
  */
 export function readSettings(sources: SettingSources): { settings: Settings; warnings: string[] } {
+  const { settings, problems, warnings } = inspectSettings(sources);
+  if (problems.length > 0) throw new MillraceError("SETTING_INVALID", problems.join("\n"));
+  return { settings, warnings: [...warnings] };
+}
+
+/** Reads the settings as {@link readSettings} does, and says what is wrong rather than to throw it. */
+export function inspectSettings(sources: SettingSources): SettingsReport {
   const names = Object.keys(settingsSchema.shape);
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -229,7 +249,7 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const origin: Record<string, string> = {};
   // An empty variable is one that is not set.
   const file = sources.configFile ?? (sources.env.MILLRACE_CONFIG || undefined);
-  for (const [key, value] of Object.entries(file === undefined ? {} : readConfigFile(file))) {
+  for (const [key, value] of Object.entries(file === undefined ? {} : readableConfigFile(file, problems))) {
     if (!names.includes(key)) problems.push(`${file}: there is no setting "${key}".${hint(key, names)}`);
     else if (value !== null) {
       values[key] = value;
@@ -252,17 +272,17 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
     origin[name] = flagOf(name);
   }
   const result = settingsSchema.safeParse(values);
+  const usable = { ...values };
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
+    delete usable[name];
     // A URL may hold a password, and a key is one.
     const got = /_(?:url|key)$/.test(name) ? "" : `, got ${JSON.stringify(values[name])}`;
     problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
-  if (result.success) problems.push(...contradictions(result.data));
-  if (problems.length > 0 || !result.success) {
-    throw new MillraceError("SETTING_INVALID", problems.join("\n"));
-  }
-  return { settings: result.data, warnings };
+  const settings = result.success ? result.data : settingsSchema.parse(usable);
+  if (result.success) problems.push(...contradictions(settings));
+  return { settings, problems, warnings, origins: origin, configFile: file };
 }
 
 /** What each setting allows for itself, and not together. */
@@ -306,6 +326,16 @@ export function flagOf(name: string): string {
 /** `MILLRACE_DATA_DIR`. */
 export function variableOf(name: string): string {
   return `MILLRACE_${name.toUpperCase()}`;
+}
+
+function readableConfigFile(file: string, problems: string[]): Record<string, unknown> {
+  try {
+    return readConfigFile(file);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    problems.push(error.message);
+    return {};
+  }
 }
 
 function readConfigFile(file: string): Record<string, unknown> {

@@ -30,6 +30,8 @@ export interface SharedStore
   readonly tasks: TaskQueue;
   /** Where the database is, without its password. */
   readonly place: string;
+  /** The time by the database's clock, in milliseconds. @throws MillraceError SERVICE_UNAVAILABLE */
+  askTime(): Promise<number>;
   /** @see Duties.alone */
   alone(name: string, work: () => Promise<void>): Promise<boolean>;
   /** Commits what waits, gives the lease up and ends all connections. */
@@ -83,7 +85,7 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
     // Without it nobody can be told or asked: runs pause, rather than to run apart from each other.
     const unsubscribe = bus.onStatus((connected) => hold(connected ? null : new Error("NATS cannot be reached")));
     const duties = new Duties(duty);
-    const { database: _database, source: _source, feed: _feed, hold: _hold, clusterId: _id, ...ports } = store;
+    const { database, source: _source, feed: _feed, hold: _hold, clusterId: _id, ...ports } = store;
     return {
       ...ports,
       lineage,
@@ -91,6 +93,10 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
       bus,
       tasks,
       place: shownUrl(url),
+      async askTime() {
+        const [row] = await database.read("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now");
+        return Number(row?.now);
+      },
       alone: (name, work) => duties.alone(name, work),
       async close() {
         unsubscribe();

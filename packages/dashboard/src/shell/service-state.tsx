@@ -25,7 +25,9 @@ export function ServiceState() {
           : ([
               data.status === "degraded" ? "warning" : "bad",
               data.status === "degraded" ? "Degraded" : "In trouble",
-              troubles.map(([name, { detail: what }]) => `${name}: ${what ?? "not well"}`).join(" "),
+              troubles
+                .map(([name, { detail: what, advice }]) => `${name}: ${what ?? "not well"} ${advice ?? ""}`.trim())
+                .join(" "),
             ] as const);
   return (
     <Tooltip label={detail} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>

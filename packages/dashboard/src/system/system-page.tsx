@@ -68,11 +68,13 @@ function Components({ health }: { health: Health }) {
         <span>The service</span>
         <StateDot tone={TONES[health.status]} label={health.status} />
       </li>
-      {Object.entries(health.components).map(([name, { status, detail }]) => (
+      {Object.entries(health.components).map(([name, { status, detail, advice }]) => (
         <li key={name}>
           <span>{words(name)}</span>
           <StateDot tone={TONES[status]} label={status} />
-          {detail === null ? null : <span className={classes.detail}>{detail}</span>}
+          {detail === null && advice === null ? null : (
+            <span className={classes.detail}>{[detail, advice].filter((text) => text !== null).join(" ")}</span>
+          )}
         </li>
       ))}
     </ul>

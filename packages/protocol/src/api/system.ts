@@ -36,11 +36,25 @@ export const systemInfoSchema = z
 /** How a component, or the whole service, is. */
 export const healthStatusSchema = z.enum(["healthy", "degraded", "unhealthy"]);
 
+/** How one part of the service is. */
+export const healthComponentSchema = z
+  .object({
+    status: healthStatusSchema,
+    detail: z
+      .string()
+      .nullable()
+      .describe("What is there, or what is wrong; null where there is nothing to say, or to one who may not read"),
+    advice: z.string().nullable().describe("What to do about it; null where there is nothing to do, as for `detail`"),
+  })
+  .meta({ id: "HealthComponent" });
+
 /** The answer to `GET /health/live` and `GET /health/ready`. */
 export const healthSchema = z
   .object({
-    status: healthStatusSchema,
-    components: z.record(z.string(), z.object({ status: healthStatusSchema, detail: z.string().nullable() })),
+    status: healthStatusSchema.describe(
+      "`degraded`: it does its work, and something is wrong. `unhealthy`: it cannot, and the answer is 503",
+    ),
+    components: z.record(z.string(), healthComponentSchema),
   })
   .meta({ id: "Health" });
 
@@ -52,5 +66,7 @@ export type AdapterInfo = z.infer<typeof adapterInfoSchema>;
 export type AdapterList = z.infer<typeof adapterListSchema>;
 /** @see systemInfoSchema */
 export type SystemInfo = z.infer<typeof systemInfoSchema>;
+/** @see healthComponentSchema */
+export type HealthComponent = z.infer<typeof healthComponentSchema>;
 /** @see healthSchema */
 export type Health = z.infer<typeof healthSchema>;

@@ -36,6 +36,7 @@ function openEmbedded(settings: Settings): Stores {
     cache,
     objects: new FileObjectStore(dataDir, { flush: settings.durability === "full" }),
     nodes: null,
+    lookAt: { database: null, objects: null },
     place: dataDir,
     explain: (error) => unusable(dataDir, error),
     async close() {
@@ -52,7 +53,7 @@ function openEmbedded(settings: Settings): Stores {
 
 /** PostgreSQL, NATS, and S3 where it is set. */
 async function openShared(settings: Settings, databaseUrl: string, natsUrl: string): Promise<Stores> {
-  const { bus, tasks, ownership, alone, ...store } = await openSharedStore({
+  const { bus, tasks, ownership, alone, askTime, ...store } = await openSharedStore({
     databaseUrl,
     natsUrl,
     objectsUrl: settings.objects_url,
@@ -72,6 +73,10 @@ async function openShared(settings: Settings, databaseUrl: string, natsUrl: stri
     search,
     cache,
     nodes: { bus, tasks, ownership, alone },
+    lookAt: {
+      database: askTime,
+      objects: settings.objects_url === null ? null : () => firstOf(store.objects.list(".millrace/")),
+    },
     explain: (error) => error,
     async close() {
       await search.close();
@@ -81,4 +86,9 @@ async function openShared(settings: Settings, databaseUrl: string, natsUrl: stri
     // Its connections break off with it, as in a crash: nothing that was told is lost.
     closeAtExit: () => cache.close(),
   };
+}
+
+/** Whether a list can be read, whatever is in it. */
+async function firstOf(list: AsyncIterable<string>): Promise<void> {
+  for await (const _ of list) return;
 }

@@ -42,12 +42,22 @@ export interface Stores {
   readonly nodes: SharedParts | null;
   /** Where it is all kept, for messages to an operator: no password is in it. */
   readonly place: string;
+  /** Whether what others serve, a database or a bucket, answers. */
+  readonly lookAt: StoreLooks;
   /** What to say to an operator of an error that opening or taking up has thrown. */
   explain(error: unknown): unknown;
   /** Commits what waits and closes everything. */
   close(): Promise<void>;
   /** The same for a process that exits now: what cannot be done without waiting is left to those that stay. */
   closeAtExit(): void;
+}
+
+/** @see Stores.lookAt */
+export interface StoreLooks {
+  /** The time by the database's clock, in milliseconds; null where it is in this process. @throws where it does not answer */
+  readonly database: (() => Promise<number>) | null;
+  /** Null where objects are with the database, or on a disk. @throws where the bucket does not answer */
+  readonly objects: (() => Promise<void>) | null;
 }
 
 /** @see Stores.nodes */

@@ -122,7 +122,11 @@ export class Workers {
     const answered = counts.filter((count) => count !== null);
     const status = answered.length === wanted ? "healthy" : answered.length === 0 ? "unhealthy" : "degraded";
     return {
-      health: { status, detail: `${answered.length} of ${wanted} serve` },
+      health: {
+        status,
+        detail: `${answered.length} of ${wanted} serve`,
+        advice: status === "healthy" ? null : "They are started again by themselves; the log says why they ended.",
+      },
       streams: answered.reduce((sum, count) => sum + count, 0),
     };
   }

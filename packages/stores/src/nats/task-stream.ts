@@ -20,7 +20,7 @@ export const CONSUMER = "workers";
 const REPLICAS = 3;
 
 /** Room of the stream, in bytes, which JetStream sets aside: tasks are pointers of a few hundred bytes. */
-const MAX_BYTES = 64 * 1024 * 1024;
+export const TASK_STREAM_BYTES = 64 * 1024 * 1024;
 
 /** A put that is tried again is told from another for so long, in milliseconds. */
 const DUPLICATES_MS = 120_000;
@@ -89,7 +89,7 @@ export class TaskStream {
     } catch (error) {
       throw new MillraceError(
         "STORE_UNREACHABLE",
-        `JetStream does not give the service its work queue, the stream ${this.name} (${reasonOf(error)}). Give it room for ${MAX_BYTES} bytes in files, and its account leave to make a stream.`,
+        `JetStream does not give the service its work queue, the stream ${this.name} (${reasonOf(error)}). Give it room for ${TASK_STREAM_BYTES} bytes in files, and its account leave to make a stream.`,
         { cause: error },
       );
     }
@@ -165,7 +165,7 @@ export class TaskStream {
       storage: StorageType.File,
       discard: DiscardPolicy.New,
       max_msgs: this.#options.maxTasks,
-      max_bytes: MAX_BYTES,
+      max_bytes: TASK_STREAM_BYTES,
       duplicate_window: nanos(DUPLICATES_MS),
       num_replicas: replicas,
     };

@@ -10,6 +10,8 @@ import {
   systemInfoSchema,
 } from "@millrace/protocol";
 import { z } from "zod";
+import { may } from "../../access/principal.ts";
+import { statesAlone } from "../../health/health.ts";
 import { type Endpoint, endpoint, errorResponses } from "../endpoint.ts";
 
 /** What the system's endpoints stand on. */
@@ -76,14 +78,19 @@ export function systemEndpoints({ adapters, health, info }: SystemEndpointParts)
         path: `/health/${kind}`,
         access: "open",
         summary: kind === "live" ? "Whether the process works" : "Whether the service can do its work",
+        ...(kind === "live"
+          ? {}
+          : { description: "Whoever has no credential that may read is told the states alone, without the reasons." }),
         tag: "System",
         responses: {
           200: { description: "It does", schema: healthSchema },
           503: { description: "It does not", schema: healthSchema },
         },
-        handler: async ({ reply }) => {
+        handler: async ({ reply, principal }) => {
           const state = kind === "live" ? { status: "healthy" as const, components: {} } : await health();
-          return reply.code(state.status === "unhealthy" ? 503 : 200).send(state);
+          return reply
+            .code(state.status === "unhealthy" ? 503 : 200)
+            .send(may(principal, "read") ? state : statesAlone(state));
         },
       }),
     ),

@@ -24,6 +24,7 @@ export { ID_PREFIX } from "./execution/message-id.ts";
 export * from "./expression.ts";
 export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
+export * from "./observer.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";

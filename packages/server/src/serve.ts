@@ -11,12 +11,20 @@ import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
+import { metricsEndpoint } from "./http/routes/metrics-endpoint.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { searchEndpoints } from "./http/routes/search-endpoints.ts";
 import { storageEndpoints } from "./http/routes/storage-endpoints.ts";
 import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
 import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
+import { addConnections } from "./metrics/http-metrics.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { addNodeGauges } from "./metrics/node-gauges.ts";
+import { addProcessMetrics } from "./metrics/process-metrics.ts";
+import { Scrape } from "./metrics/scrape.ts";
+import { addServiceGauges } from "./metrics/service-gauges.ts";
+import { addLagGauges, addStreamGauges, countedBy } from "./metrics/stream-gauges.ts";
 import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -40,7 +48,7 @@ export interface Server {
 export interface ServeOptions {
   /** Served at `/` where there is one. */
   readonly dashboard?: DashboardFiles | null;
-  /** Whether it answers the API and serves streams; otherwise it tells of its health alone. Default true. */
+  /** Whether it answers the API and serves streams; otherwise it tells of its health and its metrics alone. Default true. */
   readonly api?: boolean;
 }
 
@@ -50,7 +58,8 @@ export interface ServeOptions {
  */
 export async function serve(settings: Settings, log: Logger, options: ServeOptions = {}): Promise<Server> {
   const { dashboard = null, api: servesApi = true } = options;
-  const service = await openService(settings, log);
+  const metrics = settings.metrics ? createMetrics() : null;
+  const service = await openService(settings, log, metrics);
   let closing: Promise<void> | null = null;
   let front: Front | null = null;
   try {
@@ -63,6 +72,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       journal: service.journal,
       records: service.records,
       readProgress,
+      ...countedBy(metrics),
       get maxSubscribers() {
         return settings.max_subscribers - objectHub.size;
       },
@@ -74,6 +84,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       journal: service.storedObjects.log,
       records: service.records,
       readProgress,
+      ...countedBy(metrics, "objects"),
       get maxSubscribers() {
         return objectGate?.limit ?? settings.max_subscribers - hub.size;
       },
@@ -89,6 +100,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       health: () => health(service, front, settings.max_subscribers, closing !== null),
       info: () => systemInfo(settings, startedAt),
     });
+    const scrape =
+      metrics === null ? [] : [metricsEndpoint(scrapeOf(metrics, service, settings, { hub, objectHub }, () => front))];
     // As a run's own requests to a model: where the operator lets them go.
     const http = new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT });
     const api: Endpoint[] = [
@@ -104,6 +117,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),
       ...system,
+      ...scrape,
     ];
     let document: unknown;
     const openApi = () => {
@@ -114,17 +128,20 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
     const app = await createHttpApp(
       servesApi
         ? [...api, ...docsEndpoints(openApi), ...pages]
-        : system.filter(({ path }) => path.startsWith("/health/")),
+        : [...system.filter(({ path }) => path.startsWith("/health/")), ...scrape],
       {
         dashboard,
         maxBodyBytes: settings.max_body_bytes,
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,
         behindWorkers: settings.workers > 1,
+        metrics,
       },
       log,
       () => closing !== null,
     );
+    // Connections to the port are the workers', where there are any.
+    if (metrics !== null && settings.workers === 1) addConnections(metrics, app.server);
     let opened: Front;
     try {
       opened = await openFront({
@@ -158,6 +175,23 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
     await service.close(0);
     throw error;
   }
+}
+
+/** Adds what is read at a scrape to what is counted; returns what answers one. */
+function scrapeOf(
+  metrics: Metrics,
+  service: Service,
+  settings: Settings,
+  { hub, objectHub }: { readonly hub: StreamHub; readonly objectHub: StreamHub },
+  front: () => Front | null,
+) {
+  addProcessMetrics(metrics, "main");
+  addServiceGauges(metrics, { settings, ...service });
+  addStreamGauges(metrics, hub, objectHub);
+  if (settings.workers === 1) addLagGauges(metrics, hub, "main");
+  if (service.nodes !== null) addNodeGauges(metrics, service.nodes, () => service.engine.workingForOthers ?? 0);
+  const scrape = new Scrape(metrics, async () => (await front()?.metrics()) ?? []);
+  return scrape.text.bind(scrape);
 }
 
 async function health(
@@ -209,6 +243,7 @@ const FEATURES = [
   "usage",
   "triggers",
   "webhooks",
+  "metrics",
 ];
 
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {

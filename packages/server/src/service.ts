@@ -7,6 +7,7 @@ import {
   type ContentCache,
   type Deliveries,
   Engine,
+  type EngineLoad,
   type EngineParts,
   type EngineSettings,
   type Executions,
@@ -29,6 +30,8 @@ import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
 import { Configs } from "./configs.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { commitObserver, engineObserver } from "./metrics/observers.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
@@ -66,6 +69,8 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
+  /** What that is; null where this process is the whole service. */
+  readonly nodes: SharedParts | null;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
@@ -75,6 +80,10 @@ export interface Service {
 export interface Runner extends Executions {
   /** Executions at work in this process. */
   readonly running: number;
+  /** @see Engine.load */
+  readonly load: EngineLoad;
+  /** Messages of other nodes' executions that this process works on; none where there are no others. */
+  readonly workingForOthers?: number;
   /** @see Engine.blameExit */
   blameExit(): boolean;
   /** @see Engine.blameError */
@@ -87,14 +96,14 @@ export interface Runner extends Executions {
 const ABANDON_AFTER_MS = 1_000;
 
 /**
- * Opens the data directory and takes up the executions that are in it.
+ * Opens the data directory and takes up the executions that are in it. What happens is counted in `metrics`, if there are any.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID
  */
-export async function openService(settings: Settings, log: Logger): Promise<Service> {
+export async function openService(settings: Settings, log: Logger, metrics: Metrics | null = null): Promise<Service> {
   const baseDir = process.cwd();
   const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
-  const stores = await openStores(settings);
+  const stores = await openStores(settings, metrics === null ? null : commitObserver(metrics));
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const { triggers, deliveries } = stores;
   const clock: Clock = { now: Date.now };
@@ -122,6 +131,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     loadDefinition: load,
     findPipeline: (config) => namedPipeline(configs, records, config),
     log: (fields) => adapterLog(log.child(fields)),
+    ...(metrics === null ? {} : { observer: engineObserver(metrics) }),
   };
   const limits: EngineSettings = {
     maxExecutions: settings.max_executions,
@@ -175,6 +185,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     ids,
     log,
     allowHosts: settings.http_allow_hosts,
+    metrics,
   });
   return {
     engine,
@@ -198,6 +209,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     isNode: stores.nodes !== null,
+    nodes: stores.nodes,
     loadDefinition: load,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop()]);

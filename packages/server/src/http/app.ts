@@ -3,6 +3,8 @@ import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ANYONE } from "../access/principal.ts";
+import { countRequests, countStreams } from "../metrics/http-metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
@@ -30,6 +32,8 @@ export interface HttpSettings {
   readonly forward?: Forward;
   /** Whose files endpoints may send. */
   readonly dashboard?: DashboardFiles | null;
+  /** Where requests are counted; null: nowhere. */
+  readonly metrics?: Metrics | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
 }
@@ -52,7 +56,12 @@ export async function createHttpApp(
   shuttingDown: () => boolean = () => false,
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
-  const { forward } = settings;
+  const { forward, metrics = null } = settings;
+  // What is passed on the main process counts.
+  const isPassedOn = (request: FastifyRequest) =>
+    forward !== undefined && (request.is404 || request.method === "OPTIONS");
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    sendError(error, request, reply, log, metrics);
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -64,7 +73,7 @@ export async function createHttpApp(
       // The framework types this reply by the error alone.
       const plain = reply as unknown as FastifyReply;
       setCommonHeaders(request, plain);
-      sendError(error, request, plain, log);
+      fail(error, request, plain);
     },
     routerOptions: {
       // Longer names than any id or tag are looked up like others, and not found: only the head's size limits them.
@@ -76,7 +85,7 @@ export async function createHttpApp(
     forceCloseConnections: true,
     serverFactory: (handler) => {
       const server = createServer(serverOptions(settings), noteResponses(handler));
-      answerClientErrors(server);
+      answerClientErrors(server, (code) => metrics?.httpErrors.inc({ code }));
       return server;
     },
   });
@@ -91,7 +100,7 @@ export async function createHttpApp(
     // A stream's answer never ends by itself; and what only asks can be asked again.
     if (request.method !== "GET") unanswered.note(reply.raw);
     setCommonHeaders(request, reply);
-    if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
+    if (forward !== undefined && isPassedOn(request)) {
       await forward(request.raw, reply.raw);
       return reply.hijack();
     }
@@ -113,7 +122,8 @@ export async function createHttpApp(
       "request",
     );
   });
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
+  if (metrics !== null) countRequests(app, metrics, isPassedOn);
+  app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
@@ -121,7 +131,7 @@ export async function createHttpApp(
   app.addHook("onRequest", async (request, reply) =>
     request.is404 ? answerUnrouted(request, reply, paths) : undefined,
   );
-  registerEndpoints(app, endpoints);
+  registerEndpoints(app, metrics === null ? endpoints : endpoints.map((each) => countStreams(each, metrics)));
   return app;
 }
 
@@ -190,8 +200,15 @@ async function answerUnrouted(request: FastifyRequest, reply: FastifyReply, path
   );
 }
 
-function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+  metrics: Metrics | null,
+): void {
   const answer = toAnswer(error, request.id);
+  metrics?.httpErrors.inc({ code: ("error_code" in answer.body && answer.body.error_code) || "VALIDATION" });
   if (answer.status === 500) {
     log.error(
       { err: error, request_id: request.id, method: request.method, path: withoutCallSecret(pathOf(request.url)) },

@@ -132,6 +132,7 @@ export function registerEndpoints(app: FastifyInstance, endpoints: readonly Endp
       method: each.method === "GET" ? ["GET", "HEAD"] : each.method,
       url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
       exposeHeadRoute: false,
+      config: { template: each.path },
       handler: (request, reply) => each.run(request, reply),
     });
   }

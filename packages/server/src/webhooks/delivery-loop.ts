@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, NewDelivery, WebhookRecord } from "@millrace/engine";
 import type { Logger } from "pino";
+import type { Metrics } from "../metrics/metrics.ts";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
 import { isWebhookSecret, signatureHeaders } from "./signature.ts";
@@ -15,6 +16,7 @@ export interface DeliveryParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly metrics: Metrics | null;
 }
 
 /** Between two looks at what is due, in milliseconds, where nothing calls for one. */
@@ -164,7 +166,7 @@ export class DeliveryLoop {
   }
 
   async #sendOne(delivery: DeliveryRecord): Promise<void> {
-    const { deliveries, clock, log } = this.#parts;
+    const { deliveries, clock, log, metrics } = this.#parts;
     const webhook = await deliveries.getWebhook(delivery.webhookId);
     if (webhook === null) return;
     const at = clock.now();
@@ -179,6 +181,8 @@ export class DeliveryLoop {
     const pauseMs =
       error === null || isFinal ? null : pauseAfter(delivery.attempts - delivery.earlierAttempts, retryAfterSeconds);
     const state = error === null ? "delivered" : pauseMs === null ? "failed" : "pending";
+    metrics?.deliveries.inc({ outcome: state === "pending" ? "retried" : state });
+    metrics?.deliverySeconds.observe(attempt.duration_ms / 1000);
     await deliveries.settle(delivery.id, delivery.attempts, attempt, {
       state,
       nextAt: pauseMs === null ? null : clock.now() + pauseMs,

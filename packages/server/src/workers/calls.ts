@@ -1,4 +1,5 @@
 import type { Position } from "@millrace/engine";
+import type { MetricJson } from "../metrics/gather.ts";
 import type { Settings } from "../settings.ts";
 import type { ProgressSnapshot } from "../stream/progress-feed.ts";
 
@@ -36,6 +37,8 @@ export interface WorkerCalls {
       head: Position;
       /** @see fault */
       fault: string | null;
+      /** Which of the processes it is, from 1. */
+      number: number;
     };
     result: null;
   };
@@ -45,6 +48,8 @@ export interface WorkerCalls {
   fault: { params: { message: string | null }; result: null };
   /** The answer is how many streams fewer the worker may open from now on: all that it has room for. */
   giveBackStreams: { params: null; result: number };
+  /** What the worker counts. Not asked where the settings say that nothing is. */
+  metrics: { params: null; result: MetricJson[] };
   /** How many streams are open. */
   countStreams: { params: null; result: number };
   /** Ends all streams with reason `shutdown`, and takes no more; answered when that is written. */

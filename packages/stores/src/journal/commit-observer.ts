@@ -1,0 +1,7 @@
+/** Told of each group that is committed, or could not be: for figures. Must be quick, and must not throw. */
+export interface CommitObserver {
+  /** It took so many milliseconds, and holds so many events. */
+  committed(ms: number, events: number): void;
+  /** The store is at fault: the group waits, or is refused. */
+  failed(): void;
+}

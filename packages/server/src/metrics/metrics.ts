@@ -26,7 +26,7 @@ export function createMetrics() {
     buckets: number[],
     labelNames: readonly L[] = [],
   ) => new Histogram({ name, help, buckets, labelNames, registers });
-  return {
+  const metrics = {
     registry,
     /** Added to with each write to a stream, and read at a scrape: a sum costs less than a counter. */
     sent,
@@ -134,6 +134,31 @@ export function createMetrics() {
       DELIVERY_SECONDS,
     ),
   };
+  startAtZero(metrics);
+  return metrics;
+}
+
+/**
+ * What alerts look at is there from the start: of a counter that is not there before it is 1, Prometheus does not know that it
+ * has grown.
+ */
+function startAtZero({ httpErrors, streamsOpened, executionsEnded, firings, deliveries }: StartAtZero): void {
+  for (const code of ["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "INTERNAL"]) httpErrors.inc({ code }, 0);
+  for (const kind of ["events", "many", "progress", "objects"]) streamsOpened.inc({ kind }, 0);
+  for (const status of ["completed", "failed", "cancelled"]) executionsEnded.inc({ status }, 0);
+  for (const outcome of ["delivered", "retried", "failed"]) deliveries.inc({ outcome }, 0);
+  for (const kind of ["cron", "folder", "call"]) {
+    for (const outcome of ["started", "failed"]) firings.inc({ kind, outcome }, 0);
+  }
+}
+
+/** Counters by what is known beforehand. */
+interface StartAtZero {
+  readonly httpErrors: Counter<"code">;
+  readonly streamsOpened: Counter<"kind">;
+  readonly executionsEnded: Counter<"status">;
+  readonly firings: Counter<"kind" | "outcome">;
+  readonly deliveries: Counter<"outcome">;
 }
 
 /** What streams were sent. */

@@ -49,6 +49,7 @@ const SECTIONS: readonly Section[] = [
       "many-nodes.md",
       "scale.md",
       "guides/backup.md",
+      "guides/monitoring.md",
       "guides/disk-use.md",
       "performance.md",
       ["performance-journal.md", "Performance: the journal"],

@@ -186,10 +186,11 @@ function scrapeOf(
   front: () => Front | null,
 ) {
   addProcessMetrics(metrics, "main");
-  addServiceGauges(metrics, { settings, ...service });
   addStreamGauges(metrics, hub, objectHub);
   if (settings.workers === 1) addLagGauges(metrics, hub, "main");
+  // Connections are looked at before reads of the scrape itself take some.
   if (service.nodes !== null) addNodeGauges(metrics, service.nodes, () => service.engine.workingForOthers ?? 0);
+  addServiceGauges(metrics, { settings, ...service });
   const scrape = new Scrape(metrics, async () => (await front()?.metrics()) ?? []);
   return scrape.text.bind(scrape);
 }

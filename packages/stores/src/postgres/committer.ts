@@ -1,6 +1,6 @@
 import { EventEncoder } from "@millrace/protocol";
 import type { CommittedGroup } from "../feed/commit-feed.ts";
-import type { CommitObserver } from "../journal/commit-observer.ts";
+import { type CommitObserver, countEvents } from "../journal/commit-observer.ts";
 import { refusal, unavailable } from "../journal/unavailable.ts";
 import type { Row } from "./columns.ts";
 import type { Session, Statement } from "./connection.ts";
@@ -235,7 +235,7 @@ export class Committer {
       });
       switch (written.kind) {
         case "committed":
-          this.#observer?.committed(performance.now() - began, eventsOf(jobs));
+          this.#observer?.committed(performance.now() - began, countEvents(written.group.entries));
           this.#finish(jobs, written);
           return true;
         case "again":
@@ -347,12 +347,6 @@ const LAST_GROUP: Statement = {
   name: "group_last",
   text: "SELECT last_group FROM node_writes WHERE node_id = $1 FOR UPDATE",
 };
-
-function eventsOf(jobs: readonly Job[]): number {
-  let events = 0;
-  for (const { weight } of jobs) events += weight;
-  return events;
-}
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

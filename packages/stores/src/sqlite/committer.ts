@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
-import type { CommitObserver } from "../journal/commit-observer.ts";
+import { type CommitObserver, countEvents } from "../journal/commit-observer.ts";
 import { refusal, unavailable } from "../journal/unavailable.ts";
 import { damaged, isDamage } from "./damage.ts";
 import { Group } from "./group.ts";
@@ -166,7 +166,7 @@ export class Committer {
     const { group, outcomes } = written;
     this.#position = group.position;
     this.#seq = group.seq;
-    this.#observer?.committed(performance.now() - began, eventsOf(jobs));
+    this.#observer?.committed(performance.now() - began, countEvents(group.entries));
     this.#setFault(null);
     this.#retryDelayMs = 0;
     if (group.entries.length > 0) {
@@ -301,12 +301,6 @@ type Written =
   | { readonly kind: "committed"; readonly group: Group; readonly outcomes: readonly unknown[] }
   | { readonly kind: "refused"; readonly job: Job; readonly error: Error }
   | { readonly kind: "faulty"; readonly error: Error };
-
-function eventsOf(jobs: readonly Job[]): number {
-  let events = 0;
-  for (const { weight } of jobs) events += weight;
-  return events;
-}
 
 /** A refusal is an outcome; anything else goes on up. */
 function attempt(job: Job, group: Group): unknown {

@@ -1,9 +1,9 @@
-import { errorResponseSchema, MillraceError } from "@millrace/protocol";
+import { MillraceError } from "@millrace/protocol";
 import Negotiator from "negotiator";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import type { Format } from "../../metrics/gather.ts";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { type Endpoint, endpoint, errorResponses } from "../endpoint.ts";
 
 const { PROMETHEUS_CONTENT_TYPE: TEXT, OPENMETRICS_CONTENT_TYPE: OPEN_METRICS } = Registry;
 
@@ -19,7 +19,7 @@ export function metricsEndpoint(text: (format: Format) => Promise<string>): Endp
     tag: "System",
     responses: {
       200: { description: "The metrics", schema: z.string(), contentType: "text/plain" },
-      403: { description: "The credential is of one project", schema: errorResponseSchema },
+      ...errorResponses("FORBIDDEN"),
     },
     handler: async ({ principal, request, reply }) => {
       if (principal.project !== null) {

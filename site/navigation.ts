@@ -51,6 +51,7 @@ const SECTIONS: readonly Section[] = [
       "scale.md",
       "guides/access.md",
       "guides/backup.md",
+      "guides/monitoring.md",
       "guides/disk-use.md",
       ["security.md", "Security"],
       "performance.md",

@@ -35,7 +35,7 @@ type Manifest = z.infer<typeof manifestSchema>;
 const manifests: { readonly file: string; readonly manifest: Manifest }[] = [];
 
 before(() => {
-  for (const folder of ["base", "autoscaling"]) {
+  for (const folder of ["base", "autoscaling", "monitoring"]) {
     for (const name of readdirSync(join(DEPLOY, "kubernetes", folder))) {
       if (name === "kustomization.yaml") continue;
       const file = `kubernetes/${folder}/${name}`;
@@ -144,7 +144,8 @@ test("Kubernetes: what selects pods selects those of one deployment, and what sc
         all.some(({ metadata }) => metadata.name === target),
         file,
       );
-    if (spec.selector === undefined || manifest.kind === "Deployment") continue;
+    // What is monitored is both.
+    if (spec.selector === undefined || ["Deployment", "PodMonitor"].includes(manifest.kind)) continue;
     const wanted = "matchLabels" in spec.selector ? Object(spec.selector.matchLabels) : spec.selector;
     const fitting = all.filter((each) =>
       Object.entries(wanted).every(([label, value]) => labelsOf(each)[label] === value),
@@ -174,6 +175,46 @@ test("Kubernetes: nodes run commands and settings that there are, and are waited
     assert.ok(spec.template.spec.terminationGracePeriodSeconds >= pause + settings.shutdown_grace + 10);
     const cli = join(ROOT, "packages", "cli", "bin", "millrace.js");
     execFileSync(process.execPath, [cli, ...container.args, "--help"], { stdio: "ignore" });
+  }
+});
+
+test("Kubernetes: what collects the metrics finds every node, by its port, and with the key that the autoscaler has", () => {
+  const of = (kind: string) => manifests.find(({ manifest }) => manifest.kind === kind)?.manifest;
+  const { selector, podMetricsEndpoints } = z
+    .looseObject({
+      selector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
+      podMetricsEndpoints: z.tuple([
+        z.looseObject({
+          port: z.string(),
+          path: z.literal("/metrics"),
+          authorization: z.object({ credentials: z.object({ name: z.string(), key: z.string() }) }),
+        }),
+      ]),
+    })
+    .parse(of("PodMonitor")?.spec);
+  for (const deployment of deployments()) {
+    const labels = labelsOf(deployment);
+    assert.ok(Object.entries(selector.matchLabels).every(([label, value]) => labels[label] === value));
+    assert.equal(deployment.spec.template.spec.containers[0].ports[0].name, podMetricsEndpoints[0].port);
+  }
+  const { name, key } = podMetricsEndpoints[0].authorization.credentials;
+  const { secretTargetRef } = z
+    .object({ secretTargetRef: z.array(z.object({ parameter: z.string(), name: z.string(), key: z.string() })) })
+    .parse(of("TriggerAuthentication")?.spec);
+  assert.deepEqual(secretTargetRef, [{ parameter: "token", name, key }]);
+  const { triggers } = z
+    .looseObject({
+      triggers: z.array(
+        z.looseObject({
+          metadata: z.looseObject({ authMode: z.string().optional() }),
+          authenticationRef: z.object({ name: z.string() }).optional(),
+        }),
+      ),
+    })
+    .parse(of("ScaledObject")?.spec);
+  for (const { metadata, authenticationRef } of triggers) {
+    const wanted = metadata.authMode === undefined ? undefined : of("TriggerAuthentication")?.metadata.name;
+    assert.equal(authenticationRef?.name, wanted);
   }
 });
 

@@ -39,6 +39,8 @@ export interface TaskQueue {
   readonly redeliverAfterMs: number;
   /** Resolves when the queue has it. @throws MillraceError SERVICE_UNAVAILABLE */
   put(data: Uint8Array): Promise<void>;
+  /** How many tasks wait, and how many are being worked on. @throws what the queue's server says */
+  depth(): Promise<{ readonly waiting: number; readonly taken: number }>;
   /** At most `limit` tasks, as soon as there is one; none after `waitMs`, or when `signal` is aborted. */
   take(limit: number, waitMs: number, signal?: AbortSignal): Promise<TakenTask[]>;
 }

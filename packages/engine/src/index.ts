@@ -28,6 +28,7 @@ export { secretAway } from "./execution/recovery.ts";
 export * from "./expression.ts";
 export * from "./kept-messages-port.ts";
 export * from "./lineage-port.ts";
+export * from "./observer.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { Authenticate } from "./access/credentials.ts";
 import { listen } from "./http/listen.ts";
 import type { Limits } from "./limits/limits.ts";
+import type { MetricJson } from "./metrics/gather.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { ReadProgress } from "./stream/progress-feed.ts";
@@ -19,6 +20,8 @@ export interface Front {
   readonly port: number;
   /** How many streams are open, and what else there is to say of its health. */
   look(): Promise<{ readonly streams: number; readonly components: Health["components"] }>;
+  /** What its workers count; nothing where there are none. */
+  metrics(): Promise<readonly (readonly MetricJson[])[]>;
   /** Room for `wanted` streams more that this process opens beside its workers; resolves with how many it got. */
   moreStreams(wanted: number): Promise<number>;
   /** Ends the streams of a principal that workers serve. */
@@ -61,6 +64,7 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
   return {
     port,
     look: async () => ({ streams: hub.size + objectHub.size, components: {} }),
+    metrics: async () => [],
     moreStreams: async () => 0,
     endStreamsOf() {},
     async endStreams() {
@@ -106,6 +110,7 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
         const { health, streams } = await workers.look();
         return { streams: streams + objectHub.size, components: { workers: health } };
       },
+      metrics: () => workers.metrics(),
       moreStreams: (wanted) => workers.moreStreams(wanted),
       endStreamsOf: (principalId) => workers.endStreamsOf(principalId),
       async endStreams() {

@@ -16,6 +16,7 @@ import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
 import { keyEndpoints } from "./http/routes/key-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
+import { metricsEndpoint } from "./http/routes/metrics-endpoint.ts";
 import { projectEndpoints } from "./http/routes/project-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { searchEndpoints } from "./http/routes/search-endpoints.ts";
@@ -24,6 +25,13 @@ import { systemEndpoints } from "./http/routes/system-endpoints.ts";
 import { triggerEndpoints } from "./http/routes/trigger-endpoints.ts";
 import { webhookEndpoints } from "./http/routes/webhook-endpoints.ts";
 import { NodeLimits } from "./limits/node-limits.ts";
+import { addConnections } from "./metrics/http-metrics.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { addNodeGauges } from "./metrics/node-gauges.ts";
+import { addProcessMetrics } from "./metrics/process-metrics.ts";
+import { Scrape } from "./metrics/scrape.ts";
+import { addServiceGauges } from "./metrics/service-gauges.ts";
+import { addLagGauges, addStreamGauges, countedBy } from "./metrics/stream-gauges.ts";
 import { queryEmbedder } from "./query-embedder.ts";
 import { openService, type Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
@@ -48,7 +56,7 @@ export interface Server {
 export interface ServeOptions {
   /** Served at `/` where there is one. */
   readonly dashboard?: DashboardFiles | null;
-  /** Whether it answers the API and serves streams; otherwise it tells of its health alone. Default true. */
+  /** Whether it answers the API and serves streams; otherwise it tells of its health and its metrics alone. Default true. */
   readonly api?: boolean;
 }
 
@@ -58,7 +66,8 @@ export interface ServeOptions {
  */
 export async function serve(settings: Settings, log: Logger, options: ServeOptions = {}): Promise<Server> {
   const { dashboard = null, api: servesApi = true } = options;
-  const service = await openService(settings, log, { servesApi });
+  const metrics = settings.metrics ? createMetrics() : null;
+  const service = await openService(settings, log, { servesApi, metrics });
   let closing: Promise<void> | null = null;
   let front: Front | null = null;
   try {
@@ -72,6 +81,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       journal: service.journal,
       records: service.records,
       readProgress,
+      ...countedBy(metrics),
       get maxSubscribers() {
         return settings.max_subscribers - objectHub.size;
       },
@@ -83,6 +93,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       journal: service.storedObjects.log,
       records: service.records,
       readProgress,
+      ...countedBy(metrics, "objects"),
       get maxSubscribers() {
         return objectGate?.limit ?? settings.max_subscribers - hub.size;
       },
@@ -104,6 +115,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       health: () => health.read(),
       info: () => systemInfo(settings, startedAt),
     });
+    const scrape =
+      metrics === null ? [] : [metricsEndpoint(scrapeOf(metrics, service, settings, { hub, objectHub }, () => front))];
     // As a run's own requests to a model: where the operator lets them go.
     const environment = {
       http: new HttpClient({ allowHosts: settings.http_allow_hosts, userAgent: USER_AGENT }),
@@ -126,6 +139,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...keyEndpoints(service),
       ...auditEndpoints(service),
       ...system,
+      ...scrape,
     ];
     const limits = new NodeLimits(settings, async (executionId) => {
       const execution = await service.records.findExecution(executionId);
@@ -140,7 +154,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
     const app = await createHttpApp(
       servesApi
         ? [...api, ...docsEndpoints(openApi), ...pages]
-        : system.filter(({ path }) => path.startsWith("/health/")),
+        : [...system.filter(({ path }) => path.startsWith("/health/")), ...scrape],
       {
         dashboard,
         maxBodyBytes: settings.max_body_bytes,
@@ -150,10 +164,13 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         authenticate: (request) => access.authenticate(credentialsOf(request.raw, ticketOf(request))),
         audit: service.audit,
         edge: { settings, accessControl: access.isOn, limits: { limits, runs: limits } },
+        metrics,
       },
       log,
       () => closing !== null,
     );
+    // Connections to the port are the workers', where there are any.
+    if (metrics !== null && settings.workers === 1) addConnections(metrics, app.server);
     let opened: Front;
     try {
       opened = await openFront({
@@ -197,6 +214,24 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
   }
 }
 
+/** Adds what is read at a scrape to what is counted; returns what answers one. */
+function scrapeOf(
+  metrics: Metrics,
+  service: Service,
+  settings: Settings,
+  { hub, objectHub }: { readonly hub: StreamHub; readonly objectHub: StreamHub },
+  front: () => Front | null,
+) {
+  addProcessMetrics(metrics, "main");
+  addStreamGauges(metrics, hub, objectHub);
+  if (settings.workers === 1) addLagGauges(metrics, hub, "main");
+  // Connections are looked at before reads of the scrape itself take some.
+  if (service.nodes !== null) addNodeGauges(metrics, service.nodes, () => service.engine.workingForOthers ?? 0);
+  addServiceGauges(metrics, { settings, ...service });
+  const scrape = new Scrape(metrics, async () => (await front()?.metrics()) ?? []);
+  return scrape.text.bind(scrape);
+}
+
 /** What clients may look for before they use it; none is ever taken out or renamed. */
 const FEATURES = [
   "events",
@@ -218,6 +253,7 @@ const FEATURES = [
   "triggers",
   "webhooks",
   "projects",
+  "metrics",
 ];
 
 function systemInfo(settings: Settings, startedAt: string): SystemInfo {

@@ -8,6 +8,7 @@ import {
   type ContentCache,
   type Deliveries,
   Engine,
+  type EngineLoad,
   type EngineParts,
   type EngineSettings,
   type Executions,
@@ -35,6 +36,8 @@ import { ManageKeys } from "./access/manage-keys.ts";
 import { openAccess } from "./access/open-access.ts";
 import { tellOfKeys } from "./access/tell-of-keys.ts";
 import { Configs } from "./configs.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { commitObserver, engineObserver } from "./metrics/observers.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
@@ -78,6 +81,8 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
+  /** What that is; null where this process is the whole service. */
+  readonly nodes: SharedParts | null;
   /** Whether the other nodes can be reached; true where there are none. */
   readonly isConnected: () => boolean;
   readonly lookAt: StoreLooks;
@@ -92,6 +97,10 @@ export interface Service {
 export interface Runner extends Executions {
   /** Executions at work in this process. */
   readonly running: number;
+  /** @see Engine.load */
+  readonly load: EngineLoad;
+  /** Messages of other nodes' executions that this process works on; none where there are no others. */
+  readonly workingForOthers?: number;
   /** @see Engine.blameExit */
   blameExit(): boolean;
   /** @see Engine.blameError */
@@ -107,6 +116,8 @@ const ABANDON_AFTER_MS = 1_000;
 export interface ServiceOptions {
   /** Whether the process answers the API where its settings say: access control is then to be as that address asks for. Default true. */
   readonly servesApi?: boolean;
+  /** Where it is counted what happens; null: nowhere. */
+  readonly metrics?: Metrics | null;
 }
 
 /**
@@ -116,10 +127,10 @@ export interface ServiceOptions {
 export async function openService(
   settings: Settings,
   log: Logger,
-  { servesApi = true }: ServiceOptions = {},
+  { servesApi = true, metrics = null }: ServiceOptions = {},
 ): Promise<Service> {
   knowOwnCredentials(settings, process.env);
-  const stores = await openStores(settings);
+  const stores = await openStores(settings, metrics === null ? null : commitObserver(metrics));
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const { triggers, deliveries, apiKeys, auditLog, serviceSecrets } = stores;
   const clock: Clock = { now: Date.now };
@@ -167,6 +178,7 @@ export async function openService(
     loadDefinition: load,
     findPipeline: (project, config) => namedPipeline(configs, records, project, config),
     log: (fields) => adapterLog(log.child(fields)),
+    ...(metrics === null ? {} : { observer: engineObserver(metrics) }),
   };
   const limits: EngineSettings = {
     maxExecutions: settings.max_executions,
@@ -221,6 +233,7 @@ export async function openService(
     log,
     secrets,
     allowHosts: settings.http_allow_hosts,
+    metrics,
   });
   const audit = new AuditTrail({ auditLog, clock, ids, log, retainDays: settings.retain_audit_days });
   const manageKeys = new ManageKeys({ apiKeys, clock, ids, changed: tellOfKeys(access, stores.nodes?.bus ?? null) });
@@ -250,6 +263,7 @@ export async function openService(
     clock,
     ids,
     isNode: stores.nodes !== null,
+    nodes: stores.nodes,
     isConnected: () => stores.nodes?.bus.connected ?? true,
     lookAt: stores.lookAt,
     loadDefinition: load,

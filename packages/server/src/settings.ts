@@ -12,6 +12,15 @@ const bytes = (what: string, fallback: number, min = 1024) => count(what, fallba
 const days = (what: string) =>
   number(z.number("expected a number of days").gt(0).max(36_500)).nullable().default(null).describe(what);
 
+const flag = (what: string, fallback: boolean) =>
+  z
+    .preprocess(
+      (value) => (value === "true" ? true : value === "false" ? false : value),
+      z.boolean("expected true or false"),
+    )
+    .default(fallback)
+    .describe(what);
+
 /** A URL of one of these schemes, as in the example. */
 const url = (schemes: readonly string[], example: string) =>
   z
@@ -80,13 +89,7 @@ export const settingsSchema = z.object({
     .describe(
       "The S3 bucket for objects; without it they are in the data directory or, of a service of many nodes, in the database",
     ),
-  engine: z
-    .preprocess(
-      (value) => (value === "true" ? true : value === "false" ? false : value),
-      z.boolean("expected true or false"),
-    )
-    .default(true)
-    .describe("Whether this node runs executions; `false` leaves them to the other nodes"),
+  engine: flag("Whether this node runs executions; `false` leaves them to the other nodes", true),
   node_name: z
     .string()
     .min(1)
@@ -126,6 +129,7 @@ export const settingsSchema = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
     .default("info")
     .describe("How much is logged, on stderr"),
+  metrics: flag("Whether `/metrics` tells Prometheus of the service; `false` counts nothing, and answers 404", true),
   cors_origins: origins.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
   max_executions: count("Executions that run at once", 100, 1, 100_000),
   max_adapter_threads: count("Threads at once for adapters with `isolation: thread`, over all executions", 8, 1, 1024),

@@ -1,6 +1,7 @@
 import type { Clock, Executions, Ids, Journal } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Configs } from "./configs.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Stores } from "./stores/stores.ts";
 import { FolderWatch } from "./triggers/folder-watch.ts";
 import { ManageTriggers } from "./triggers/manage-triggers.ts";
@@ -22,6 +23,7 @@ export interface TriggersAndWebhooksParts {
   readonly secrets: WebhookSecrets;
   /** Hosts that deliveries may go to although their addresses are private. */
   readonly allowHosts: readonly string[];
+  readonly metrics: Metrics | null;
 }
 
 /** What makes runs by itself, and what tells others how they ended. */
@@ -34,10 +36,10 @@ export interface TriggersAndWebhooks {
 
 /** Begins to set triggers off and to tell webhooks. */
 export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
-  const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts } = parts;
+  const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts, metrics } = parts;
   const { triggers, deliveries } = stores;
   const folders = new FolderWatch({ triggers, clock, ids });
-  const firing = { triggers, configs, executions, clock, ids, folders };
+  const firing = { triggers, configs, executions, clock, ids, folders, metrics };
   const loop = new TriggerLoop({ ...firing, log });
   const delivering = new DeliveryLoop({
     deliveries,
@@ -47,6 +49,7 @@ export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): Trigg
     clock,
     ids,
     log,
+    metrics,
   });
   loop.start();
   delivering.start();

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Bus, Lineage, ObjectReader, ObjectStore, TaskQueue } from "@millrace/engine";
 import { busFeed } from "./feed/bus-feed.ts";
+import type { CommitObserver } from "./journal/commit-observer.ts";
 import { ThreadLineage } from "./lineage/thread-lineage.ts";
 import { type NatsBus, openNatsBus } from "./nats/nats-bus.ts";
 import { Session, shownUrl } from "./postgres/connection.ts";
@@ -17,13 +18,22 @@ export interface SharedStoreOptions extends NodeDescription {
   readonly natsUrl: string;
   /** `s3://bucket/prefix?…`; null: objects are in the database. */
   readonly objectsUrl: string | null;
+  readonly observer?: CommitObserver | null;
   /** Credentials of the object store are taken from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** @see SharedStore.look */
+export interface SharedStoreState {
+  /** Connections for reads: all there are, those that are free, and those who wait for one. */
+  readonly pool: { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** Since the lease was renewed, in milliseconds. */
+  readonly leaseAgeMs: number;
+}
+
 /** The store of many nodes: PostgreSQL, objects, and the ways to the other nodes. */
 export interface SharedStore
-  extends Omit<PostgresStore, "close" | "database" | "source" | "feed" | "hold" | "clusterId"> {
+  extends Omit<PostgresStore, "close" | "database" | "source" | "feed" | "hold" | "clusterId" | "lease"> {
   readonly lineage: Lineage;
   readonly objects: ObjectStore & ObjectReader;
   readonly bus: Bus;
@@ -32,6 +42,8 @@ export interface SharedStore
   readonly place: string;
   /** The time by the database's clock, in milliseconds. @throws MillraceError SERVICE_UNAVAILABLE */
   askTime(): Promise<number>;
+  /** How it is with its connections, for figures. */
+  look(): SharedStoreState;
   /** @see Duties.alone */
   alone(name: string, work: () => Promise<void>): Promise<boolean>;
   /** Commits what waits, gives the lease up and ends all connections. */
@@ -85,7 +97,7 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
     // Without it nobody can be told or asked: runs pause, rather than to run apart from each other.
     const unsubscribe = bus.onStatus((connected) => hold(connected ? null : new Error("NATS cannot be reached")));
     const duties = new Duties(duty);
-    const { database, source: _source, feed: _feed, hold: _hold, clusterId: _id, ...ports } = store;
+    const { database, lease, source: _source, feed: _feed, hold: _hold, clusterId: _id, ...ports } = store;
     return {
       ...ports,
       lineage,
@@ -97,6 +109,7 @@ export async function openSharedStore(options: SharedStoreOptions): Promise<Shar
         const [row] = await database.read("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now");
         return Number(row?.now);
       },
+      look: () => ({ pool: database.pool, leaseAgeMs: lease.ageMs }),
       alone: (name, work) => duties.alone(name, work),
       async close() {
         unsubscribe();

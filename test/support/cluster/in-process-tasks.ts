@@ -33,6 +33,7 @@ export class InProcessTasks {
         this.left += 1;
         this.#add({ data, deliveries: 0 });
       },
+      depth: async () => ({ waiting: this.#waiting.length, taken: this.left - this.#waiting.length }),
       take: async (limit, waitMs, signal) => {
         const deadline = performance.now() + waitMs;
         while (performance.now() < deadline && !signal?.aborted) {

@@ -11,7 +11,7 @@ import { surviveAdapters } from "../survive-adapters.ts";
 export function addWork(program: Command, output: Output): void {
   const command = program
     .command("work")
-    .description("start a node that runs executions, and answers nothing but /health/live and /health/ready");
+    .description("start a node that runs executions, and answers nothing but /health/live, /health/ready and /metrics");
   addSettingFlags(command);
   command
     .addHelpText(

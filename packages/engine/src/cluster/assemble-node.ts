@@ -68,6 +68,7 @@ export function assembleNode(
       ...partsOfProject(parts, project, executionId),
       threads: parts.threads ?? null,
       abandonAfterMs,
+      observer: parts.observer ?? null,
       log: ({ host, message: { id, route, attempt } }, step) =>
         parts.log({ execution_id: host.executionId, route, adapter: step.name, message_id: id, attempt }),
     }),

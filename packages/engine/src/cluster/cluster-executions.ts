@@ -5,6 +5,7 @@ import { EndWaiters } from "../execution/end-waiters.ts";
 import type { Engine } from "../execution/engine.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "../execution/executions.ts";
 import { progressFromJson } from "../execution/progress-json.ts";
+import type { EngineLoad } from "../observer.ts";
 import type { NodeRecord } from "../ownership-port.ts";
 import type { ExecutionRecord } from "../ports.ts";
 import type { FrozenPipelines } from "../remote/frozen-pipelines.ts";
@@ -112,6 +113,11 @@ export class ClusterExecutions implements Executions {
   /** Messages of other nodes' executions that this one works on. */
   get workingForOthers(): number {
     return this.#worker.running;
+  }
+
+  /** @see Engine.load */
+  get load(): EngineLoad {
+    return this.#engine.load;
   }
 
   start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {

@@ -132,6 +132,7 @@ export class Ending {
       },
     });
     this.#ended = true;
+    this.#parts.observer?.executionEnded(status);
     this.#host.ended();
   }
 

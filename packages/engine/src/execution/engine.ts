@@ -6,6 +6,7 @@ import type { ContentCache } from "../cache-port.ts";
 import type { Placement } from "../cluster/placement.ts";
 import { releaseExecutions } from "../cluster/release.ts";
 import type { Definition } from "../definition/definition.ts";
+import type { EngineLoad, EngineObserver } from "../observer.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
 import type { SearchIndexes } from "../search-port.ts";
@@ -46,6 +47,7 @@ export interface EngineParts {
   readonly placement?: Placement;
   /** Without it every message is worked on here, at once. */
   readonly spread?: Spread;
+  readonly observer?: EngineObserver;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   readonly loadDefinition: LoadDefinition;
   /**
@@ -94,7 +96,10 @@ export class Engine implements Executions {
       work,
       keepPayloads,
       now: () => clock.now(),
-      ended: (executionId) => this.#waiters.tell(executionId),
+      ended: (executionId, status) => {
+        parts.observer?.executionEnded(status);
+        this.#waiters.tell(executionId);
+      },
     });
     this.#heldUp = new HeldUp({
       records,
@@ -111,6 +116,7 @@ export class Engine implements Executions {
       countRunning: () => this.#running.size,
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
+      created: () => parts.observer?.executionStarted(),
     });
     const findPipeline = parts.findPipeline?.bind(parts);
     this.#children =
@@ -149,6 +155,19 @@ export class Engine implements Executions {
   /** Executions at work. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** What there is to do: goes through the routes of all that run here. */
+  get load(): EngineLoad {
+    let [unsettled, inFlight, deepestRoute] = [0, 0, 0];
+    for (const execution of this.#running.values()) {
+      inFlight += execution.inFlight;
+      for (const depth of Object.values(execution.unsettled)) {
+        unsettled += depth;
+        deepestRoute = Math.max(deepestRoute, depth);
+      }
+    }
+    return { executions: this.#running.size, unsettled, inFlight, deepestRoute };
   }
 
   async start(input: StartExecution): Promise<{ record: ExecutionRecord; created: boolean }> {
@@ -242,6 +261,7 @@ export class Engine implements Executions {
   /** Takes up the given executions, which are this process's own by now. @see recoverExecutions */
   takeUp(records: readonly ExecutionRecord[]): Promise<void> {
     const { journal, work, clock } = this.#parts;
+    if (records.length > 0) this.#parts.observer?.executionsTakenUp(records.length);
     const host = {
       journal,
       work,
@@ -303,7 +323,7 @@ export class Engine implements Executions {
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, threads = null, spread = null, clock, log } = this.#parts;
+    const { journal, work, threads = null, spread = null, observer = null, clock, log } = this.#parts;
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -319,6 +339,7 @@ export class Engine implements Executions {
         clock,
         settings: this.#settings,
         turn: this.#turn,
+        observer,
         log: (fields) => log({ execution_id: record.id, ...fields }),
         trace: (flow, run) => this.#traces.run({ execution, flow }, run),
         onEnd: () => {

@@ -3,6 +3,7 @@ import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
 import type { Definition } from "../definition/definition.ts";
+import type { EngineObserver } from "../observer.ts";
 import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
@@ -32,6 +33,7 @@ export interface ExecutionParts {
   readonly spread: Spread | null;
   /** Shared by all executions. */
   readonly turn: LoopTurn;
+  readonly observer: EngineObserver | null;
   log(fields: Record<string, unknown>): AdapterLog;
   /** Runs an adapter's code so that what it does later can be traced back to the flow. */
   trace<T>(flow: Flow, run: () => T): T;

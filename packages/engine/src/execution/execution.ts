@@ -97,6 +97,11 @@ export class Execution {
     return depths;
   }
 
+  /** Messages that are taken and not settled. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
   /** Whether failed messages can be taken back: it neither is over, nor comes to an end. */
   get takesBack(): boolean {
     return !this.#ending.begun && !this.#ending.paused && !this.#ending.stopping;
@@ -297,6 +302,7 @@ function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<str
     threads: parts.threads,
     children: parts.children,
     abandonAfterMs: parts.settings.abandonAfterMs,
+    observer: parts.observer,
     log: (flow: Flow, step: { name: string; type: string }) =>
       parts.log({
         route: flow.message.route,

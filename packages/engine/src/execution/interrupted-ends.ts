@@ -9,7 +9,7 @@ export interface InterruptedEndsHost {
   readonly keepPayloads: KeepPayloads;
   now(): number;
   /** It is over. */
-  ended(executionId: string): void;
+  ended(executionId: string, status: TerminalStatus): void;
 }
 
 /** Ends executions that are not at work, without taking them up. Of several ends at once the first one's word counts. */
@@ -26,7 +26,7 @@ export class InterruptedEnds {
     const known = this.#endings.get(record.id);
     if (known !== undefined) return known;
     const ending = endInterrupted(record, { status, errorInfo }, this.#host)
-      .then(() => this.#host.ended(record.id))
+      .then(() => this.#host.ended(record.id, status))
       .finally(() => this.#endings.delete(record.id));
     this.#endings.set(record.id, ending);
     return ending;

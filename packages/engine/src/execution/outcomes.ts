@@ -69,6 +69,7 @@ export class Outcomes {
     const limit = this.#parts.definition.limits.maxMessages;
     if (limit !== null && this.#commits.enqueued + leader.messages.length > limit) return this.#overLimit(open, limit);
     for (const flow of open) this.#inFlight.close(flow);
+    this.#parts.observer?.messagesCompleted(open.length);
     const keep = keepsAll(leader.route.keepPayloads, this.#parts.settings.keepPayloads);
     const settlement = settleCompleted(open, keep, leader === flows[0] ? leader : undefined);
     return this.#commits.append({ executionId: this.#parts.id, ...settlement }, open);
@@ -91,6 +92,8 @@ export class Outcomes {
     const mayRetry = !this.#ending.stopping && !(exhausted && onError === "fail");
     const now = this.#parts.clock.now();
     const { settled, retried, ...settlement } = settleFailed(open, failure, { mayRetry, now });
+    const { error, step } = failure;
+    this.#parts.observer?.attemptsFailed(step?.type ?? null, error.code, open.length, retried.length);
     const [first] = settled;
     let record: Transition["record"];
     if (first !== undefined && onError === "fail" && !this.#ending.stopping) {

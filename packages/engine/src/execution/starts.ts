@@ -24,6 +24,8 @@ export interface StartHost {
     definition: Definition,
     state: { progress: Progress; stopping: null; errorInfo: null },
   ): Execution;
+  /** There is an execution that there was not. */
+  created(): void;
   /** The execution is at work from now on. */
   running(execution: Execution): void;
 }
@@ -141,6 +143,7 @@ export class Starts {
       placement === null ? undefined : { owned, ...(beyondLimit ? {} : { maxUnfinished: this.#host.maxExecutions }) },
     );
     if (!created) return { record, created };
+    this.#host.created();
     if (!owned) {
       placement?.announce();
       return { record, created };

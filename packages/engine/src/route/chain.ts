@@ -14,6 +14,7 @@ import type { ContentCache } from "../cache-port.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
+import type { EngineObserver } from "../observer.ts";
 import type { ObjectStore } from "../ports.ts";
 import type { SearchIndex } from "../search-port.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
@@ -47,6 +48,7 @@ export interface ChainHost {
   readonly children: { of(flow: Flow, stepIndex: number): Children } | null;
   /** How long an adapter that was told to stop is waited for, in milliseconds, before it is abandoned. */
   readonly abandonAfterMs: number;
+  readonly observer: EngineObserver | null;
   log(flow: Flow, step: Step): AdapterLog;
 }
 
@@ -114,6 +116,7 @@ export class Chain {
 
   /** Runs one adapter on one payload, and the rest of the chain on each that it emits. */
   #step(flow: Flow, step: Step, payload: JsonObject): Pending {
+    const began = this.#now();
     let result: unknown;
     try {
       result = step.adapter.process?.(
@@ -121,12 +124,14 @@ export class Chain {
         new StepContext(this.#host, flow, step, this.#prepared[step.index]),
       );
     } catch (error) {
+      this.#done(step, this.#now() - began);
       throw toStepFailure(error, step);
     }
-    if (!isPromise(result)) return this.#spread(flow, step, result);
+    if (!isPromise(result)) return this.#spread(flow, step, result, this.#now() - began);
     return this.#supervise(flow, step, result).then(
-      (settled) => this.#spread(flow, step, settled),
+      (settled) => this.#spread(flow, step, settled, this.#now() - began),
       (error) => {
+        this.#done(step, this.#now() - began);
         throw toStepFailure(error, step);
       },
     );
@@ -144,16 +149,23 @@ export class Chain {
       signal: flow.signal,
       log: this.#host.log(flow, step),
       objects: new FlowObjects(this.#host.objects, flow),
-      countUsage: (used) => flow.countUsage(step, used),
+      countUsage: (used) => {
+        flow.countUsage(step, used);
+        this.#host.observer?.modelUsed(step.type, used);
+      },
       maxPayloadBytes: flow.host.maxPayloadBytes,
     });
+    let spentMs = 0;
     try {
       for (let done = false; !done; ) {
+        const began = this.#now();
         let next: ThreadEmits;
         try {
           next = await this.#supervise(flow, step, run.next());
         } catch (error) {
           throw toStepFailure(error, step);
+        } finally {
+          spentMs += this.#now() - began;
         }
         for (const emitted of next.emits) {
           const pending = this.#pass(flow, step, emitted);
@@ -163,6 +175,7 @@ export class Chain {
         done = next.done;
       }
     } finally {
+      this.#done(step, spentMs);
       run.close();
       if (held === null) {
         flow.thread = null;
@@ -185,31 +198,37 @@ export class Chain {
     throw aborted(flow, step);
   }
 
-  /** Sends what an adapter returned down the rest of the chain. */
-  #spread(flow: Flow, step: Step, result: unknown): Pending {
+  /** Sends what an adapter returned after `spentMs` down the rest of the chain; what it yields takes it more time. */
+  #spread(flow: Flow, step: Step, result: unknown, spentMs: number): Pending {
+    if (typeof result === "object" && result !== null) {
+      if (Symbol.asyncIterator in result) {
+        // The interface says what such a value yields; each of them is checked.
+        return this.#drainAsync(flow, step, (result as AsyncIterable<unknown>)[Symbol.asyncIterator](), spentMs);
+      }
+      if (Symbol.iterator in result && !ArrayBuffer.isView(result)) {
+        return this.#drainSync(flow, step, (result as Iterable<unknown>)[Symbol.iterator](), spentMs);
+      }
+    }
+    this.#done(step, spentMs);
     if (result === undefined || result === null) return undefined;
-    if (typeof result !== "object") throw invalid(result, step);
-    if (Symbol.asyncIterator in result) {
-      // The interface says what such a value yields; each of them is checked.
-      return this.#drainAsync(flow, step, (result as AsyncIterable<unknown>)[Symbol.asyncIterator]());
-    }
-    if (Symbol.iterator in result) {
-      if (ArrayBuffer.isView(result)) throw invalid(result, step);
-      return this.#drainSync(flow, step, (result as Iterable<unknown>)[Symbol.iterator]());
-    }
+    if (typeof result !== "object" || ArrayBuffer.isView(result)) throw invalid(result, step);
     return this.#pass(flow, step, result);
   }
 
-  async #drainSync(flow: Flow, step: Step, iterator: Iterator<unknown>): Promise<void> {
+  async #drainSync(flow: Flow, step: Step, iterator: Iterator<unknown>, spentMs: number): Promise<void> {
     let finished = false;
+    let ms = spentMs;
     try {
       while (true) {
+        const began = this.#now();
         let next: IteratorResult<unknown>;
         try {
           next = iterator.next();
         } catch (error) {
           finished = true;
           throw toStepFailure(error, step);
+        } finally {
+          ms += this.#now() - began;
         }
         if (next.done === true) {
           finished = true;
@@ -220,20 +239,25 @@ export class Chain {
         if (flow.abortCause !== null) throw aborted(flow, step);
       }
     } finally {
+      this.#done(step, ms);
       if (!finished) closeQuietly(() => iterator.return?.());
     }
   }
 
-  async #drainAsync(flow: Flow, step: Step, iterator: AsyncIterator<unknown>): Promise<void> {
+  async #drainAsync(flow: Flow, step: Step, iterator: AsyncIterator<unknown>, spentMs: number): Promise<void> {
     let finished = false;
+    let ms = spentMs;
     try {
       while (true) {
+        const began = this.#now();
         let next: IteratorResult<unknown>;
         try {
           next = await this.#supervise(flow, step, Promise.resolve(iterator.next()));
         } catch (error) {
           finished = flow.abortCause === null;
           throw toStepFailure(error, step);
+        } finally {
+          ms += this.#now() - began;
         }
         if (next.done === true) {
           finished = true;
@@ -243,6 +267,7 @@ export class Chain {
         if (flow.abortCause !== null) throw aborted(flow, step);
       }
     } finally {
+      this.#done(step, ms);
       // Not waited for: a generator that hangs would hold its message for ever.
       if (!finished) closeQuietly(() => iterator.return?.());
     }
@@ -300,6 +325,15 @@ export class Chain {
         (error) => finish(() => reject(flow.abortCause === null ? error : aborted(flow, step))),
       );
     });
+  }
+
+  /** The time, where somebody wants to know how long adapters take. */
+  #now(): number {
+    return this.#host.observer === null ? 0 : performance.now();
+  }
+
+  #done(step: Step, ms: number): void {
+    this.#host.observer?.stepDone(step.type, ms);
   }
 
   #message(flow: Flow, step: Step, payload: JsonObject): Message {
@@ -360,6 +394,7 @@ class StepContext implements AdapterContext {
 
   countUsage(used: Partial<Usage>): void {
     this.#flow.countUsage(this.#step, used);
+    this.#host.observer?.modelUsed(this.#step.type, used);
   }
 
   get signal(): AbortSignal {

@@ -6,6 +6,8 @@ import type { AuditTrail } from "../access/audit-trail.ts";
 import { ANYONE } from "../access/principal.ts";
 import { registerLimits, withLimits } from "../limits/limit-hooks.ts";
 import { limitPipelining } from "../limits/pipelining.ts";
+import { countRequests, countStreams } from "../metrics/http-metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
@@ -40,6 +42,8 @@ export interface HttpSettings {
   readonly forward?: Forward;
   /** Whose files endpoints may send. */
   readonly dashboard?: DashboardFiles | null;
+  /** Where requests are counted; null: nowhere. */
+  readonly metrics?: Metrics | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
   /** Says who sends a request. Default: anybody, who may do anything. */
@@ -74,10 +78,15 @@ export async function createHttpApp(
   shuttingDown: () => boolean = () => false,
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
-  const { forward, authenticate = async () => ANYONE } = settings;
+  const { forward, authenticate = async () => ANYONE, metrics = null } = settings;
   const edgeParts = settings.edge ?? OPEN_EDGE;
   const edge = new Edge(edgeParts, settings.behindWorkers ?? false, log);
   const limits = edgeParts.limits === null ? null : { ...edgeParts.limits, accessControl: edgeParts.accessControl };
+  // What is passed on the main process counts.
+  const isPassedOn = (request: FastifyRequest) =>
+    forward !== undefined && (request.is404 || request.method === "OPTIONS");
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    sendError(error, request, reply, log, metrics);
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -89,7 +98,7 @@ export async function createHttpApp(
       // The framework types this reply by the error alone.
       const plain = reply as unknown as FastifyReply;
       setCommonHeaders(request, plain, edge);
-      sendError(error, request, plain, log);
+      fail(error, request, plain);
     },
     routerOptions: {
       // Longer names than any id or tag are looked up like others, and not found: only the head's size limits them.
@@ -105,7 +114,7 @@ export async function createHttpApp(
         edge.connections.guard(limitPipelining(noteResponses(handler))),
       );
       edge.connections.watch(server);
-      answerClientErrors(server);
+      answerClientErrors(server, (code) => metrics?.httpErrors.inc({ code }));
       return server;
     },
   });
@@ -121,7 +130,7 @@ export async function createHttpApp(
     if (request.method !== "GET") unanswered.note(reply.raw);
     setCommonHeaders(request, reply, edge);
     refuseCodings(request, reply);
-    if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
+    if (forward !== undefined && isPassedOn(request)) {
       await forward(request.raw, reply.raw);
       return reply.hijack();
     }
@@ -148,7 +157,8 @@ export async function createHttpApp(
       "request",
     );
   });
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
+  if (metrics !== null) countRequests(app, metrics, isPassedOn);
+  app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
   // After it, so that pages of allowed origins can read why they are refused.
@@ -160,7 +170,8 @@ export async function createHttpApp(
   app.addHook("onRequest", async (request, reply) =>
     request.is404 ? answerUnrouted(request, reply, paths) : undefined,
   );
-  registerEndpoints(app, limits === null ? endpoints : endpoints.map((each) => withLimits(each, limits)));
+  const counted = metrics === null ? endpoints : endpoints.map((each) => countStreams(each, metrics));
+  registerEndpoints(app, limits === null ? counted : counted.map((each) => withLimits(each, limits)));
   return app;
 }
 
@@ -237,8 +248,15 @@ async function answerUnrouted(request: FastifyRequest, reply: FastifyReply, path
   );
 }
 
-function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+  metrics: Metrics | null,
+): void {
   const answer = toAnswer(error, request.id);
+  metrics?.httpErrors.inc({ code: ("error_code" in answer.body && answer.body.error_code) || "VALIDATION" });
   if (answer.status === 500) {
     log.error(
       { err: error, request_id: request.id, method: request.method, path: withoutCallSecret(pathOf(request.url)) },

@@ -6,9 +6,9 @@ import { errorBody } from "./errors.ts";
 
 /**
  * Answers what never becomes a request, on the raw socket: malformed HTTP, a head that is too large or comes too
- * slowly, `CONNECT`. Node would answer these with an empty body or close the connection.
+ * slowly, `CONNECT`. Node would answer these with an empty body or close the connection. `refused` is told of each.
  */
-export function answerClientErrors(server: Server): void {
+export function answerClientErrors(server: Server, refused: (code: ErrorCode) => void): void {
   const current = new WeakMap<Duplex, ServerResponse>();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => current.set(request.socket, response));
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
@@ -16,9 +16,14 @@ export function answerClientErrors(server: Server): void {
     // Half an answer is on its way, as in a stream of events: bytes of another one would become part of it.
     const midway = open?.headersSent === true && !open.writableFinished;
     if (error.code === "ECONNRESET" || !socket.writable || midway) socket.destroy();
-    else refuseSocket(socket, ...describe(error));
+    else {
+      const [code, detail] = describe(error);
+      refused(code);
+      refuseSocket(socket, code, detail);
+    }
   });
   server.on("connect", (_request, socket) => {
+    refused("METHOD_NOT_ALLOWED");
     refuseSocket(
       socket,
       "METHOD_NOT_ALLOWED",

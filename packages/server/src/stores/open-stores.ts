@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import {
+  type CommitObserver,
   FileObjectStore,
   openSharedStore,
   openSqliteStore,
@@ -17,17 +18,17 @@ import type { Stores } from "./stores.ts";
  * Opens what the settings name: the data directory of one process, or what many nodes share.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, STORE_UNREACHABLE, SETTING_INVALID
  */
-export function openStores(settings: Settings): Promise<Stores> {
+export function openStores(settings: Settings, observer: CommitObserver | null): Promise<Stores> {
   const { database_url: databaseUrl, nats_url: natsUrl } = settings;
   return databaseUrl === null || natsUrl === null
-    ? Promise.resolve(openEmbedded(settings))
-    : openShared(settings, databaseUrl, natsUrl);
+    ? Promise.resolve(openEmbedded(settings, observer))
+    : openShared(settings, databaseUrl, natsUrl, observer);
 }
 
 /** SQLite and a folder, both in the data directory. */
-function openEmbedded(settings: Settings): Stores {
+function openEmbedded(settings: Settings, observer: CommitObserver | null): Stores {
   const dataDir = resolve(settings.data_dir);
-  const store = openSqliteStore(dataDir, { durability: settings.durability });
+  const store = openSqliteStore(dataDir, { durability: settings.durability, observer });
   const search = new SqliteSearch(dataDir);
   const cache = new SqliteCache(dataDir, settings.model_cache_bytes);
   return {
@@ -52,8 +53,13 @@ function openEmbedded(settings: Settings): Stores {
 }
 
 /** PostgreSQL, NATS, and S3 where it is set. */
-async function openShared(settings: Settings, databaseUrl: string, natsUrl: string): Promise<Stores> {
-  const { bus, tasks, ownership, alone, askTime, ...store } = await openSharedStore({
+async function openShared(
+  settings: Settings,
+  databaseUrl: string,
+  natsUrl: string,
+  observer: CommitObserver | null,
+): Promise<Stores> {
+  const { bus, tasks, ownership, alone, askTime, look, ...store } = await openSharedStore({
     databaseUrl,
     natsUrl,
     objectsUrl: settings.objects_url,
@@ -62,6 +68,7 @@ async function openShared(settings: Settings, databaseUrl: string, natsUrl: stri
     version: VERSION,
     engine: settings.engine,
     leaseMs: settings.lease_seconds * 1000,
+    observer,
   });
   const search = await PostgresSearch.open(databaseUrl).catch(async (error) => {
     await store.close();
@@ -72,7 +79,7 @@ async function openShared(settings: Settings, databaseUrl: string, natsUrl: stri
     ...store,
     search,
     cache,
-    nodes: { bus, tasks, ownership, alone },
+    nodes: { bus, tasks, ownership, alone, look },
     lookAt: {
       database: askTime,
       objects: settings.objects_url === null ? null : () => firstOf(store.objects.list(".millrace/")),

@@ -19,6 +19,7 @@ import type {
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
+import type { SharedStoreState } from "@millrace/stores";
 
 /** What a service stands on: its ports over one data directory, or over what its nodes share. */
 export interface Stores {
@@ -65,6 +66,8 @@ export interface SharedParts {
   readonly ownership: Ownership;
   readonly bus: Bus;
   readonly tasks: TaskQueue;
+  /** How it is with this node's connections, for figures. */
+  look(): SharedStoreState;
   /** Runs `work` if no other node is at work under the same name; false: one is. */
   alone(name: string, work: () => Promise<void>): Promise<boolean>;
 }

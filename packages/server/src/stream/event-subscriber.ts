@@ -3,7 +3,7 @@ import type { Position } from "@millrace/engine";
 import type { ExecutionStatus } from "@millrace/protocol";
 import type { Channel } from "./channel.ts";
 import { FrameBytes } from "./frame-bytes.ts";
-import { encodeEnd, framesAfter, type Page } from "./page.ts";
+import { countFrames, encodeEnd, framesAfter, type Page } from "./page.ts";
 import type { Part } from "./part.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
 import type { Topic } from "./topic.ts";
@@ -73,6 +73,19 @@ export class EventSubscriber extends Subscriber {
     this.host.left(this.#topic);
   }
 
+  /** @see Subscriber */
+  readonly kind = "events";
+
+  /** @see Subscriber */
+  get lag(): Position {
+    return this.live ? 0 : Math.max(0, Math.max(this.#channel.delivered, this.#topic.lastEvent) - this.#cursor);
+  }
+
+  /** @see Subscriber */
+  get cursor(): Position {
+    return this.#cursor;
+  }
+
   protected leave(): void {
     this.#channel.leave(this);
   }
@@ -122,7 +135,7 @@ export class EventSubscriber extends Subscriber {
   /** A stream may begin at an event that is committed and not delivered: of what it is part of, it has had some. */
   #writeRest(frames: FrameBytes): void {
     const rest = framesAfter(frames.bytes, this.#cursor);
-    if (rest.length > 0) this.write(FrameBytes.join([rest]));
+    if (rest.length > 0) this.write(FrameBytes.join([rest], countFrames(rest)));
   }
 
   #take(page: Page): void {

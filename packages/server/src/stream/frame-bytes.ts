@@ -7,10 +7,13 @@ const CRLF = Buffer.from("\r\n");
 export class FrameBytes {
   /** As one chunk of HTTP/1.1's chunked coding (RFC 9112, section 7.1). */
   readonly chunk: Buffer;
+  /** How many events are in it. */
+  readonly events: number;
   readonly #start: number;
 
-  private constructor(chunk: Buffer, start: number) {
+  private constructor(chunk: Buffer, start: number, events: number) {
     this.chunk = chunk;
+    this.events = events;
     this.#start = start;
   }
 
@@ -19,8 +22,8 @@ export class FrameBytes {
     return FrameBytes.join([Buffer.from(text)]);
   }
 
-  /** Joins whole frames; not of nothing, since a chunk of no bytes would end the answer. */
-  static join(parts: readonly Buffer[]): FrameBytes {
+  /** Joins whole frames, `events` of them events; not of nothing, since a chunk of no bytes would end the answer. */
+  static join(parts: readonly Buffer[], events = 0): FrameBytes {
     let length = 0;
     for (const part of parts) length += part.length;
     const size = `${length.toString(16)}\r\n`;
@@ -28,7 +31,7 @@ export class FrameBytes {
     let at = chunk.write(size, "latin1");
     for (const part of parts) at += part.copy(chunk, at);
     CRLF.copy(chunk, at);
-    return new FrameBytes(chunk, size.length);
+    return new FrameBytes(chunk, size.length, events);
   }
 
   /** How many bytes the frames have. */

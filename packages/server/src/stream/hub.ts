@@ -1,13 +1,15 @@
 import type { ServerResponse } from "node:http";
 import type { Journal, JournalBounds, JournalEntry, Position, Records } from "@millrace/engine";
 import type { ExecutionStatus } from "@millrace/protocol";
+import type { Sent } from "../metrics/metrics.ts";
 import { EventSubscriber } from "./event-subscriber.ts";
 import type { FrameFilter } from "./frame-filter.ts";
+import { HeadTimes } from "./head-times.ts";
 import { type ManyHost, ManySubscriber } from "./many-subscriber.ts";
 import { PageShelf } from "./pages.ts";
 import type { ReadProgress } from "./progress-feed.ts";
 import { ProgressSubscriber } from "./progress-subscriber.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { StreamKind, Subscriber } from "./subscriber.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { Topic, type Waiting } from "./topic.ts";
 import { nextTurn, Slices } from "./turn.ts";
@@ -24,6 +26,10 @@ export interface HubParts {
    * which they are told.
    */
   readonly watch?: (executionId: string) => Promise<Position>;
+  /** What its streams are sent is added to it. */
+  readonly sent?: Sent;
+  /** Told of each stream that begins. Must not throw. */
+  readonly opened?: (kind: StreamKind) => void;
   /** @see watch */
   readonly unwatch?: (executionId: string) => void;
 }
@@ -58,6 +64,19 @@ export interface StreamRequest {
   readonly lastEvents: ReadonlyMap<string, Position>;
 }
 
+/** How it is with the streams that are open. */
+export interface StreamState {
+  readonly kinds: Readonly<Record<StreamKind, number>>;
+  /** Streams that are behind the newest event. */
+  readonly behind: number;
+  /** Streams that wait for their clients to read. */
+  readonly blocked: number;
+  /** Positions of the journal that the slowest is behind. */
+  readonly lagPositions: Position;
+  /** Age of the oldest event that the slowest has not been sent; at most since it began, or fell behind. */
+  readonly lagSeconds: number;
+}
+
 /** After a delivery that took so long, in milliseconds, each of them is a turn that others have before the next. */
 const MS_PER_TURN = 1;
 const MAX_TURNS = 16;
@@ -72,6 +91,9 @@ const MAX_TURNS = 16;
  */
 export class StreamHub implements ManyHost {
   readonly shelf: PageShelf;
+  /** @see SubscriberHost */
+  readonly sent: Sent;
+  readonly #headTimes = new HeadTimes();
   readonly #parts: HubParts;
   readonly #topics = new Map<string, Topic>();
   readonly #coming = new Map<string, Promise<Topic>>();
@@ -94,6 +116,7 @@ export class StreamHub implements ManyHost {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+    this.sent = parts.sent ?? { bytes: 0, events: 0 };
     this.shelf = new PageShelf((...args) => parts.journal.read(...args));
     this.#head = parts.journal.head;
     this.#edge = this.#head;
@@ -103,6 +126,24 @@ export class StreamHub implements ManyHost {
   /** Streams that are open. */
   get size(): number {
     return this.#subscribers.size;
+  }
+
+  /** Looks at every stream that is open: some microseconds for each hundred. */
+  look(): StreamState {
+    const now = performance.now();
+    const kinds = { events: 0, many: 0, progress: 0 };
+    let [behind, blocked, lagPositions, lagMs] = [0, 0, 0, 0];
+    for (const subscriber of this.#subscribers) {
+      kinds[subscriber.kind] += 1;
+      if (subscriber.blocked) blocked += 1;
+      const { lag } = subscriber;
+      if (lag === 0) continue;
+      behind += 1;
+      lagPositions = Math.max(lagPositions, lag);
+      const committedAt = this.#headTimes.after(subscriber.cursor) ?? 0;
+      lagMs = Math.max(lagMs, now - Math.max(committedAt, subscriber.behindSince));
+    }
+    return { kinds, behind, blocked, lagPositions, lagSeconds: lagMs / 1000 };
   }
 
   /** @see SubscriberHost */
@@ -153,6 +194,7 @@ export class StreamHub implements ManyHost {
       const subscriber = this.#open(request, response, topics);
       subscriber.principalId = request.principalId;
       this.#subscribers.add(subscriber);
+      this.#parts.opened?.(subscriber.kind);
       this.#wheel.schedule(subscriber);
       subscriber.start(request.preface);
     } catch {
@@ -345,6 +387,7 @@ export class StreamHub implements ManyHost {
 
   #publish(entries: readonly JournalEntry[]): void {
     this.#head = Math.max(this.#head, entries.at(-1)?.last ?? 0);
+    this.#headTimes.note(this.#head, performance.now());
     if (this.#topics.size > 0) {
       for (const entry of entries) {
         const topic = this.#topics.get(entry.executionId);

@@ -3,7 +3,7 @@ import type { JournalEntry, Position } from "@millrace/engine";
 import { type ExecutionStatus, encodeFrame } from "@millrace/protocol";
 import { FrameBytes } from "./frame-bytes.ts";
 import type { FrameFilter } from "./frame-filter.ts";
-import { framesAfter } from "./page.ts";
+import { countFrames, framesAfter } from "./page.ts";
 import { Subscriber, type SubscriberHost } from "./subscriber.ts";
 import { nextTurn } from "./turn.ts";
 
@@ -84,6 +84,19 @@ export class ManySubscriber extends Subscriber {
     this.#host.release(this);
   }
 
+  /** @see Subscriber */
+  readonly kind = "many";
+
+  /** @see Subscriber */
+  get lag(): Position {
+    return this.live ? 0 : Math.max(0, this.#host.edge - this.#cursor);
+  }
+
+  /** @see Subscriber */
+  get cursor(): Position {
+    return this.#cursor;
+  }
+
   protected leave(): void {
     this.#host.leave(this);
   }
@@ -151,6 +164,7 @@ export class ManySubscriber extends Subscriber {
   /** Sends what follows the cursor, ends where they belong in the order, in one write. */
   #send(entries: readonly JournalEntry[]): void {
     const parts: Buffer[] = [];
+    let events = 0;
     for (const entry of entries) {
       // It may have begun at an event that was not delivered yet, or have read it meanwhile.
       if (entry.last <= this.#cursor) continue;
@@ -158,6 +172,7 @@ export class ManySubscriber extends Subscriber {
         const frames = entry.first > this.#cursor ? entry.frames : framesAfter(entry.frames, this.#cursor);
         const chosen = this.#filter === null ? frames : this.#filter.apply(frames);
         if (chosen.length > 0) parts.push(chosen);
+        events += chosen === entry.frames ? entry.count : countFrames(chosen);
         this.lastId = entry.last;
         this.#interrupted.delete(entry.executionId);
       } else if (entry.lifecycle.kind === "ended") {
@@ -169,7 +184,7 @@ export class ManySubscriber extends Subscriber {
       else this.#interrupted.delete(entry.executionId);
       this.#cursor = Math.max(this.#cursor, entry.last);
     }
-    if (parts.length > 0) this.write(FrameBytes.join(parts));
+    if (parts.length > 0) this.write(FrameBytes.join(parts, events));
     this.#closeIfDone();
   }
 

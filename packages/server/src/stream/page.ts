@@ -47,6 +47,7 @@ export function cutPage(
 ): Page | null {
   const parts: Buffer[] = [];
   let bytes = 0;
+  let events = 0;
   let last = after;
   let lastId: Position | null = null;
   let ended: TerminalStatus | null = null;
@@ -69,12 +70,15 @@ export function cutPage(
     const room = maxBytes - bytes;
     if (frames.length <= room) {
       parts.push(frames);
+      events += frames === entry.frames ? entry.count : countFrames(frames);
       last = entry.last;
     } else {
       const end = cutAt(frames, room, bytes === 0);
       settled = true;
       if (end === 0) break;
-      parts.push(frames.subarray(0, end));
+      const cut = frames.subarray(0, end);
+      parts.push(cut);
+      events += countFrames(cut);
       last = end === frames.length ? entry.last : lastIdOf(frames, end);
     }
     lastId = last;
@@ -84,25 +88,34 @@ export function cutPage(
   }
   if (last === after) return null;
   const short = !settled && ended === null && bytes < minBytes;
-  return { after, last, lastId, ...joinChosen(parts, filter, ended, lastId), ended, interrupted, short };
+  return { after, last, lastId, ...joinChosen(parts, filter, ended, lastId, events), ended, interrupted, short };
 }
 
-/** Joins the chosen ones of frames, with the `end` where it follows an event; null where there is nothing of both. */
+/** Joins the chosen ones of `events` frames, with the `end` where it follows an event; null where there is nothing of both. */
 export function joinChosen(
   parts: readonly Buffer[],
   filter: FrameFilter | null,
   ended: TerminalStatus | null,
   lastId: Position | null,
+  events: number,
 ): { frames: FrameBytes | null; endTold: boolean } {
   const chosen = parts.map((part) => (filter === null ? part : filter.apply(part))).filter((part) => part.length > 0);
+  const count = filter === null ? events : chosen.reduce((sum, part) => sum + countFrames(part), 0);
   const endTold = ended !== null && lastId !== null;
   if (endTold) chosen.push(Buffer.from(encodeEnd(ended, lastId)));
-  return { frames: chosen.length === 0 ? null : FrameBytes.join(chosen), endTold };
+  return { frames: chosen.length === 0 ? null : FrameBytes.join(chosen, count), endTold };
 }
 
 /** The last frame of a stream of one execution (contract: "The end"). */
 export function encodeEnd(reason: ExecutionStatus, lastId: Position): string {
   return encodeFrame("end", JSON.stringify({ reason, status: reason }), lastId);
+}
+
+/** How many frames there are. */
+export function countFrames(frames: Buffer): number {
+  let count = 0;
+  for (let at = frames.indexOf(BLOCK_END); at >= 0; at = frames.indexOf(BLOCK_END, at + BLOCK_END.length)) count += 1;
+  return count;
 }
 
 /** The frames with ids above `position`, which may be that of none of them; frames are in the order of their ids. */

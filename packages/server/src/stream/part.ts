@@ -30,13 +30,15 @@ export function toParts(entries: readonly JournalEntry[], filter: FrameFilter | 
   const parts: Part[] = [];
   let frames: Buffer[] = [];
   let bytes = 0;
+  let events = 0;
   let first = entries[0]?.first ?? 0;
   let lastId: Position | null = null;
   let interrupted = false;
   const close = (last: Position, ended: TerminalStatus | null) => {
-    parts.push({ ...joinChosen(frames, filter, ended, lastId), first, last, lastId, ended, interrupted });
+    parts.push({ ...joinChosen(frames, filter, ended, lastId, events), first, last, lastId, ended, interrupted });
     frames = [];
     bytes = 0;
+    events = 0;
     lastId = null;
   };
   for (const [index, entry] of entries.entries()) {
@@ -44,6 +46,7 @@ export function toParts(entries: readonly JournalEntry[], filter: FrameFilter | 
     if (entry.kind === "events") {
       frames.push(entry.frames);
       bytes += entry.frames.length;
+      events += entry.count;
       lastId = entry.last;
       interrupted = false;
     } else {

@@ -65,6 +65,17 @@ export class ProgressSubscriber extends Subscriber {
     }
   }
 
+  /** @see Subscriber */
+  readonly kind = "progress";
+
+  /** @see Subscriber. It is sent the newest, and nothing in between. */
+  readonly lag = 0;
+
+  /** @see Subscriber */
+  get cursor(): Position {
+    return this.lastId;
+  }
+
   protected leave(): void {}
 
   protected async read(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { JournalBounds, Position } from "@millrace/engine";
 import { type EndReason, type ExecutionStatus, encodeFrame, encodeRetry, HEARTBEAT } from "@millrace/protocol";
+import type { Sent } from "../metrics/metrics.ts";
 import { gapFrame } from "./cursor.ts";
 import { FrameBytes } from "./frame-bytes.ts";
 import type { PageShelf } from "./pages.ts";
@@ -13,6 +14,8 @@ export interface SubscriberHost {
   readonly shelf: PageShelf;
   /** The position up to which all that was committed has been delivered to the streams that are live. */
   readonly edge: Position;
+  /** What all streams were sent: added to with each write. */
+  readonly sent: Sent;
   bounds(executionId: string): Promise<JournalBounds | null>;
   statusOf(executionId: string): Promise<ExecutionStatus | null>;
   /** It has ended; its connection may last until the client has taken what was sent. */
@@ -22,6 +25,9 @@ export interface SubscriberHost {
   /** Its connection is closed. */
   closed(subscriber: Subscriber): void;
 }
+
+/** What a stream carries: events of one run, or of several, or states in place of events. */
+export type StreamKind = "events" | "many" | "progress";
 
 /** A quiet stream carries a heartbeat after so long (contract: "Quiet streams"). */
 const HEARTBEAT_MS = 15_000;
@@ -52,12 +58,14 @@ export abstract class Subscriber implements Timed, SinkOwner {
   #state: "reading" | "live" | "ended" = "reading";
   #blocked = false;
   #running = false;
+  #behindSince: number;
 
   /** `lastId`: what a frame without an event of its own carries until there is an event. */
   protected constructor(host: SubscriberHost, response: ServerResponse, lastId: Position, timeoutMs: number) {
     this.host = host;
     this.lastId = lastId;
     this.#lastWrite = performance.now();
+    this.#behindSince = this.#lastWrite;
     this.#deadline = this.#lastWrite + timeoutMs;
     this.#sink = openSink(response, this);
     host.shelf.readers += 1;
@@ -112,6 +120,25 @@ export abstract class Subscriber implements Timed, SinkOwner {
     this.host.closed(this);
   }
 
+  /** Whether events or states are sent, of one run or of several. */
+  abstract readonly kind: StreamKind;
+
+  /** Positions of the journal that it is behind; 0 where it is sent what is committed. */
+  abstract readonly lag: Position;
+
+  /** The position up to which it has been sent all. */
+  abstract readonly cursor: Position;
+
+  /** Since when it has been behind without a break: by `performance.now()`. */
+  get behindSince(): number {
+    return this.#behindSince;
+  }
+
+  /** Whether it waits for the client to read. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
   /** Reads what it is behind by, for as long as it is {@link reading}. Must not throw; runs once at a time. */
   protected abstract read(): Promise<void>;
 
@@ -143,6 +170,8 @@ export abstract class Subscriber implements Timed, SinkOwner {
 
   protected write(frames: FrameBytes): void {
     this.#lastWrite = performance.now();
+    this.host.sent.bytes += frames.length;
+    this.host.sent.events += frames.events;
     this.#sink.write(frames);
   }
 
@@ -154,6 +183,7 @@ export abstract class Subscriber implements Timed, SinkOwner {
   /** It is behind; with a full connection it reads when the client has. */
   protected goReading(): void {
     this.leave();
+    this.#behindSince = performance.now();
     this.#become("reading");
     if (this.full) this.#blocked = true;
     else this.#run();

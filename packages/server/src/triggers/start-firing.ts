@@ -3,6 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import { viewOf } from "../access/project-of.ts";
 import type { Configs } from "../configs.ts";
 import { startConfig } from "../http/routes/config-endpoints.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { dateAndTime } from "./cron.ts";
 import { cronOf, timeOf } from "./trigger-view.ts";
 
@@ -12,6 +13,7 @@ export interface FiringParts {
   readonly configs: Configs;
   readonly executions: Executions;
   readonly clock: Clock;
+  readonly metrics: Metrics | null;
 }
 
 /** A firing is another node's after so long, in milliseconds: a start is a commit, or a few. */
@@ -41,8 +43,19 @@ export async function startFiring(parts: FiringParts, firing: FiringRecord): Pro
   return end;
 }
 
-async function endOf({ triggers, configs, executions, clock }: FiringParts, firing: FiringRecord): Promise<FiringEnd> {
-  const trigger = await triggers.get(firing.triggerId);
+async function endOf(parts: FiringParts, firing: FiringRecord): Promise<FiringEnd> {
+  const trigger = await parts.triggers.get(firing.triggerId);
+  const end = await started(parts, firing, trigger);
+  // One that is tried again has not come to anything yet.
+  if (end.outcome !== "pending") parts.metrics?.firings.inc({ kind: trigger?.kind ?? "deleted", outcome: end.outcome });
+  return end;
+}
+
+async function started(
+  { configs, executions, clock }: FiringParts,
+  firing: FiringRecord,
+  trigger: TriggerRecord | null,
+): Promise<FiringEnd> {
   if (trigger === null)
     return { outcome: "failed", error: { code: "TRIGGER_NOT_FOUND", message: "The trigger was deleted." } };
   try {

@@ -28,7 +28,7 @@ test("each due time makes one run while the clock goes, jumps ahead and is set b
     const clock = { now: () => now };
     const { triggers, configs, executions, ids } = service;
     const folders = new FolderWatch({ triggers, clock, ids });
-    const parts = { triggers, configs, executions, clock, ids, folders };
+    const parts = { triggers, configs, executions, clock, ids, folders, metrics: null };
     const loop = new TriggerLoop({ ...parts, log });
     const config = await configs.create(VIEW, { config_yaml: PIPELINE, name: "p", source_type: "api" });
     const { id } = await new ManageTriggers(parts).create(VIEW, {

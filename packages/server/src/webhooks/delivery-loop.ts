@@ -10,6 +10,7 @@ import {
   type WebhookRecord,
 } from "@millrace/engine";
 import type { Logger } from "pino";
+import type { Metrics } from "../metrics/metrics.ts";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -26,6 +27,7 @@ export interface DeliveryParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly metrics: Metrics | null;
 }
 
 /** Between two looks at what is due, in milliseconds, where nothing calls for one. */
@@ -175,7 +177,7 @@ export class DeliveryLoop {
   }
 
   async #sendOne(delivery: DeliveryRecord): Promise<void> {
-    const { deliveries, clock, log } = this.#parts;
+    const { deliveries, clock, log, metrics } = this.#parts;
     const webhook = await deliveries.getWebhook(delivery.webhookId);
     if (webhook === null) return;
     const at = clock.now();
@@ -190,6 +192,8 @@ export class DeliveryLoop {
     const pauseMs =
       error === null || isFinal ? null : pauseAfter(delivery.attempts - delivery.earlierAttempts, retryAfterSeconds);
     const state = error === null ? "delivered" : pauseMs === null ? "failed" : "pending";
+    metrics?.deliveries.inc({ outcome: state === "pending" ? "retried" : state });
+    metrics?.deliverySeconds.observe(attempt.duration_ms / 1000);
     await deliveries.settle(delivery.id, delivery.attempts, attempt, {
       state,
       nextAt: pauseMs === null ? null : clock.now() + pauseMs,

@@ -3,6 +3,7 @@ import type { ErrorCode } from "@millrace/protocol";
 import type { Credentials } from "../access/credentials.ts";
 import type { Principal } from "../access/principal.ts";
 import type { LimitCalls } from "../limits/worker-limits.ts";
+import type { MetricJson } from "../metrics/gather.ts";
 import type { Settings } from "../settings.ts";
 import type { ProgressSnapshot } from "../stream/progress-feed.ts";
 
@@ -44,6 +45,8 @@ export interface WorkerCalls {
       head: Position;
       /** @see fault */
       fault: string | null;
+      /** Which of the processes it is, from 1. */
+      number: number;
     };
     result: null;
   };
@@ -53,6 +56,8 @@ export interface WorkerCalls {
   fault: { params: { message: string | null }; result: null };
   /** The answer is how many streams fewer the worker may open from now on: all that it has room for. */
   giveBackStreams: { params: null; result: number };
+  /** What the worker counts. Not asked where the settings say that nothing is. */
+  metrics: { params: null; result: MetricJson[] };
   /** How many streams are open. */
   countStreams: { params: null; result: number };
   /** Ends the streams that somebody has opened, whose credential is no longer good. */

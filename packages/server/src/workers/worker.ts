@@ -17,6 +17,11 @@ import { ticketOf } from "../http/access-hook.ts";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
 import { WorkerLimits } from "../limits/worker-limits.ts";
+import { metricsOf } from "../metrics/gather.ts";
+import { addConnections } from "../metrics/http-metrics.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { addProcessMetrics } from "../metrics/process-metrics.ts";
+import { addLagGauges, addStreamGauges, countedBy } from "../metrics/stream-gauges.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -43,6 +48,8 @@ interface Started {
   readonly hub: StreamHub;
   readonly gate: StreamGate;
   readonly app: FastifyInstance;
+  /** Null: nothing is counted. */
+  readonly metrics: Metrics | null;
   readonly toMain: ForwardAgent;
   /** In a folder that goes with the last process that uses it. */
   readonly apiSocket: string;
@@ -65,6 +72,10 @@ const handlers: Handlers<WorkerCalls> = {
     return null;
   },
   giveBackStreams: () => needStarted().gate.giveBack(),
+  async metrics() {
+    const { metrics } = needStarted();
+    return metrics === null ? [] : metricsOf(metrics.registry);
+  },
   countStreams: () => needStarted().hub.size,
   endStreamsOf({ principalId }) {
     needStarted().hub.endOf(principalId);
@@ -121,14 +132,9 @@ function leave(): void {
   });
 }
 
-async function start({
-  settings,
-  apiSocket,
-  accessControl,
-  streams,
-  head,
-  fault,
-}: WorkerCalls["start"]["params"]): Promise<Started> {
+async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
+  const { settings, apiSocket, accessControl, streams, head, fault } = params;
+  const metrics = settings.metrics ? createMetrics() : null;
   const log = pino(
     { level: settings.log_level, base: { worker: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: 2, sync: true }),
@@ -144,6 +150,7 @@ async function start({
     get maxSubscribers() {
       return gate.limit;
     },
+    ...countedBy(metrics),
     watch: (executionId) => journal.watch(executionId),
     unwatch: (executionId) => journal.unwatch(executionId),
   });
@@ -159,11 +166,19 @@ async function start({
       forward: toMain.forward,
       authenticate,
       edge: { settings, accessControl, limits: { limits: new WorkerLimits(channel), runs: null } },
+      metrics,
     },
     log,
     () => closing,
   );
-  return { host: settings.host, log, reader, journal, hub, gate, app, toMain, apiSocket };
+  if (metrics !== null) {
+    const name = `worker-${params.number}`;
+    addProcessMetrics(metrics, name);
+    addConnections(metrics, app.server);
+    addStreamGauges(metrics, hub, null);
+    addLagGauges(metrics, hub, name);
+  }
+  return { host: settings.host, log, reader, journal, hub, gate, app, metrics, toMain, apiSocket };
 }
 
 /** The main process knows the keys, and whether any are needed. */

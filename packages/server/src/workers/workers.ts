@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import type { Authenticate } from "../access/credentials.ts";
 import type { Limits } from "../limits/limits.ts";
 import { WorkerShare } from "../limits/worker-limits.ts";
+import { leftBehind, type MetricJson, merge } from "../metrics/gather.ts";
 import type { Settings } from "../settings.ts";
 import type { ReadProgress } from "../stream/progress-feed.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -56,6 +57,8 @@ interface Worker extends QuotaHolder, GroupSink {
   /** Resolves with what ended it. */
   readonly gone: Promise<string>;
   readonly share: WorkerShare;
+  /** What it counted when it was last asked. */
+  metrics: readonly MetricJson[];
 }
 
 /**
@@ -74,6 +77,8 @@ export class Workers {
   readonly #own: QuotaHolder;
   readonly #stopFaults: () => void;
   readonly #ending = new AbortController();
+  /** What workers counted that are gone. */
+  #leftBehind: MetricJson[] = [];
   /** Which all of them share; known once the first listens. */
   #port = 0;
 
@@ -131,6 +136,18 @@ export class Workers {
     };
   }
 
+  /** What each worker counts, and what those did that are gone. One that does not answer is taken to have counted no more. */
+  async metrics(): Promise<(readonly MetricJson[])[]> {
+    await Promise.all(
+      [...this.#serving].map(async (worker) => {
+        const asked = worker.channel.call("metrics", null).catch(() => null);
+        const said = await Promise.race([asked, wait(PATIENCE_MS, null, { ref: false })]);
+        if (said !== null) worker.metrics = said;
+      }),
+    );
+    return [this.#leftBehind, ...[...this.#alive].map(({ metrics }) => metrics)];
+  }
+
   /** Room for `wanted` streams more of the main process; resolves with how many it got. */
   moreStreams(wanted: number): Promise<number> {
     return this.#quota.more(this.#own, wanted);
@@ -165,21 +182,21 @@ export class Workers {
 
   async #startAll(): Promise<void> {
     const { settings } = this.#parts;
-    const first = await Promise.all(Array.from({ length: settings.workers }, () => this.#spawn()));
+    const first = await Promise.all(Array.from({ length: settings.workers }, (_, index) => this.#spawn(index + 1)));
     // The first one finds out which port it is, where any will do.
     for (const worker of first) await this.#listen(worker, this.#port === 0 ? settings.port : this.#port);
-    for (const worker of first) this.#places.push(this.#keep(worker));
+    for (const [index, worker] of first.entries()) this.#places.push(this.#keep(worker, index + 1));
   }
 
-  /** Keeps one place filled, until all is closed. */
-  async #keep(first: Worker): Promise<void> {
+  /** Keeps one place filled, until all is closed. `number`: which, from 1. */
+  async #keep(first: Worker, number: number): Promise<void> {
     let worker: Worker | null = first;
     let pauseMs: number = 0;
     while (!this.#ending.signal.aborted) {
       const startedAt = performance.now();
       let how: string;
       try {
-        worker ??= await this.#restart();
+        worker ??= await this.#restart(number);
         how = await worker.gone;
       } catch (error) {
         how = error instanceof Error ? error.message : String(error);
@@ -199,8 +216,8 @@ export class Workers {
     }
   }
 
-  async #restart(): Promise<Worker> {
-    const worker = await this.#spawn();
+  async #restart(number: number): Promise<Worker> {
+    const worker = await this.#spawn(number);
     try {
       await this.#listen(worker, this.#port);
       return worker;
@@ -220,7 +237,7 @@ export class Workers {
   }
 
   /** Starts a process; it could listen when it resolves. */
-  async #spawn(): Promise<Worker> {
+  async #spawn(number: number): Promise<Worker> {
     const { settings, apiSocket, journal } = this.#parts;
     const child = spawn(process.execPath, [...process.execArgv, WORKER_FILE], {
       stdio: ["ignore", "ignore", "inherit", "pipe"],
@@ -245,6 +262,7 @@ export class Workers {
       channel,
       gone,
       share,
+      metrics: [],
       get pending() {
         return channel.pending;
       },
@@ -260,6 +278,7 @@ export class Workers {
       streams,
       head: journal.head,
       fault: journal.fault?.message ?? null,
+      number,
     });
     return worker;
   }
@@ -291,7 +310,7 @@ export class Workers {
   }
 
   #forget(worker: Worker): void {
-    this.#alive.delete(worker);
+    if (this.#alive.delete(worker)) this.#leftBehind = merge([this.#leftBehind, leftBehind(worker.metrics)]);
     this.#serving.delete(worker);
     this.#feed.drop(worker);
     this.#quota.leave(worker);

@@ -34,6 +34,10 @@ export class MemoryTaskQueue implements TaskQueue {
     this.#offer({ data: Buffer.from(data), order: this.#order, deliveries: 0, timer: undefined });
   }
 
+  async depth(): Promise<{ waiting: number; taken: number }> {
+    return { waiting: this.#tasks.length, taken: this.#held - this.#tasks.length };
+  }
+
   async take(limit: number, waitMs: number, signal?: AbortSignal): Promise<TakenTask[]> {
     const deadline = performance.now() + waitMs;
     while (signal?.aborted !== true) {

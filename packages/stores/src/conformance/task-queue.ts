@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import type { TakenTask, TaskQueue } from "@millrace/engine";
+import { eventually } from "../../../../test/support/eventually.ts";
 
 /** A node of a test's own network. */
 export interface TaskNode {
@@ -46,6 +47,16 @@ export function taskQueueConformance(name: string, open: TaskQueueFactory, skip:
       [...first, ...others].map(({ deliveries }) => deliveries),
       [1, 1, 1, 1, 1],
     );
+  });
+
+  suite("its depth tells of what waits and of what is being worked on, and not of what is done", async (t) => {
+    const connect = await open(t, { redeliverAfterMs: LATE_MS });
+    const [one, two] = [await connect(), await connect()];
+    for (const text of ["a", "b", "c"]) await one.queue.put(Buffer.from(text));
+    const [task] = await two.queue.take(1, PATIENCE_MS);
+    assert.deepEqual(await one.queue.depth(), { waiting: 2, taken: 1 });
+    task?.done();
+    await eventually(async () => assert.deepEqual(await one.queue.depth(), { waiting: 2, taken: 0 }));
   });
 
   suite("each task is given to one, however many take", async (t) => {

@@ -109,6 +109,10 @@ export class NatsTaskQueue implements TaskQueue {
     }
   }
 
+  depth(): Promise<{ waiting: number; taken: number }> {
+    return this.#stream.depth();
+  }
+
   async take(limit: number, waitMs: number, signal?: AbortSignal): Promise<TakenTask[]> {
     const deadline = performance.now() + waitMs;
     const stopped = () => signal?.aborted === true;

@@ -95,6 +95,12 @@ export class TaskStream {
     }
   }
 
+  /** Tasks that wait, and tasks that were given out and are not acknowledged. Throws where JetStream cannot be asked. */
+  async depth(): Promise<{ readonly waiting: number; readonly taken: number }> {
+    const { num_pending: waiting, num_ack_pending: taken } = await this.#manager.consumers.info(this.name, CONSUMER);
+    return { waiting, taken };
+  }
+
   async #ensureStream(): Promise<StreamInfo> {
     for (const replicas of this.#replicas()) {
       try {

@@ -1,5 +1,6 @@
 import { EventEncoder } from "@millrace/protocol";
 import type { CommittedGroup } from "../feed/commit-feed.ts";
+import { type CommitObserver, countEvents } from "../journal/commit-observer.ts";
 import { refusal, unavailable } from "../journal/unavailable.ts";
 import type { Row } from "./columns.ts";
 import type { Session, Statement } from "./connection.ts";
@@ -62,6 +63,7 @@ export class Committer {
   readonly #node: WritingNode;
   readonly #encoder = new EventEncoder();
   readonly #onGroup: (group: CommittedGroup) => Promise<void>;
+  readonly #observer: CommitObserver | null;
   readonly #faultListeners = new Set<(fault: Error | null) => void>();
   #waiting: Job[] = [];
   #isRunning = false;
@@ -83,11 +85,17 @@ export class Committer {
   #idle: Promise<void> = Promise.resolve();
 
   /** `onGroup` is told of each group that has entries, in the order of commits; never rejects. */
-  constructor(session: Session, node: WritingNode, onGroup: (group: CommittedGroup) => Promise<void>) {
+  constructor(
+    session: Session,
+    node: WritingNode,
+    onGroup: (group: CommittedGroup) => Promise<void>,
+    observer: CommitObserver | null = null,
+  ) {
     this.#session = session;
     this.#node = node;
     this.#nodeId = node.id;
     this.#onGroup = onGroup;
+    this.#observer = observer;
   }
 
   get encoder(): EventEncoder {
@@ -211,6 +219,7 @@ export class Committer {
   /** False where the store is at fault: what is left of the jobs waits again. */
   async #commit(jobs: readonly Job[]): Promise<boolean> {
     if (this.#held !== null && !this.#isClosed) return this.#recover(jobs, this.#held);
+    const began = performance.now();
     for (let attempts = 1; ; attempts += 1) {
       this.#number += 1;
       if (this.#nodeId !== this.#node.id) {
@@ -226,6 +235,7 @@ export class Committer {
       });
       switch (written.kind) {
         case "committed":
+          this.#observer?.committed(performance.now() - began, countEvents(written.group.entries));
           this.#finish(jobs, written);
           return true;
         case "again":
@@ -303,6 +313,7 @@ export class Committer {
   }
 
   #recover(jobs: readonly Job[], error: Error): false {
+    this.#observer?.failed();
     this.#waiting.unshift(...jobs);
     const fault = new Error(messageOf(error), { cause: error });
     this.#setFault(fault);

@@ -83,6 +83,11 @@ export class Database {
     }
   }
 
+  /** Connections that there are, those of them that are free, and those who wait for one. */
+  get pool(): { readonly total: number; readonly idle: number; readonly waiting: number } {
+    return { total: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount };
+  }
+
   /** Ends all connections, once those who use them are done. */
   close(): Promise<void> {
     return this.#pool.end();

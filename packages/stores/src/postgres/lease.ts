@@ -49,6 +49,7 @@ export class Lease {
   #timer: NodeJS.Timeout | undefined;
   #replacing: Promise<void> | null = null;
   #isOver = false;
+  #renewedAt = performance.now();
   /** Told when the lease cannot be renewed as the database does not answer. Must not throw. */
   onUnreachable: (error: unknown) => void = () => {};
 
@@ -64,6 +65,11 @@ export class Lease {
 
   get leaseMs(): number {
     return this.#description.leaseMs;
+  }
+
+  /** Milliseconds since it was taken or renewed. */
+  get ageMs(): number {
+    return performance.now() - this.#renewedAt;
   }
 
   onLost(listener: () => void): () => void {
@@ -104,6 +110,7 @@ export class Lease {
   async #register(id: string): Promise<void> {
     const { name, version, engine, leaseMs } = this.#description;
     await this.#session.query(REGISTER, [id, name, version, engine, leaseMs]);
+    this.#renewedAt = performance.now();
   }
 
   #renewAfter(ms: number): void {
@@ -122,6 +129,7 @@ export class Lease {
     try {
       const { rowCount } = await this.#session.query(RENEW, [id, this.leaseMs]);
       if (rowCount === 0 && !this.#isOver) await this.replace(id);
+      else this.#renewedAt = performance.now();
       return ms;
     } catch (error) {
       this.#session.drop();

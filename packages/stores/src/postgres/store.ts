@@ -18,6 +18,7 @@ import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
+import type { CommitObserver } from "../journal/commit-observer.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
 import { Committer } from "./committer.ts";
@@ -47,6 +48,7 @@ export interface PostgresStoreOptions extends NodeDescription {
   readonly readers?: number;
   /** Default: a feed that looks every second what other nodes have committed. */
   readonly feed?: FeedFactory;
+  readonly observer?: CommitObserver | null;
   /** Told when this node has deleted an execution. Must not throw. */
   readonly onDelete?: () => void;
 }
@@ -72,6 +74,7 @@ export interface PostgresStore {
   readonly feed: CommitFeed;
   /** For what else is kept in the same database. */
   readonly database: Database;
+  readonly lease: Pick<Lease, "ageMs">;
   /**
    * Commits nothing while it is given a fault: what waits stays waiting, and what may not wait is refused. With null it goes
    * on.
@@ -139,6 +142,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       clusterId,
       ...ports,
       database,
+      lease,
       hold: (fault) => ports.committer.hold(fault),
       async close() {
         lease.stop();
@@ -165,7 +169,7 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
   const source = new JournalReads(database);
   const head = await source.readHead();
   const feed = (await options.feed?.(source, head, clusterId)) ?? new LocalFeed(source, head);
-  const committer = new Committer(writer, lease, (group) => feed.committed(group));
+  const committer = new Committer(writer, lease, (group) => feed.committed(group), options.observer);
   const trimming = new PostgresTrimming(database);
   const journal = new PostgresJournal({ committer, feed, reads: source, trim: (id) => trimming.trim(id) });
   const scripts = new PostgresScripts(database);

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "@millrace/engine";
 import { EventEncoder, MillraceError } from "@millrace/protocol";
+import { type CommitObserver, countEvents } from "../journal/commit-observer.ts";
 import { refusal, unavailable } from "../journal/unavailable.ts";
 import { damaged, isDamage } from "./damage.ts";
 import { Group } from "./group.ts";
@@ -25,6 +26,7 @@ export class Committer {
   readonly #database: DatabaseSync;
   readonly #journal: JournalWrites;
   readonly #onRollback: () => void;
+  readonly #observer: CommitObserver | null;
   readonly #encoder = new EventEncoder();
   readonly #messages: MessageWrites;
   readonly #objects: ObjectWrites;
@@ -43,9 +45,10 @@ export class Committer {
   #closed = false;
 
   /** `onRollback` is told when what was written is undone: what was remembered of it has to be forgotten. */
-  constructor(database: DatabaseSync, onRollback: () => void) {
+  constructor(database: DatabaseSync, onRollback: () => void, observer: CommitObserver | null = null) {
     this.#database = database;
     this.#onRollback = onRollback;
+    this.#observer = observer;
     this.#messages = new MessageWrites(database);
     this.#objects = new ObjectWrites(database);
     this.#journal = new JournalWrites(database);
@@ -146,6 +149,7 @@ export class Committer {
     if (this.#waiting.length === 0 || this.#damaged || this.#closed) return;
     let jobs = this.#waiting;
     this.#waiting = [];
+    const began = performance.now();
     let written = this.#write(jobs);
     while (written.kind === "refused") {
       const { job, error } = written;
@@ -155,12 +159,14 @@ export class Committer {
       written = this.#write(jobs);
     }
     if (written.kind === "faulty") {
+      this.#observer?.failed();
       this.#recover(jobs, written.error);
       return;
     }
     const { group, outcomes } = written;
     this.#position = group.position;
     this.#seq = group.seq;
+    this.#observer?.committed(performance.now() - began, countEvents(group.entries));
     this.#setFault(null);
     this.#retryDelayMs = 0;
     if (group.entries.length > 0) {

@@ -16,6 +16,7 @@ import type {
 import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
+import type { CommitObserver } from "../journal/commit-observer.ts";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
@@ -50,16 +51,22 @@ export interface SqliteStore {
   close(): void;
 }
 
+/** How the store is opened. */
+export interface SqliteStoreOptions {
+  readonly durability: Durability;
+  readonly observer?: CommitObserver | null;
+}
+
 /**
  * Opens, or creates, the store in `dataDir`.
  * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE
  */
-export function openSqliteStore(dataDir: string, options: { durability: Durability }): SqliteStore {
+export function openSqliteStore(dataDir: string, options: SqliteStoreOptions): SqliteStore {
   const unlock = lockDataDir(dataDir);
   let database: DatabaseSync | undefined;
   try {
     database = openDatabase(dataDir, options.durability);
-    return overDatabase(dataDir, database, unlock);
+    return overDatabase(dataDir, database, unlock, options.observer ?? null);
   } catch (error) {
     database?.close();
     unlock();
@@ -67,9 +74,14 @@ export function openSqliteStore(dataDir: string, options: { durability: Durabili
   }
 }
 
-function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => void): SqliteStore {
+function overDatabase(
+  dataDir: string,
+  database: DatabaseSync,
+  unlock: () => void,
+  observer: CommitObserver | null,
+): SqliteStore {
   const keys = new ExecutionKeys(database);
-  const committer = new Committer(database, () => keys.forgetAll());
+  const committer = new Committer(database, () => keys.forgetAll(), observer);
   const lineage = new ThreadLineage(
     { journal: { kind: "sqlite", dataDir }, folder: dataDir },
     { onDamage: (damage) => committer.stop(damage) },

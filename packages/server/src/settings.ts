@@ -4,6 +4,7 @@ import { keepPayloadsSchema, MillraceError } from "@millrace/protocol";
 import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
+import { identityContradictions, identitySettings } from "./access/oidc-settings.ts";
 
 /** A number, or the text of one. Not coerced: an empty text, `true` and `[]` would count as numbers. */
 const number = (schema: z.ZodNumber) =>
@@ -161,6 +162,7 @@ export const settingsSchema = z.object({
     .describe(
       "Hosts that adapters may ask, and webhooks be sent to, over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
     ),
+  ...identitySettings,
 });
 
 /** @see settingsSchema */
@@ -218,8 +220,11 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const result = settingsSchema.safeParse(values);
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
-    // A URL may hold a password.
-    const got = name.endsWith("_url") ? "" : `, got ${JSON.stringify(values[name])}`;
+    // A URL may hold a password; and a problem within a list says itself what it got.
+    const got =
+      /_url$|_secret$/.test(name) || (issue.code === "custom" && name === "oidc_roles")
+        ? ""
+        : `, got ${JSON.stringify(values[name])}`;
     problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
   if (result.success) problems.push(...contradictions(result.data));
@@ -243,7 +248,7 @@ function contradictions(settings: Settings): string[] {
   if (database === null && objects !== null) {
     found.push("objects_url needs database_url and nats_url: a data directory keeps its objects beside its database");
   }
-  return found;
+  return [...found, ...identityContradictions(settings)];
 }
 
 /** `--data-dir`. */

@@ -27,4 +27,5 @@ export * from "./lineage-port.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";
+export * from "./sessions-port.ts";
 export * from "./triggers-port.ts";

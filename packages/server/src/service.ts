@@ -21,6 +21,7 @@ import {
   type ObjectStore,
   type Records,
   type SearchIndex,
+  type SessionStore,
   type StoredObjects,
   type Triggers,
   type WorkQueue,
@@ -59,6 +60,7 @@ export interface Service {
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly manageTriggers: ManageTriggers;
   readonly deliveries: Deliveries;
   readonly manageWebhooks: ManageWebhooks;
@@ -96,7 +98,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
-  const { triggers, deliveries } = stores;
+  const { triggers, deliveries, sessions } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
@@ -192,6 +194,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     adapters,
     configs,
     triggers,
+    sessions,
     manageTriggers,
     deliveries,
     manageWebhooks,

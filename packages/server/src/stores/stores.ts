@@ -11,6 +11,7 @@ import type {
   Ownership,
   Records,
   SearchIndex,
+  SessionStore,
   StoredObjects,
   TaskQueue,
   Triggers,
@@ -27,6 +28,7 @@ export interface Stores {
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   readonly objects: ObjectStore & ObjectReader;
   readonly search: SearchIndex;

@@ -6,11 +6,13 @@ import type {
   KeptMessages,
   Ownership,
   Records,
+  SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { StoreSessions } from "../access/store-sessions.ts";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
@@ -56,6 +58,7 @@ export interface PostgresStore {
   readonly records: Records;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   readonly ownership: Ownership;
   /** What feeds read that they were not told. */
@@ -171,6 +174,7 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
     records: new PostgresRecords(database, committer, options.onDelete),
     storedObjects: await PostgresStoredObjects.open({ database, feed, journal }),
     triggers: new StoreTriggers(scripts),
+    sessions: new StoreSessions(scripts),
     deliveries: new StoreDeliveries(scripts, journal, { columns: LISTED_EXECUTION, toExecution }),
     ownership: new PostgresOwnership(database, committer, lease),
   };

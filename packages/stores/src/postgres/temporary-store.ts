@@ -1,4 +1,5 @@
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
+import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryDatabase } from "../support/postgres.ts";
@@ -10,7 +11,9 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 }
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
+export async function openTemporaryStore(): Promise<
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithSessions
+> {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
   const close = async () => {
@@ -38,6 +41,9 @@ export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWith
     },
     get triggers() {
       return store.triggers;
+    },
+    get sessions() {
+      return store.sessions;
     },
     get deliveries() {
       return store.deliveries;

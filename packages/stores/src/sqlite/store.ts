@@ -6,10 +6,12 @@ import type {
   KeptMessages,
   Lineage,
   Records,
+  SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
+import { StoreSessions } from "../access/store-sessions.ts";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
 import { StoreTriggers } from "../triggers/store-triggers.ts";
@@ -36,6 +38,7 @@ export interface SqliteStore {
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
@@ -77,6 +80,7 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     triggers: new StoreTriggers(scripts),
+    sessions: new StoreSessions(scripts),
     // Rows of this database, whose values are all of the driver's own types.
     deliveries: new StoreDeliveries(scripts, journal, {
       columns: ENDED_EXECUTION,

@@ -1,11 +1,14 @@
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
+import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
-export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWithTriggers & StoreWithDeliveries> {
+export async function openTemporaryStore(): Promise<
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithSessions
+> {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
   return {
@@ -29,6 +32,9 @@ export async function openTemporaryStore(): Promise<StoreWithObjects & StoreWith
     },
     get triggers() {
       return store.triggers;
+    },
+    get sessions() {
+      return store.sessions;
     },
     get deliveries() {
       return store.deliveries;

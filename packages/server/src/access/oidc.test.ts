@@ -128,7 +128,12 @@ test("roles of several projects open none of them, and whoever has them is told"
 
 const seconds = (more: number) => Math.floor(Date.now() / 1000) + more;
 
-const REFUSED: readonly [what: string, claims: () => Record<string, unknown>, header: Record<string, unknown>, says: RegExp][] = [
+const REFUSED: readonly [
+  what: string,
+  claims: () => Record<string, unknown>,
+  header: Record<string, unknown>,
+  says: RegExp,
+][] = [
   ["is expired", () => ({ exp: seconds(-31) }), {}, /has expired/],
   ["has no end", () => ({ exp: undefined }), {}, /when it expires/],
   ["is of the future", () => ({ nbf: seconds(60) }), {}, /not valid yet/],

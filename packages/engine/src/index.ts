@@ -1,3 +1,4 @@
+export * from "./access-port.ts";
 export * from "./adapter.ts";
 export * from "./adapter-threads.ts";
 export * from "./bus-port.ts";

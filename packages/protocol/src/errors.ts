@@ -56,6 +56,7 @@ export const ERROR_CODES = {
   CONFIG_CHANGED: { status: 409, exit: 5, summary: "The config has another version than the one that was expected." },
   EXECUTION_RUNNING: { status: 409, exit: 5, summary: "The execution is still running." },
   TRIGGER_CHANGED: { status: 409, exit: 5, summary: "Somebody else has changed the trigger or webhook meanwhile." },
+  KEY_NOT_LIVE: { status: 409, exit: 5, summary: "The API key is revoked, expired, or rotated already." },
   TRIGGER_DISABLED: { status: 409, exit: 5, summary: "The trigger or webhook is disabled." },
   DELIVERY_PENDING: { status: 409, exit: 5, summary: "The delivery is still to be made." },
   TAG_TAKEN: { status: 409, exit: 5, summary: "Another execution has this tag." },

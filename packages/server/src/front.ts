@@ -5,6 +5,7 @@ import type { Journal } from "@millrace/engine";
 import type { Health } from "@millrace/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import type { Authenticate } from "./access/credentials.ts";
 import { listen } from "./http/listen.ts";
 import type { Settings } from "./settings.ts";
 import type { StreamHub } from "./stream/hub.ts";
@@ -19,6 +20,8 @@ export interface Front {
   look(): Promise<{ readonly streams: number; readonly components: Health["components"] }>;
   /** Room for `wanted` streams more that this process opens beside its workers; resolves with how many it got. */
   moreStreams(wanted: number): Promise<number>;
+  /** Ends the streams of a principal that workers serve. */
+  endStreamsOf(principalId: string): void;
   /** Ends every stream with reason `shutdown`, and takes no more. */
   endStreams(): Promise<void>;
   /** Closes the port and all connections. */
@@ -35,6 +38,7 @@ export interface FrontParts {
   readonly objectGate: StreamGate | null;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
+  readonly authenticate: Authenticate;
   readonly settings: Settings;
   readonly log: Logger;
 }
@@ -53,6 +57,7 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
     port,
     look: async () => ({ streams: hub.size + objectHub.size, components: {} }),
     moreStreams: async () => 0,
+    endStreamsOf() {},
     async endStreams() {
       await Promise.all([hub.close(), objectHub.close()]);
     },
@@ -66,7 +71,7 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
 async function listenWithWorkers(parts: FrontParts): Promise<Front> {
-  const { app, hub, objectHub, objectGate, journal, readProgress, settings, log } = parts;
+  const { app, hub, objectHub, objectGate, journal, readProgress, authenticate, settings, log } = parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -78,7 +83,15 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
   try {
     const apiSocket = join(folder, "api.sock");
     await listen(app, { path: apiSocket });
-    const workers = await Workers.start({ settings, journal, readProgress, apiSocket, log, own: objectGate });
+    const workers = await Workers.start({
+      settings,
+      journal,
+      readProgress,
+      apiSocket,
+      log,
+      own: objectGate,
+      authenticate,
+    });
     return {
       port: workers.port,
       async look() {
@@ -86,6 +99,7 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
         return { streams: streams + objectHub.size, components: { workers: health } };
       },
       moreStreams: (wanted) => workers.moreStreams(wanted),
+      endStreamsOf: (principalId) => workers.endStreamsOf(principalId),
       async endStreams() {
         await Promise.all([workers.endStreams(), hub.close(), objectHub.close()]);
       },

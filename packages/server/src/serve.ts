@@ -1,15 +1,20 @@
 import { HttpClient, USER_AGENT } from "@millrace/adapters";
 import { type Health, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
+import { credentialsOf } from "./access/credentials.ts";
+import { sessionEndpoints } from "./access/session-endpoints.ts";
 import { type Front, openFront } from "./front.ts";
+import { ticketOf } from "./http/access-hook.ts";
 import { createHttpApp } from "./http/app.ts";
 import { type DashboardFiles, dashboardEndpoints } from "./http/dashboard-pages.ts";
 import { docsEndpoints, docsRedirect } from "./http/docs-page.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { openApiDocument } from "./http/openapi.ts";
+import { auditEndpoints } from "./http/routes/audit-endpoints.ts";
 import { configEndpoints } from "./http/routes/config-endpoints.ts";
 import { executionEndpoints } from "./http/routes/execution-endpoints.ts";
 import { failureEndpoints } from "./http/routes/failure-endpoints.ts";
+import { keyEndpoints } from "./http/routes/key-endpoints.ts";
 import { lineageEndpoints } from "./http/routes/lineage-endpoints.ts";
 import { replayEndpoints } from "./http/routes/replay-endpoints.ts";
 import { searchEndpoints } from "./http/routes/search-endpoints.ts";
@@ -24,6 +29,7 @@ import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
 import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
+import { ticketEndpoint } from "./stream/ticket-endpoint.ts";
 import { VERSION } from "./version.ts";
 import { StreamGate } from "./workers/stream-gate.ts";
 
@@ -50,7 +56,7 @@ export interface ServeOptions {
  */
 export async function serve(settings: Settings, log: Logger, options: ServeOptions = {}): Promise<Server> {
   const { dashboard = null, api: servesApi = true } = options;
-  const service = await openService(settings, log);
+  const service = await openService(settings, log, { servesApi });
   let closing: Promise<void> | null = null;
   let front: Front | null = null;
   try {
@@ -58,6 +64,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       const { problems } = await service.configs.loadFolder(settings.configs_dir);
       for (const problem of problems) log.warn(problem);
     }
+    const { access } = service;
     const readProgress = progressReader(service.executions, service.records);
     const hub: StreamHub = new StreamHub({
       journal: service.journal,
@@ -96,6 +103,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...failureEndpoints(service),
       ...replayEndpoints({ ...service, maxPayloadBytes: settings.max_payload_bytes }),
       ...eventsEndpoints({ hub, journal: service.journal, records: service.records }),
+      ticketEndpoint({ tickets: access.tickets, records: service.records }),
       ...storageEndpoints(service),
       objectGate?.guard(objectEvents, objectHub) ?? objectEvents,
       ...lineageEndpoints(service),
@@ -103,6 +111,14 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...configEndpoints(service),
       ...triggerEndpoints(service),
       ...webhookEndpoints(service),
+      ...keyEndpoints(service),
+      ...auditEndpoints(service),
+      ...sessionEndpoints({
+        ...service.identity,
+        authenticate: (credentials) => access.authenticate(credentials),
+        audit: service.audit,
+        log,
+      }),
       ...system,
     ];
     let document: unknown;
@@ -121,6 +137,8 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,
         behindWorkers: settings.workers > 1,
+        authenticate: (request) => access.authenticate(credentialsOf(request.raw, ticketOf(request))),
+        audit: service.audit,
       },
       log,
       () => closing !== null,
@@ -134,6 +152,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         objectGate,
         journal: service.journal,
         readProgress,
+        authenticate: (credentials) => access.authenticate(credentials),
         settings,
         log,
       });
@@ -141,6 +160,11 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       throw cannotListen(settings, error);
     }
     front = opened;
+    access.onRevoked = (principalId) => {
+      hub.endOf(principalId);
+      objectHub.endOf(principalId);
+      opened.endStreamsOf(principalId);
+    };
     return {
       url: urlOf(settings.host, opened.port),
       service,

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
 import {
   type AdapterRegistry,
+  type AuditLog,
   type Clock,
   ClusterExecutions,
   type ContentCache,
@@ -21,7 +22,6 @@ import {
   type ObjectStore,
   type Records,
   type SearchIndex,
-  type SessionStore,
   type StoredObjects,
   type Triggers,
   type WorkQueue,
@@ -29,6 +29,12 @@ import {
 import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { v7 } from "uuid";
+import type { AccessControl } from "./access/access-control.ts";
+import { AuditTrail } from "./access/audit-trail.ts";
+import { ManageKeys } from "./access/manage-keys.ts";
+import { openAccess } from "./access/open-access.ts";
+import { type Identity, openIdentity } from "./access/open-identity.ts";
+import { tellOfKeys } from "./access/tell-of-keys.ts";
 import { Configs } from "./configs.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
@@ -60,10 +66,14 @@ export interface Service {
   readonly adapters: AdapterRegistry;
   readonly configs: Configs;
   readonly triggers: Triggers;
-  readonly sessions: SessionStore;
   readonly manageTriggers: ManageTriggers;
   readonly deliveries: Deliveries;
   readonly manageWebhooks: ManageWebhooks;
+  readonly access: AccessControl;
+  readonly identity: Identity;
+  readonly manageKeys: ManageKeys;
+  readonly auditLog: AuditLog;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
@@ -89,18 +99,35 @@ export interface Runner extends Executions {
 const ABANDON_AFTER_MS = 1_000;
 
 /**
- * Opens the data directory and takes up the executions that are in it.
- * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID
+ * Opens the data directory and takes up the executions that are in it. `servesApi`: whether the process is going to answer
+ * the API where its settings say; access control is then to be as the address asks for.
+ * @throws MillraceError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, ADAPTER_INVALID, SETTING_INVALID
  */
-export async function openService(settings: Settings, log: Logger): Promise<Service> {
+export async function openService(
+  settings: Settings,
+  log: Logger,
+  { servesApi = true }: { readonly servesApi?: boolean } = {},
+): Promise<Service> {
   const baseDir = process.cwd();
   const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
-  const { triggers, deliveries, sessions } = stores;
+  const { triggers, deliveries, apiKeys, auditLog, serviceSecrets } = stores;
   const clock: Clock = { now: Date.now };
   const ids: Ids = { uuid: v7 };
+  const access = await openAccess({ settings, servesApi, apiKeys, serviceSecrets, clock, log }).catch(async (error) => {
+    await stores.close();
+    throw stores.explain(error);
+  });
+  let identity: Identity;
+  try {
+    identity = openIdentity({ settings, access, sessionStore: stores.sessions, serviceSecrets, clock, log });
+  } catch (error) {
+    await access.close();
+    await stores.close();
+    throw error;
+  }
   const load = (yaml: string) => loadDefinition(yaml, { adapters, env: process.env });
   const threads = new AdapterThreadPool({
     maxThreads: settings.max_adapter_threads,
@@ -178,6 +205,8 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     log,
     allowHosts: settings.http_allow_hosts,
   });
+  const audit = new AuditTrail({ auditLog, clock, ids, log, retainDays: settings.retain_audit_days });
+  const manageKeys = new ManageKeys({ apiKeys, clock, ids, changed: tellOfKeys(access, stores.nodes?.bus ?? null) });
   return {
     engine,
     executions: engine,
@@ -194,16 +223,21 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     adapters,
     configs,
     triggers,
-    sessions,
     manageTriggers,
     deliveries,
     manageWebhooks,
+    access,
+    identity,
+    manageKeys,
+    auditLog,
+    audit,
     clock,
     ids,
     isNode: stores.nodes !== null,
     loadDefinition: load,
     async close(graceMs) {
-      await Promise.all([retention.stop(), stop()]);
+      identity.close();
+      await Promise.all([retention.stop(), stop(), audit.close(), access.close()]);
       adoption.stop();
       await engine.close(graceMs);
       await threads.close();

@@ -56,6 +56,25 @@ export const settingsSchema = z.object({
   port: number(z.number(PORT).int(PORT).min(0).max(65535))
     .default(8000)
     .describe("The port to listen on; 0 picks a free one"),
+  access: z
+    .enum(["auto", "on", "off", "unprotected"])
+    .default("auto")
+    .describe(
+      "Whether requests need a credential. `auto`: where other machines can reach the address, or there is an API key or another credential at the start; `off`: none is needed, and only this machine may reach the address; `unprotected`: none is needed, whoever can reach it",
+    ),
+  admin_key: z
+    .string("expected a text")
+    .min(32, "expected at least 32 characters, as `openssl rand -hex 32` makes them")
+    .max(1024, "expected at most 1024 characters")
+    .regex(/^[A-Za-z0-9._~+/-]+=*$/, "expected letters, digits and any of -._~+/ as in a bearer token")
+    .nullable()
+    .default(null)
+    .describe(
+      "A key that opens everything and is stored nowhere: to make the first API keys with. Better in the environment or the config file than in a flag, which other users of the machine can read",
+    ),
+  retain_audit_days: number(z.number("expected a number of days").gt(0).max(36_500))
+    .default(365)
+    .describe("Days that entries of the audit log are kept"),
   workers: count(
     "Processes that serve the port; 2 or more are workers beside the main process, which streams then leave to them",
     1,
@@ -220,11 +239,9 @@ export function readSettings(sources: SettingSources): { settings: Settings; war
   const result = settingsSchema.safeParse(values);
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
-    // A URL may hold a password; and a problem within a list says itself what it got.
-    const got =
-      /_url$|_secret$/.test(name) || (issue.code === "custom" && name === "oidc_roles")
-        ? ""
-        : `, got ${JSON.stringify(values[name])}`;
+    // A URL may hold a password, and a key is one; what is wrong within a list says itself what it got.
+    const isTold = /_(?:url|key|secret)$/.test(name) || (issue.code === "custom" && name === "oidc_roles");
+    const got = isTold ? "" : `, got ${JSON.stringify(values[name])}`;
     problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
   if (result.success) problems.push(...contradictions(result.data));

@@ -23,6 +23,7 @@ export function principalOf(claims: JWTPayload & { readonly sub: string }, setti
     project,
     scopes,
     executionId: null,
+    expiresAt: claims.exp === undefined ? null : claims.exp * 1000,
   };
 }
 

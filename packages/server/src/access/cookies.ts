@@ -17,14 +17,19 @@ export const LOGIN_COOKIE: CookieKind = { name: "millrace_login", sameSite: "Lax
 /** The longest that is taken for one: what is longer is no cookie of this service. */
 const MAX_VALUE = 4096;
 
-/** What the cookie of a kind holds, of a request's `Cookie`; null where there is none, or what can be none. */
-export function readCookie(header: string | undefined, kind: CookieKind, secure: boolean): string | null {
-  const name = nameOf(kind, secure);
-  for (const part of (header ?? "").split(";")) {
-    const at = part.indexOf("=");
-    if (at < 0 || part.slice(0, at).trim() !== name) continue;
-    const value = part.slice(at + 1).trim();
-    return /^[\w.~-]+$/.test(value) && value.length <= MAX_VALUE ? value : null;
+/** What a cookie holds, and whether it is one that was set over TLS. */
+export interface Cookie {
+  readonly value: string;
+  readonly secure: boolean;
+}
+
+/** The cookie of a kind in a request's `Cookie`, the one that was set over TLS first; null where there is none. */
+export function readCookie(header: string | undefined, kind: CookieKind): Cookie | null {
+  const parts = (header ?? "").split(";").map((part) => part.trim());
+  for (const secure of [true, false]) {
+    const start = `${nameOf(kind, secure)}=`;
+    const value = parts.find((part) => part.startsWith(start))?.slice(start.length);
+    if (value !== undefined && /^[\w.~-]+$/.test(value) && value.length <= MAX_VALUE) return { value, secure };
   }
   return null;
 }

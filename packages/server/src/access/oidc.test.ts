@@ -5,7 +5,8 @@ import { MillraceError } from "@millrace/protocol";
 import { base64url, type JWTPayload } from "jose";
 import { IdentityProvider } from "../../../../test/support/identity-provider.ts";
 import { readSettings } from "../settings.ts";
-import { openOidc, type TokenVerifier } from "./oidc.ts";
+import type { TokenVerifier } from "./access-control.ts";
+import { openOidc } from "./oidc.ts";
 import type { Principal } from "./principal.ts";
 import { Provider } from "./provider.ts";
 
@@ -59,7 +60,8 @@ test("a token of the provider says who its bearer is, and its roles what they ma
   const principal = await oidc.verify(
     await idp.token({ sub: "u1", preferred_username: "anna", email: "anna@example.org", roles: ["admins", "other"] }),
   );
-  const { id, ...rest } = principal;
+  const { id, expiresAt, ...rest } = principal;
+  assert.ok((expiresAt ?? 0) > Date.now());
   assert.deepEqual(rest, { kind: "token", name: "anna", project: null, scopes: ["admin"], executionId: null });
   assert.match(id, /^oidc_[0-9a-f]{32}$/);
   assert.equal((await oidc.verify(await idp.token({ sub: "u1" }))).id, id);

@@ -1,19 +1,9 @@
 import { MillraceError } from "@millrace/protocol";
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { TokenVerifier } from "./access-control.ts";
 import { principalOf } from "./claims.ts";
 import type { IdentitySettings } from "./oidc-settings.ts";
-import type { Principal } from "./principal.ts";
 import { Provider } from "./provider.ts";
-
-/** Tells whose a bearer token of the identity provider is. */
-export interface TokenVerifier {
-  /**
-   * @throws MillraceError UNAUTHENTICATED with a description that may be told to whoever sent it, and the reason for a log
-   * as its cause; SERVICE_UNAVAILABLE where the provider cannot be asked for its keys; FORBIDDEN
-   * @see principalOf
-   */
-  verify(token: string): Promise<Principal>;
-}
 
 /** Of asymmetric keys alone: with a shared secret, a public key could be taken for one. */
 const ALGORITHMS = [
@@ -39,7 +29,11 @@ export const MAX_TOKEN_BYTES = 16 * 1024;
 /** Tokens without the id of their key are tried with so many at the most. */
 const MAX_KEYS_TRIED = 8;
 
-/** Takes bearer tokens of the provider that the settings name; null where they name none, or no audience. */
+/**
+ * Takes bearer tokens of the provider that the settings name; null where they name none, or no audience. `verify` throws
+ * UNAUTHENTICATED with a description that may be told to whoever sent the token, and the reason for a log as its cause;
+ * SERVICE_UNAVAILABLE where the provider cannot be asked for its keys.
+ */
 export function openOidc(settings: IdentitySettings, provider = providerOf(settings)): TokenVerifier | null {
   const { oidc_audience: audience } = settings;
   if (provider === null || audience === null) return null;

@@ -16,6 +16,8 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** The only execution that a ticket opens; null: any of the project. */
   readonly executionId: string | null;
+  /** Epoch ms from which the credential opens nothing; null: never. */
+  readonly expiresAt: number | null;
 }
 
 /** What a request may do where access control is off: everything. */
@@ -26,6 +28,7 @@ export const ANYONE: Principal = {
   project: null,
   scopes: ["admin"],
   executionId: null,
+  expiresAt: null,
 };
 
 /** Who asks for what is open to all, where access control is on. */

@@ -6,40 +6,24 @@ import {
   sessionSchema,
 } from "@millrace/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { decodeJwt } from "jose";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { type Endpoint, endpoint, errorResponses, validationResponse } from "../http/endpoint.ts";
+import type { Audited, AuditTrail } from "./audit-trail.ts";
 import { dropCookie, LOGIN_COOKIE, readCookie, setCookie } from "./cookies.ts";
-import type { TokenVerifier } from "./oidc.ts";
+import { type Authenticate, unauthenticated } from "./credentials.ts";
 import { LOGIN_SECONDS, LoginRefused, type OidcLogin } from "./oidc-login.ts";
-import type { Principal } from "./principal.ts";
+import { type Principal, STRANGER } from "./principal.ts";
 import { returnPath } from "./return-path.ts";
-import { isForeign, type Session, type SessionRequest, type Sessions } from "./sessions.ts";
-
-/** A login, a logout, or one that was refused. */
-export interface SessionEvent {
-  readonly action: "session.create" | "session.delete";
-  /** Null where nobody is known. */
-  readonly principal: Principal | null;
-  readonly outcome: "allowed" | "denied";
-}
+import { isForeign, requireProof, type Session, type Sessions } from "./sessions.ts";
 
 /** What the endpoints of sessions stand on. */
 export interface SessionEndpointParts {
   readonly sessions: Sessions;
-  /** Whose an API key is; null: it opens nothing. */
-  verifyKey(key: string): Promise<Principal | null>;
-  /** Takes bearer tokens of the identity provider; null where none is set. */
-  readonly tokens: TokenVerifier | null;
-  /** Signs people in there; null where it is not set. */
+  /** Signs people in at the identity provider; null where it is not set. */
   readonly login: OidcLogin | null;
-  /** The origin at which a browser reached the service: `https://millrace.example.org`. */
-  originOf(request: FastifyRequest): string;
-  /** Told of each failed attempt, with the client's address. */
-  onFailure(request: FastifyRequest): void;
-  /** Told of each login and logout. */
-  onEvent(request: FastifyRequest, event: SessionEvent): void;
+  readonly authenticate: Authenticate;
+  readonly audit: AuditTrail;
   readonly log: Logger;
 }
 
@@ -52,11 +36,6 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
     { kind: "api_key", name: null, path: null },
     ...(login === null ? [] : [{ kind: "oidc" as const, name: login.name, path: "/login/oidc" }]),
   ];
-  const own = (request: FastifyRequest): SessionRequest => ({
-    method: request.method,
-    headers: request.headers,
-    secure: parts.originOf(request).startsWith("https:"),
-  });
   return [
     endpoint({
       method: "GET",
@@ -75,7 +54,7 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
           const detail = "Nobody is logged in. Log in with an API key, or in another way of login_methods.";
           throw new MillraceError("UNAUTHENTICATED", detail, { details: { login_methods: methods } });
         }
-        const session = principal.kind === "session" ? await sessions.authenticate(own(request)) : null;
+        const session = principal.kind === "session" ? await sessions.find(request.headers.cookie) : null;
         return show(principal, session, methods);
       },
     }),
@@ -101,9 +80,10 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
             "FORBIDDEN",
             "A page of another origin sends this login. Log in on a page of this service.",
           );
-        const { principal, until } = await credentialOf(parts, body.api_key, request);
-        const { session, setCookie: cookie } = await sessions.issue(own(request), principal, until);
-        parts.onEvent(request, { action: "session.create", principal, outcome: "allowed" });
+        const principal = await credentialOf(parts, body.api_key, request);
+        const { session, setCookie: cookie } = await sessions.issue(own(request), principal, principal.expiresAt);
+        // For the audit log: whoever logs in is the one who did it.
+        request.principal = principal;
         reply.header("set-cookie", cookie);
         return reply.code(201).send(show(session.principal, session, methods));
       },
@@ -117,30 +97,28 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
       tag,
       responses: { 204: { description: "Nobody is logged in" }, ...errorResponses("FORBIDDEN", "SERVICE_UNAVAILABLE") },
       async handler({ request, reply }) {
-        const { ended, setCookie: cookie } = await sessions.end(own(request));
-        if (ended !== null)
-          parts.onEvent(request, { action: "session.delete", principal: ended.principal, outcome: "allowed" });
-        return reply.header("set-cookie", cookie).code(204).send();
+        const { cookie } = request.headers;
+        if ((await sessions.find(cookie)) !== null) requireProof(request.raw);
+        const { setCookie: gone } = await sessions.end(cookie);
+        if (gone !== null) reply.header("set-cookie", gone);
+        return reply.code(204).send();
       },
     }),
-    ...(login === null ? [] : loginEndpoints(parts, login, own)),
+    ...(login === null ? [] : loginEndpoints(parts, login)),
   ];
 }
 
 /** Pages for a browser: whatever goes wrong leads to the dashboard's login, with the reason. */
-function loginEndpoints(
-  parts: SessionEndpointParts,
-  login: OidcLogin,
-  own: (request: FastifyRequest) => SessionRequest,
-): Endpoint[] {
+function loginEndpoints(parts: SessionEndpointParts, login: OidcLogin): Endpoint[] {
   const page = {
     method: "GET",
     access: "open",
     tag,
     hidden: true,
+    audit: null,
     responses: { 303: { description: "On to the next page" } },
   } as const;
-  const callbackOf = (request: FastifyRequest) => `${parts.originOf(request)}/login/oidc/callback`;
+  const callbackOf = ({ protocol, host }: FastifyRequest) => `${protocol}://${host}/login/oidc/callback`;
   const refuse = (request: FastifyRequest, reply: FastifyReply, refused: LoginRefused) => {
     parts.log.warn({ request_id: request.id, why: refused.why, cause: reasonOf(refused.cause) }, "sign-in refused");
     const query = new URLSearchParams({ error: refused.why, return_to: refused.returnTo });
@@ -168,26 +146,42 @@ function loginEndpoints(
       path: "/login/oidc/callback",
       summary: "Come back from the identity provider",
       async handler({ request, reply }) {
-        const { secure, headers } = own(request);
-        reply.header("set-cookie", dropCookie(LOGIN_COOKIE, secure));
+        const { cookie } = request.headers;
+        reply.header("set-cookie", dropCookie(LOGIN_COOKIE, own(request).secure));
         try {
           const url = new URL(request.url, callbackOf(request));
-          const { principal, returnTo } = await login.finish(url, readCookie(headers.cookie, LOGIN_COOKIE, secure));
-          const { setCookie: cookie } = await parts.sessions.issue(own(request), principal);
-          parts.onEvent(request, { action: "session.create", principal, outcome: "allowed" });
-          reply.header("set-cookie", cookie);
+          const { principal, returnTo } = await login.finish(url, readCookie(cookie, LOGIN_COOKIE)?.value ?? null);
+          // What the provider's token is good for is not how long the login is.
+          const { setCookie: set } = await parts.sessions.issue(own(request), principal, null);
+          await parts.audit.note(signIn(request, principal, 303));
+          reply.header("set-cookie", set);
           return goTo(reply, returnTo);
         } catch (error) {
           if (!(error instanceof LoginRefused)) throw error;
-          if (error.why !== "unavailable") {
-            parts.onFailure(request);
-            parts.onEvent(request, { action: "session.create", principal: null, outcome: "denied" });
-          }
+          if (error.why !== "unavailable") parts.audit.refused(signIn(request, STRANGER, 401));
           return refuse(request, reply, error);
         }
       },
     }),
   ];
+}
+
+function signIn(request: FastifyRequest, { kind, id, name, project }: Principal, status: number): Audited {
+  return {
+    actor: { kind, id, name },
+    action: "session.create",
+    target: null,
+    project,
+    outcome: status === 401 ? "denied" : "allowed",
+    status,
+    requestId: request.id,
+    address: request.ip || null,
+  };
+}
+
+/** What of a request a new login goes by. */
+function own({ headers, protocol }: FastifyRequest): { cookies: string | undefined; secure: boolean } {
+  return { cookies: headers.cookie, secure: protocol === "https" };
 }
 
 /** A redirect whose own address, with the provider's code in it, nobody is told. */
@@ -196,41 +190,27 @@ function goTo(reply: FastifyReply, location: string): FastifyReply {
 }
 
 async function credentialOf(
-  parts: SessionEndpointParts,
+  { authenticate }: SessionEndpointParts,
   key: string | undefined,
   request: FastifyRequest,
-): Promise<{ principal: Principal; until: number | null }> {
-  const given = key ?? /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-  if (given === undefined)
-    throw new MillraceError("UNAUTHENTICATED", 'Nothing to log in with: send an API key, as {"api_key": "mr_…"}.');
-  try {
-    // A token has two dots, a key has none.
-    if (parts.tokens !== null && given.includes(".")) {
-      const principal = await parts.tokens.verify(given);
-      // What somebody else gave for a while is not made to last longer.
-      return { principal, until: (decodeJwt(given).exp ?? 0) * 1000 };
-    }
-    const principal = await parts.verifyKey(given);
-    if (principal !== null) return { principal, until: null };
-    throw new MillraceError("UNAUTHENTICATED", "The API key is wrong, expired or revoked.");
-  } catch (error) {
-    if (error instanceof MillraceError && error.code === "UNAUTHENTICATED") {
-      parts.onFailure(request);
-      parts.onEvent(request, { action: "session.create", principal: null, outcome: "denied" });
-    }
-    throw error;
-  }
+): Promise<Principal> {
+  const authorization = key === undefined ? (request.headers.authorization ?? null) : `Bearer ${key}`;
+  const principal = await authenticate({ authorization, cookie: null, ticket: null });
+  // Access control is off, or the header is somebody else's.
+  if (principal.kind === "anonymous")
+    throw unauthenticated('There is nothing to log in with: send an API key, as {"api_key": "mr_…"}.');
+  return principal;
 }
 
 function show(principal: Principal, session: Session | null, methods: readonly LoginMethod[]): SessionView {
-  const { kind, id, name, project, scopes } = principal;
+  const { kind, id, name, project, scopes, expiresAt } = principal;
   return {
     kind,
     id,
     name,
     project,
     scopes: [...scopes],
-    expires_at: session === null ? null : new Date(session.expiresAt).toISOString(),
+    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     csrf_token: session?.csrfToken ?? null,
     login_methods: [...methods],
   };

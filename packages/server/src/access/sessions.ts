@@ -1,14 +1,16 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { SessionRecord, SessionStore } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import { dropCookie, readCookie, SESSION_COOKIE, setCookie } from "./cookies.ts";
+import { type Cookie, dropCookie, readCookie, SESSION_COOKIE, setCookie } from "./cookies.ts";
 import type { Principal } from "./principal.ts";
 
 /** What sessions stand on. */
 export interface SessionParts {
   readonly store: SessionStore;
-  /** Whether an API key still opens something: asked at each use of a session that was made from one. */
+  /** What a key is known by to {@link keyIsLive}: of the principal that it makes. */
+  keyIdOf(principal: Principal): string;
+  /** Whether a key still opens something: asked at each use of a session that was made from one. */
   keyIsLive(keyId: string): Promise<boolean>;
   readonly clock: { now(): number };
   /** The longest that one lasts, in milliseconds. */
@@ -17,40 +19,30 @@ export interface SessionParts {
   readonly idleMs: number;
 }
 
-/** What of a request counts. */
-export interface SessionRequest {
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  /** Whether it came over TLS, as far as the browser is concerned. */
-  readonly secure: boolean;
-}
-
 /** A session that is live. */
 export interface Session {
   readonly principal: Principal;
-  /** Epoch ms. */
-  readonly expiresAt: number;
   /** What a request that changes something must say in `X-CSRF-Token`. */
   readonly csrfToken: string;
 }
 
 /** Logins of the dashboard. A cookie holds a random value; what it stands for is in the store, so that a logout ends it. */
 export interface Sessions {
-  /** Whose session a request's cookie is of; null: there is none, or it has ended. Does not ask for a proof. */
-  principalOf(cookieHeader: string | undefined, secure: boolean): Promise<Principal | null>;
+  /** Whose session the cookies are of; null: there is none, or it has ended. It is not asked whose page sends them. */
+  principalOf(cookies: string | undefined): Promise<Principal | null>;
+  /** The same, with what there is to say of it. */
+  find(cookies: string | undefined): Promise<Session | null>;
   /**
-   * The session of a request that may be acted upon.
-   * @throws MillraceError FORBIDDEN where a request that changes something does not show that a page of this service sends it
+   * Begins one, in place of the one that the cookies have. `secure`: whether the browser asks over TLS; `until`: the latest
+   * that it may end, in epoch ms.
    */
-  authenticate(request: SessionRequest): Promise<Session | null>;
-  /** Begins one, in place of the one that the request has; `until` (epoch ms) is its latest end. */
   issue(
-    request: SessionRequest,
+    request: { readonly cookies: string | undefined; readonly secure: boolean },
     principal: Principal,
-    until?: number | null,
+    until: number | null,
   ): Promise<{ readonly session: Session; readonly setCookie: string }>;
-  /** Ends the one that the request has, if any. @throws MillraceError FORBIDDEN @see authenticate */
-  end(request: SessionRequest): Promise<{ readonly ended: Session | null; readonly setCookie: string }>;
+  /** Ends the one that the cookies have, if any; `setCookie` takes its cookie away. */
+  end(cookies: string | undefined): Promise<{ readonly setCookie: string | null }>;
   /** Removes some that have ended; says how many. */
   prune(): Promise<number>;
 }
@@ -68,10 +60,10 @@ const TOKEN = /^[\w-]{43}$/;
 export function openSessions(parts: SessionParts): Sessions {
   const { store, clock, lifeMs, idleMs } = parts;
 
-  async function find(cookieHeader: string | undefined, secure: boolean): Promise<Session | null> {
-    const token = readCookie(cookieHeader, SESSION_COOKIE, secure);
-    if (token === null || !TOKEN.test(token)) return null;
-    const record = await store.get(hashOf(token));
+  async function find(cookies: string | undefined): Promise<Session | null> {
+    const cookie = cookieOf(cookies);
+    if (cookie === null) return null;
+    const record = await store.get(hashOf(cookie));
     const now = clock.now();
     if (record === null || record.expiresAt <= now || record.idleAt <= now) return null;
     if (record.keyId !== null && !(await parts.keyIsLive(record.keyId))) {
@@ -81,75 +73,69 @@ export function openSessions(parts: SessionParts): Sessions {
     const idleAt = Math.min(now + idleMs, record.expiresAt);
     // A minute of a short time is too much of it.
     if (idleAt - record.idleAt >= Math.min(TOUCH_MS, idleMs / 10)) await store.touch(record.hash, idleAt);
-    return toSession(record, token);
+    return toSession(record, cookie);
   }
 
   return {
-    principalOf: async (cookieHeader, secure) => (await find(cookieHeader, secure))?.principal ?? null,
+    find,
+    principalOf: async (cookies) => (await find(cookies))?.principal ?? null,
 
-    async authenticate({ method, headers, secure }) {
-      const session = await find(headers.cookie, secure);
-      if (session !== null && changes(method)) requireProof(headers, session);
-      return session;
-    },
-
-    async issue({ headers, secure }, principal, until = null) {
-      const token = randomBytes(32).toString("base64url");
+    async issue({ cookies, secure }, principal, until) {
+      const cookie: Cookie = { value: randomBytes(32).toString("base64url"), secure };
       const now = clock.now();
       const expiresAt = Math.min(now + lifeMs, until ?? Number.POSITIVE_INFINITY);
       const record: SessionRecord = {
-        hash: hashOf(token),
+        hash: hashOf(cookie),
         subject: { id: principal.id, name: principal.name },
         project: principal.project,
         scopes: principal.scopes,
-        keyId: principal.kind === "key" ? principal.id : null,
+        keyId: principal.kind === "key" ? parts.keyIdOf(principal) : null,
         createdAt: now,
         expiresAt,
         idleAt: Math.min(now + idleMs, expiresAt),
       };
-      const before = readCookie(headers.cookie, SESSION_COOKIE, secure);
+      const before = cookieOf(cookies);
       if (before !== null) await store.delete(hashOf(before));
       await store.create(record);
       return {
-        session: toSession(record, token),
-        setCookie: setCookie(SESSION_COOKIE, token, secure, (expiresAt - now) / 1000),
+        session: toSession(record, cookie),
+        setCookie: setCookie(SESSION_COOKIE, cookie.value, secure, (expiresAt - now) / 1000),
       };
     },
 
-    async end({ headers, secure }) {
-      const ended = await find(headers.cookie, secure);
-      if (ended !== null) {
-        requireProof(headers, ended);
-        await store.delete(hashOf(readCookie(headers.cookie, SESSION_COOKIE, secure) ?? ""));
-      }
-      return { ended, setCookie: dropCookie(SESSION_COOKIE, secure) };
+    async end(cookies) {
+      const cookie = cookieOf(cookies);
+      if (cookie !== null) await store.delete(hashOf(cookie));
+      return { setCookie: cookie === null ? null : dropCookie(SESSION_COOKIE, cookie.secure) };
     },
 
     prune: () => store.prune(clock.now(), PRUNED),
   };
 }
 
-/** Whether a request of another page than the service's own: browsers say so, of requests over TLS or to this machine. */
+/** Whether a page of another origin sends a request: browsers say so, if they reach the service over TLS or on this machine. */
 export function isForeign(headers: IncomingHttpHeaders): boolean {
   const { "sec-fetch-site": site, origin, host } = headers;
   if (site !== undefined) return site !== "same-origin" && site !== "none";
   return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host?.toLowerCase());
 }
 
-function changes(method: string): boolean {
-  return !["GET", "HEAD", "OPTIONS"].includes(method);
-}
-
-/** A cookie comes along with whatever any page makes a browser send: the header, only with what this service's own do. */
-function requireProof(headers: IncomingHttpHeaders, { csrfToken }: Session): void {
+/**
+ * That a request whose credential is a session may change something. A cookie comes along with whatever any page makes a
+ * browser send: the header, only with what pages of this service do.
+ * @throws MillraceError FORBIDDEN
+ */
+export function requireProof({ method, headers }: Pick<IncomingMessage, "method" | "headers">): void {
+  if (["GET", "HEAD", "OPTIONS"].includes(method ?? "")) return;
   if (isForeign(headers)) {
     throw new MillraceError(
       "FORBIDDEN",
       "A page of another origin sends this request, with a cookie of this service. Send it with an API key instead.",
     );
   }
+  const cookie = cookieOf(headers.cookie);
   const given = headers["x-csrf-token"];
-  if (typeof given !== "string" || !isSame(given, csrfToken)) {
+  if (cookie === null || typeof given !== "string" || !isSame(given, csrfTokenOf(cookie))) {
     throw new MillraceError(
       "FORBIDDEN",
       `The request goes by a cookie, and its header X-CSRF-Token ${given === undefined ? "is missing" : "is not the session's"}. It is what GET /api/v1/session says as csrf_token.`,
@@ -162,15 +148,24 @@ function isSame(given: string, known: string): boolean {
   return one !== undefined && other !== undefined && timingSafeEqual(one, other);
 }
 
-function toSession({ subject, project, scopes, expiresAt }: SessionRecord, token: string): Session {
+function cookieOf(cookies: string | undefined): Cookie | null {
+  const cookie = readCookie(cookies, SESSION_COOKIE);
+  return cookie !== null && TOKEN.test(cookie.value) ? cookie : null;
+}
+
+function toSession({ subject, project, scopes, expiresAt }: SessionRecord, cookie: Cookie): Session {
   return {
-    principal: { kind: "session", ...subject, project, scopes, executionId: null },
-    expiresAt,
-    // Nothing leads back from it to what the cookie holds, nor to it from what is stored.
-    csrfToken: hash("sha256", `csrf:${token}`, "base64url"),
+    principal: { kind: "session", ...subject, project, scopes, executionId: null, expiresAt },
+    csrfToken: csrfTokenOf(cookie),
   };
 }
 
-function hashOf(token: string): string {
-  return hash("sha256", `session:${token}`);
+/** Nothing leads back from it to what the cookie holds, nor to it from what is stored. */
+function csrfTokenOf({ value }: Cookie): string {
+  return hash("sha256", `csrf:${value}`, "base64url");
+}
+
+/** What is set over TLS opens nothing under the name that is not: that, a neighbouring host can set as well. */
+function hashOf({ value, secure }: Cookie): string {
+  return hash("sha256", `${secure ? "secure" : "plain"}:${value}`);
 }

@@ -2,10 +2,13 @@ import { createServer } from "node:http";
 import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import type { AuditTrail } from "../access/audit-trail.ts";
 import { ANYONE } from "../access/principal.ts";
 import { noteResponses } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
+import { type AuthenticateRequest, registerAccess } from "./access-hook.ts";
+import { registerAudit } from "./audit-hook.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
 import { type DashboardFiles, registerDashboardFiles } from "./dashboard-pages.ts";
@@ -32,6 +35,10 @@ export interface HttpSettings {
   readonly dashboard?: DashboardFiles | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
+  /** Says who sends a request. Default: anybody, who may do anything. */
+  readonly authenticate?: AuthenticateRequest;
+  /** Where it is written down who did what; without it nowhere. */
+  readonly audit?: AuditTrail;
 }
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
@@ -52,7 +59,7 @@ export async function createHttpApp(
   shuttingDown: () => boolean = () => false,
 ): Promise<FastifyInstance> {
   const paths = new Paths(endpoints);
-  const { forward } = settings;
+  const { forward, authenticate = async () => ANYONE } = settings;
   const app = Fastify({
     logger: false,
     bodyLimit: settings.maxBodyBytes,
@@ -80,7 +87,6 @@ export async function createHttpApp(
       return server;
     },
   });
-  app.decorateRequest("principal", { getter: () => ANYONE });
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
@@ -116,6 +122,9 @@ export async function createHttpApp(
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
+  // After it, so that pages of allowed origins can read why they are refused.
+  registerAccess(app, authenticate);
+  if (settings.audit !== undefined) registerAudit(app, settings.audit);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>

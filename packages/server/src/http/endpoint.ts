@@ -51,6 +51,13 @@ export interface EndpointSpec {
   readonly path: string;
   /** The scope that it asks for; `open`: none, not even a credential. */
   readonly access: Scope | "open";
+  /** Whether a ticket in the query opens it, for the one execution that the ticket is for. Default false. */
+  readonly takesTicket?: boolean;
+  /**
+   * What the audit log calls a request of it, as `config.run`; null: it is not written down. By default what changes
+   * something is, by a name that is made of the path.
+   */
+  readonly audit?: string | null;
   /** The parameter at the end of `path` that goes to the end of a request's: it may have slashes. */
   readonly rest?: string;
   /** Whether requests come here. False: another endpoint's path has it, and answers; this one is its description. */
@@ -132,6 +139,7 @@ export function registerEndpoints(app: FastifyInstance, endpoints: readonly Endp
       method: each.method === "GET" ? ["GET", "HEAD"] : each.method,
       url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
       exposeHeadRoute: false,
+      config: { endpoint: each },
       handler: (request, reply) => each.run(request, reply),
     });
   }

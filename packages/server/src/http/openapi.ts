@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import type { Endpoint, ResponseSpec } from "./endpoint.ts";
+import { type Endpoint, errorResponses, type ResponseSpec } from "./endpoint.ts";
 import { headerName } from "./validation.ts";
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 has it. */
@@ -26,6 +26,8 @@ export interface OpenApiOperation {
   readonly tags: readonly string[];
   readonly parameters: readonly OpenApiParameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: OpenApiContent };
+  /** Any of these opens it. */
+  readonly security: readonly JsonSchema[];
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: OpenApiContent }>>;
 }
 
@@ -41,7 +43,10 @@ export interface OpenApiDocument {
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: Readonly<Record<string, JsonSchema>>;
+  };
 }
 
 /** An OpenAPI 3.1 document of the endpoints that are not hidden, made of the schemas that validate them. */
@@ -65,7 +70,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     servers: [{ url: "/" }],
     tags: [...tags].map((name) => ({ name })),
     paths,
-    components: { schemas: schemas.all() },
+    components: { schemas: schemas.all(), securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -89,11 +94,42 @@ function describeOperation(each: Endpoint, schemas: Schemas): OpenApiOperation {
             content: { "application/json": { schema: schemas.of(body, "input") } },
           },
         }),
+    security: securityOf(each),
     responses: Object.fromEntries(
-      Object.entries(each.responses).map(([status, spec]) => [status, describeResponse(spec, schemas)]),
+      Object.entries({ ...each.responses, ...refusals(each) }).map(([status, spec]) => [
+        status,
+        describeResponse(spec, schemas),
+      ]),
     ),
   };
 }
+
+/** `{}`: it can do without, as it is open to all, or where access control is off. */
+function securityOf({ access, takesTicket }: Endpoint): readonly JsonSchema[] {
+  if (access === "open") return [{}];
+  return [{ bearer: [access] }, { session: [access] }, ...(takesTicket === true ? [{ ticket: [] }] : []), {}];
+}
+
+/** What access control answers ahead of an endpoint. */
+function refusals({ access }: Endpoint): Readonly<Record<number, ResponseSpec>> {
+  return access === "open" ? {} : errorResponses("UNAUTHENTICATED", "FORBIDDEN");
+}
+
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "An API key, `mr_…`, or a token of the OIDC issuer that the service trusts. The scopes are `read`, `run`, `write` and `admin`; each includes those before it.",
+  },
+  session: { type: "apiKey", in: "cookie", name: "millrace_session", description: "A session of the dashboard" },
+  ticket: {
+    type: "apiKey",
+    in: "query",
+    name: "ticket",
+    description: "Of `POST /api/v1/executions/{execution_id}/events/ticket`, where no header can be set",
+  },
+} as const;
 
 /** `GET /api/v1/executions/{execution_id}` is `getExecutionsExecutionId`: stable as long as the path is. */
 function operationId({ method, path }: Endpoint): string {

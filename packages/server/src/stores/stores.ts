@@ -1,4 +1,6 @@
 import type {
+  ApiKeys,
+  AuditLog,
   Bus,
   ContentCache,
   Deliveries,
@@ -11,6 +13,7 @@ import type {
   Ownership,
   Records,
   SearchIndex,
+  ServiceSecrets,
   SessionStore,
   StoredObjects,
   TaskQueue,
@@ -30,6 +33,9 @@ export interface Stores {
   readonly triggers: Triggers;
   readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   readonly objects: ObjectStore & ObjectReader;
   readonly search: SearchIndex;
   /** Of this node alone: what is in it can be had again. */

@@ -44,6 +44,8 @@ export interface StreamRequest {
   readonly lastId: Position;
   /** The longest that the stream stays open, in milliseconds. */
   readonly timeoutMs: number;
+  /** Who opened it; see {@link StreamHub.endOf}. */
+  readonly principalId?: string;
   /** Whether a stream over several runs stays open until then, also when all of them are over. Default false. */
   readonly keepOpen?: boolean;
   /** What goes before the first event: a `gap`, where retention has removed events after the cursor. */
@@ -137,6 +139,7 @@ export class StreamHub implements ManyHost {
         return;
       }
       const subscriber = this.#open(request, response, topics);
+      subscriber.principalId = request.principalId;
       this.#subscribers.add(subscriber);
       this.#wheel.schedule(subscriber);
       subscriber.start(request.preface);
@@ -163,6 +166,13 @@ export class StreamHub implements ManyHost {
       if (slices.over) await slices.rest();
     }
     await Promise.all(ends);
+  }
+
+  /** Ends the streams that somebody has opened, whose credential is no longer good. Their cursors stay good. */
+  endOf(principalId: string): void {
+    for (const subscriber of [...this.#subscribers]) {
+      if (subscriber.principalId === principalId) void subscriber.finish("timeout");
+    }
   }
 
   /** Cuts the connections of those that have not taken the rest of their streams. */

@@ -13,6 +13,7 @@ import {
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { z } from "zod";
+import type { Principal } from "../access/principal.ts";
 import type { ResponseSpec } from "../http/endpoint.ts";
 import { ValidationFailure } from "../http/errors.ts";
 import { findStart } from "./cursor.ts";
@@ -111,7 +112,8 @@ export async function openStream(
   refuseIfUnavailable(hub);
   const errors = [...wanted.errors];
   await turnstile.pass();
-  const executions = await findExecutions(parts, wanted.names);
+  const { principal } = request;
+  const executions = await findExecutions(parts, wanted.names, principal.executionId);
   const executionIds = executions.map((execution) => execution.id);
   const bounds = executions.map((execution) => execution.bounds);
   errors.push(...((await wanted.check?.(executionIds)) ?? []));
@@ -151,7 +153,8 @@ export async function openStream(
       after: start.after,
       // A state tells of everything: it leaves the client with the newest cursor.
       lastId: progress ? Math.max(start.lastId, ...lastEvents.values()) : start.lastId,
-      timeoutMs: wanted.timeoutMs,
+      timeoutMs: Math.min(wanted.timeoutMs, goodForMs(principal)),
+      principalId: principal.id,
       keepOpen: wanted.keepOpen ?? false,
       gaps: start.gaps,
       preface: progress
@@ -190,15 +193,22 @@ function refuseIfUnavailable(hub: StreamHub): void {
 }
 
 /** One that is watched already and not over is known; the others are looked up. */
-async function findExecutions({ hub, journal, records }: StreamParts, names: readonly string[]): Promise<Found[]> {
+async function findExecutions(
+  { hub, journal, records }: StreamParts,
+  names: readonly string[],
+  only: string | null,
+): Promise<Found[]> {
   const found = new Map<string, Found>();
   for (const name of names) {
     const known = hub.known(name);
-    if (known !== null) {
+    if (known !== null && (only === null || only === name)) {
       found.set(name, { id: name, status: "running", bounds: known });
       continue;
     }
     const execution = await records.findExecution(name);
+    if (only !== null && execution?.id !== only) {
+      throw new MillraceError("FORBIDDEN", "The ticket is for the streams of another execution.");
+    }
     const bounds = execution === null ? null : await journal.bounds(execution.id);
     if (execution === null || bounds === null) {
       throw new MillraceError("EXECUTION_NOT_FOUND", `There is no execution "${shorten(name)}".`);
@@ -206,6 +216,11 @@ async function findExecutions({ hub, journal, records }: StreamParts, names: rea
     found.set(execution.id, { ...execution, bounds });
   }
   return [...found.values()];
+}
+
+/** A stream ends with the credential that it was opened with: its client comes back with another. */
+function goodForMs({ expiresAt }: Principal): number {
+  return expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(0, expiresAt - Date.now());
 }
 
 /** Whether an execution's end lies before where a stream begins. */

@@ -42,6 +42,8 @@ export abstract class Subscriber implements Timed, SinkOwner {
   wheelSlot = UNSCHEDULED;
   /** @see Timed */
   wheelIndex = 0;
+  /** Who opened it, where that may have to be known. */
+  principalId: string | undefined;
   protected readonly host: SubscriberHost;
   protected lastId: Position;
   readonly #sink: Sink;

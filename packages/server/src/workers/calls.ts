@@ -1,4 +1,7 @@
 import type { Position } from "@millrace/engine";
+import type { ErrorCode } from "@millrace/protocol";
+import type { Credentials } from "../access/credentials.ts";
+import type { Principal } from "../access/principal.ts";
 import type { Settings } from "../settings.ts";
 import type { ProgressSnapshot } from "../stream/progress-feed.ts";
 
@@ -18,6 +21,8 @@ export interface MainCalls {
   progress: { params: { executionId: string }; result: ProgressSnapshot | null };
   /** The worker could not read this of the journal, as the file is damaged: the main process has to know. */
   damage: { params: { executionIds: readonly string[]; after: Position; maxBytes: number }; result: null };
+  /** Whose these credentials are, of a request for a stream; or why they are no good. */
+  authenticate: { params: Credentials; result: Principal | { readonly refused: { code: ErrorCode; message: string } } };
   /** The worker has no room for `wanted` streams more; the answer is how many it may open beyond what it may already. */
   moreStreams: { params: { wanted: number }; result: number };
 }
@@ -47,6 +52,8 @@ export interface WorkerCalls {
   giveBackStreams: { params: null; result: number };
   /** How many streams are open. */
   countStreams: { params: null; result: number };
+  /** Ends the streams that somebody has opened, whose credential is no longer good. */
+  endStreamsOf: { params: { principalId: string }; result: null };
   /** Ends all streams with reason `shutdown`, and takes no more; answered when that is written. */
   endStreams: { params: null; result: null };
   /** Closes the port and all connections; the process ends after the answer. */

@@ -9,8 +9,11 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { MillraceError } from "@millrace/protocol";
 import { openSqliteReader, type SqliteReader } from "@millrace/stores/sqlite-reader";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Logger, pino } from "pino";
+import { credentialsOf } from "../access/credentials.ts";
+import type { Principal } from "../access/principal.ts";
+import { ticketOf } from "../http/access-hook.ts";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
@@ -62,6 +65,10 @@ const handlers: Handlers<WorkerCalls> = {
   },
   giveBackStreams: () => needStarted().gate.giveBack(),
   countStreams: () => needStarted().hub.size,
+  endStreamsOf({ principalId }) {
+    needStarted().hub.endOf(principalId);
+    return null;
+  },
   async endStreams() {
     closing = true;
     await started?.hub.close();
@@ -142,11 +149,19 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
       maxHeaderBytes: settings.max_header_bytes,
       corsOrigins: settings.cors_origins,
       forward: toMain.forward,
+      authenticate,
     },
     log,
     () => closing,
   );
   return { host: settings.host, log, reader, journal, hub, gate, app, toMain, apiSocket };
+}
+
+/** The main process knows the keys, and whether any are needed. */
+async function authenticate(request: FastifyRequest): Promise<Principal> {
+  const known = await channel.call("authenticate", credentialsOf(request.raw, ticketOf(request)));
+  if ("refused" in known) throw new MillraceError(known.refused.code, known.refused.message);
+  return known;
 }
 
 function needStarted(): Started {

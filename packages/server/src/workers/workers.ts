@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Journal } from "@millrace/engine";
 import { type Health, MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
+import type { Authenticate } from "../access/credentials.ts";
 import type { Settings } from "../settings.ts";
 import type { ReadProgress } from "../stream/progress-feed.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
@@ -19,6 +20,8 @@ export interface WorkersParts {
   readonly settings: Settings;
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
+  /** Says whose a worker's requests are. */
+  readonly authenticate: Authenticate;
   /** Where the main process answers what a worker passes on. */
   readonly apiSocket: string;
   readonly log: Logger;
@@ -120,6 +123,11 @@ export class Workers {
   /** Room for `wanted` streams more of the main process; resolves with how many it got. */
   moreStreams(wanted: number): Promise<number> {
     return this.#quota.more(this.#own, wanted);
+  }
+
+  /** Ends the streams of a principal. */
+  endStreamsOf(principalId: string): void {
+    for (const { channel } of this.#serving) channel.call("endStreamsOf", { principalId }).catch(() => undefined);
   }
 
   /** Ends all streams with reason `shutdown`; requests are still passed on. */
@@ -256,6 +264,14 @@ export class Workers {
       },
       progress: ({ executionId }) => this.#parts.readProgress(executionId),
       moreStreams: ({ wanted }) => this.#quota.more(worker(), wanted),
+      authenticate: async (credentials) => {
+        try {
+          return await this.#parts.authenticate(credentials);
+        } catch (error) {
+          if (!(error instanceof MillraceError)) throw error;
+          return { refused: { code: error.code, message: error.message } };
+        }
+      },
     };
   }
 

@@ -1,17 +1,23 @@
 import { randomUUID } from "node:crypto";
 import type {
+  ApiKeys,
+  AuditLog,
   Deliveries,
   Failures,
   Journal,
   KeptMessages,
   Ownership,
   Records,
+  ServiceSecrets,
   SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
+import { StoreApiKeys } from "../access/store-api-keys.ts";
+import { StoreAuditLog } from "../access/store-audit-log.ts";
+import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
 import { StoreSessions } from "../access/store-sessions.ts";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
@@ -60,6 +66,9 @@ export interface PostgresStore {
   readonly triggers: Triggers;
   readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   readonly ownership: Ownership;
   /** What feeds read that they were not told. */
   readonly source: CommitSource;
@@ -175,6 +184,9 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
     storedObjects: await PostgresStoredObjects.open({ database, feed, journal }),
     triggers: new StoreTriggers(scripts),
     sessions: new StoreSessions(scripts),
+    apiKeys: new StoreApiKeys(scripts),
+    auditLog: new StoreAuditLog(scripts),
+    serviceSecrets: new StoreServiceSecrets(scripts),
     deliveries: new StoreDeliveries(scripts, journal, { columns: LISTED_EXECUTION, toExecution }),
     ownership: new PostgresOwnership(database, committer, lease),
   };

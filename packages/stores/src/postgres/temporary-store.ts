@@ -1,3 +1,4 @@
+import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
@@ -12,7 +13,7 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
 export async function openTemporaryStore(): Promise<
-  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithSessions
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess & StoreWithSessions
 > {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
@@ -44,6 +45,15 @@ export async function openTemporaryStore(): Promise<
     },
     get sessions() {
       return store.sessions;
+    },
+    get apiKeys() {
+      return store.apiKeys;
+    },
+    get auditLog() {
+      return store.auditLog;
+    },
+    get serviceSecrets() {
+      return store.serviceSecrets;
     },
     get deliveries() {
       return store.deliveries;

@@ -1,16 +1,22 @@
 import type { DatabaseSync } from "node:sqlite";
 import type {
+  ApiKeys,
+  AuditLog,
   Deliveries,
   Failures,
   Journal,
   KeptMessages,
   Lineage,
   Records,
+  ServiceSecrets,
   SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
 } from "@millrace/engine";
+import { StoreApiKeys } from "../access/store-api-keys.ts";
+import { StoreAuditLog } from "../access/store-audit-log.ts";
+import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
 import { StoreSessions } from "../access/store-sessions.ts";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
@@ -40,6 +46,9 @@ export interface SqliteStore {
   readonly triggers: Triggers;
   readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
+  readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly serviceSecrets: ServiceSecrets;
   /** Commits what waits, closes the file and frees the data directory. */
   close(): void;
 }
@@ -81,6 +90,9 @@ function overDatabase(dataDir: string, database: DatabaseSync, unlock: () => voi
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     triggers: new StoreTriggers(scripts),
     sessions: new StoreSessions(scripts),
+    apiKeys: new StoreApiKeys(scripts),
+    auditLog: new StoreAuditLog(scripts),
+    serviceSecrets: new StoreServiceSecrets(scripts),
     // Rows of this database, whose values are all of the driver's own types.
     deliveries: new StoreDeliveries(scripts, journal, {
       columns: ENDED_EXECUTION,

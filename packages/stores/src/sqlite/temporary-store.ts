@@ -1,3 +1,4 @@
+import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
 import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
@@ -7,7 +8,7 @@ import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
 export async function openTemporaryStore(): Promise<
-  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithSessions
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess & StoreWithSessions
 > {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
@@ -35,6 +36,15 @@ export async function openTemporaryStore(): Promise<
     },
     get sessions() {
       return store.sessions;
+    },
+    get apiKeys() {
+      return store.apiKeys;
+    },
+    get auditLog() {
+      return store.auditLog;
+    },
+    get serviceSecrets() {
+      return store.serviceSecrets;
     },
     get deliveries() {
       return store.deliveries;

@@ -172,6 +172,7 @@ export function triggerEndpoints({ triggers, manageTriggers }: TriggerEndpointPa
       method: "POST",
       path: "/api/v1/triggers/{trigger_id}/{secret}",
       access: "open",
+      audit: "trigger.call",
       summary: "Call a trigger",
       description: "Sets a trigger of the kind `call` off. The body is merged into its payload.",
       tag,

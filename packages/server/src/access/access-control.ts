@@ -1,0 +1,98 @@
+import type { ApiKeys, Clock, ServiceSecrets } from "@millrace/engine";
+import type { Logger } from "pino";
+import { API_KEY_PREFIX, hashOf, sameHash } from "./api-key.ts";
+import { bearerOf, type Credentials, unauthenticated } from "./credentials.ts";
+import { KeyVerifier } from "./key-verifier.ts";
+import { ANYONE, type Principal } from "./principal.ts";
+import { Tickets } from "./tickets.ts";
+
+/** Verifies a token that is no API key. */
+export interface TokenVerifier {
+  /** @throws MillraceError UNAUTHENTICATED, SERVICE_UNAVAILABLE */
+  verify(token: string): Promise<Principal>;
+}
+
+/** Knows the sessions of browsers. */
+export interface SessionVerifier {
+  /** Null where there is no session among the cookies. @throws MillraceError UNAUTHENTICATED */
+  principalOf(cookies: string): Promise<Principal | null>;
+}
+
+/** What access control stands on. */
+export interface AccessParts {
+  readonly apiKeys: ApiKeys;
+  readonly serviceSecrets: ServiceSecrets;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether a request needs a credential. One that brings a key is held to what it may either way. */
+  readonly isOn: boolean;
+  /** @see Settings.admin_key */
+  readonly adminKey: string | null;
+}
+
+const ADMIN_KEY: Principal = { ...ANYONE, kind: "key", id: "admin-key", name: "admin_key" };
+
+/** Says who sends a request: by API key, OIDC token, session or ticket. */
+export class AccessControl {
+  /** @see AccessParts.isOn */
+  readonly isOn: boolean;
+  readonly keys: KeyVerifier;
+  readonly tickets: Tickets;
+  /** Of OIDC; null where none is set up. */
+  tokens: TokenVerifier | null = null;
+  /** Null where there is no dashboard. */
+  sessions: SessionVerifier | null = null;
+  /** Told of a principal that may not come in any more. */
+  onRevoked: (principalId: string) => void = () => {};
+  readonly #adminKeyHash: string | null;
+
+  private constructor({ isOn, adminKey }: AccessParts, keys: KeyVerifier, tickets: Tickets) {
+    this.isOn = isOn;
+    this.keys = keys;
+    this.tickets = tickets;
+    this.#adminKeyHash = adminKey === null ? null : hashOf(adminKey);
+  }
+
+  /** @throws MillraceError SERVICE_UNAVAILABLE where the store cannot be written */
+  static async open(parts: AccessParts): Promise<AccessControl> {
+    const keys = new KeyVerifier(parts);
+    const live = async (id: string) => !id.startsWith("key:") || (await keys.live(id)) !== null;
+    return new AccessControl(parts, keys, await Tickets.open(parts.serviceSecrets, parts.clock, live));
+  }
+
+  /**
+   * Who brings these credentials. One that is brought must be good, also where none is needed.
+   * @throws MillraceError UNAUTHENTICATED; SERVICE_UNAVAILABLE where it cannot be found out
+   */
+  async authenticate({ authorization, cookie, ticket }: Credentials): Promise<Principal> {
+    if (authorization !== null) {
+      const known = await this.#byHeader(authorization);
+      if (known !== null) return known;
+    }
+    if (ticket !== null) return this.tickets.verify(ticket);
+    const session = cookie === null ? null : ((await this.sessions?.principalOf(cookie)) ?? null);
+    if (session !== null) return session;
+    if (!this.isOn) return ANYONE;
+    throw unauthenticated("This service needs a credential: send an API key as `Authorization: Bearer mr_…`.");
+  }
+
+  close(): Promise<void> {
+    return this.keys.close();
+  }
+
+  /** Null where the header is not for this service, and none is needed. */
+  async #byHeader(authorization: string): Promise<Principal | null> {
+    const token = bearerOf(authorization);
+    if (token === null) {
+      // A proxy in front may ask for a password of its own, and pass it on.
+      if (!this.isOn) return null;
+      throw unauthenticated("The Authorization header must be `Bearer` and an API key or a token.");
+    }
+    if (this.#adminKeyHash !== null && sameHash(hashOf(token), this.#adminKeyHash)) return ADMIN_KEY;
+    if (token.startsWith(API_KEY_PREFIX)) return this.keys.verify(token);
+    if (this.tokens !== null) return this.tokens.verify(token);
+    if (!this.isOn) return null;
+    // As long as for a key.
+    return this.keys.verify(token);
+  }
+}

@@ -1,0 +1,82 @@
+import { lookup } from "node:dns/promises";
+import { BlockList, isIPv6 } from "node:net";
+import type { ApiKeys, Clock, ServiceSecrets } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
+import type { Logger } from "pino";
+import type { Settings } from "../settings.ts";
+import { AccessControl } from "./access-control.ts";
+
+/** What access control is opened with. */
+export interface OpenAccessParts {
+  readonly settings: Settings;
+  readonly apiKeys: ApiKeys;
+  readonly serviceSecrets: ServiceSecrets;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether the process answers the API; otherwise it tells of its health alone, which is open to all. */
+  readonly servesApi: boolean;
+}
+
+/**
+ * Opens access control, on or off as the settings and the address to listen on have it.
+ * @throws MillraceError SETTING_INVALID where others could reach the API without a credential, or nobody with one
+ */
+export async function openAccess({ settings, servesApi, ...parts }: OpenAccessParts): Promise<AccessControl> {
+  const { access, admin_key: adminKey, host, port } = settings;
+  const credentials =
+    adminKey !== null || hasIssuer(settings) || (await parts.apiKeys.countLive(parts.clock.now())) > 0;
+  const local = await isLoopback(host);
+  const isOn = access === "on" || (access === "auto" && (!local || credentials));
+  if (servesApi && access === "off" && !local) throw exposed(`${at(host, port)} with access: off`, settings);
+  if (servesApi && isOn && !credentials) {
+    throw local
+      ? new MillraceError("SETTING_INVALID", `With access: on, nobody could use the API yet. ${howToMakeOne(settings)}`)
+      : exposed(at(host, port), settings);
+  }
+  if (servesApi && access === "unprotected" && !local) {
+    parts.log.warn(
+      `access is unprotected: whoever can reach ${at(host, port)} may do anything, and run code with pipelines`,
+    );
+  }
+  return AccessControl.open({ ...parts, isOn, adminKey });
+}
+
+/** Whether an address is of this machine alone; a name, whether all its addresses are. */
+export async function isLoopback(host: string): Promise<boolean> {
+  try {
+    const addresses = await lookup(host, { all: true });
+    return (
+      addresses.length > 0 &&
+      addresses.every(({ address }) => loopback.check(address, isIPv6(address) ? "ipv6" : "ipv4"))
+    );
+  } catch {
+    // That it cannot be listened on is told where that is tried.
+    return false;
+  }
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
+
+function hasIssuer(settings: Settings): boolean {
+  return "oidc_issuer" in settings && settings.oidc_issuer !== null;
+}
+
+function exposed(where: string, settings: Settings): MillraceError {
+  return new MillraceError(
+    "SETTING_INVALID",
+    `Millrace will not listen on ${where}: other machines can reach that address, and without access control whoever does may run pipelines. ${howToMakeOne(settings)} To serve this machine alone, leave out --host. Where only a proxy that checks access can reach it: --access unprotected.`,
+  );
+}
+
+function howToMakeOne({ data_dir: dataDir, database_url: database }: Settings): string {
+  // A database's URL may hold a password.
+  const where = database === null ? `--data-dir ${dataDir}` : '--database-url "$MILLRACE_DATABASE_URL"';
+  return `Make an API key first: millrace keys create admin --scopes admin ${where} (or set MILLRACE_ADMIN_KEY, or oidc_issuer).`;
+}
+
+function at(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,4 @@
+import { accessConformance } from "../conformance/access.ts";
+import { openTemporaryStore } from "./temporary-store.ts";
+
+accessConformance("SQLite", openTemporaryStore);

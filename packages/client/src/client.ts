@@ -1,8 +1,10 @@
+import { type AuditClient, auditOf, type KeysClient, keysOf } from "./access.ts";
 import { type Configs, configsOf } from "./configs.ts";
 import { type Executions, executionsOf } from "./executions.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { type ClientOptions, createApi } from "./request.ts";
 import { type Search, searchOf } from "./search.ts";
+import { type SessionClient, sessionOf } from "./session.ts";
 import { type Storage, storageOf } from "./storage.ts";
 import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
 import { type TriggersClient, triggersOf } from "./triggers.ts";
@@ -19,6 +21,9 @@ export interface Client {
   readonly system: System;
   readonly triggers: TriggersClient;
   readonly webhooks: WebhooksClient;
+  readonly keys: KeysClient;
+  readonly audit: AuditClient;
+  readonly session: SessionClient;
 }
 
 /**
@@ -37,5 +42,8 @@ export function createClient(options: ClientOptions = {}): Client {
     system: systemOf(api),
     triggers: triggersOf(api),
     webhooks: webhooksOf(api),
+    keys: keysOf(api),
+    audit: auditOf(api),
+    session: sessionOf(api),
   };
 }

@@ -1,5 +1,6 @@
 import type {
   CreateExecution,
+  CreateTicket,
   Dag,
   Execution,
   ExecutionDetail,
@@ -18,6 +19,7 @@ import type {
   RetryFailuresBody,
   RetryResult,
   RouteStates,
+  StreamTicket,
   WaitResult,
 } from "@millrace/protocol";
 import { configsOf } from "./configs.ts";
@@ -72,6 +74,9 @@ export function executionsOf(api: Api) {
      */
     wait: (id: string, timeoutS = 300, call?: CallOptions): Promise<WaitResult> =>
       waitForEnd(api, one(id), timeoutS, call),
+    /** A ticket that opens the streams of one execution where no header can be set, as with a browser's `EventSource`. */
+    ticket: (id: string, body: CreateTicket = {}, call?: CallOptions): Promise<StreamTicket> =>
+      api.json("POST", `${one(id)}/events/ticket`, { body, ...call }),
     stats: (id: string, call?: CallOptions): Promise<ExecutionStats> => api.json("GET", `${one(id)}/stats`, call),
     /** Routes and adapters as a graph, with counts. */
     dag: (id: string, call?: CallOptions): Promise<Dag> => api.json("GET", `${one(id)}/dag`, call),

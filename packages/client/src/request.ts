@@ -6,6 +6,8 @@ export interface ClientOptions {
   readonly baseUrl?: string;
   /** Default the platform's. */
   readonly fetch?: typeof globalThis.fetch;
+  /** An API key, `mr_…`, or a token of the issuer that the service trusts: sent as `Authorization: Bearer …`. */
+  readonly apiKey?: string;
   /** Sent with every request; a function is asked before each, so that a token may change. */
   readonly headers?: HeaderValues | (() => HeaderValues | Promise<HeaderValues>);
 }
@@ -33,11 +35,15 @@ type HeaderValues = Readonly<Record<string, string>>;
 /** @throws TypeError where `baseUrl` is none */
 export function createApi(options: ClientOptions): Api {
   const base = baseOf(options.baseUrl);
+  const credential = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     const own = typeof options.headers === "function" ? await options.headers() : options.headers;
     // Not as a method of something else: a browser's fetch minds.
     const fetcher = options.fetch ?? globalThis.fetch;
-    return fetcher(base + path, { ...init, headers: { ...own, ...init.headers } as Record<string, string> });
+    return fetcher(base + path, {
+      ...init,
+      headers: { ...credential, ...own, ...init.headers } as Record<string, string>,
+    });
   };
   return {
     send,

@@ -1,4 +1,29 @@
 import { createClient } from "@millrace/client";
 
+/** What requests that change something must say where a login is their credential; null where none is needed. */
+let csrfToken: string | null = null;
+
+/** Told of a request that was refused for want of a login. */
+let onRefused: () => void = () => {};
+
 /** The service that these pages come from. */
-export const client = createClient({ baseUrl: window.location.origin });
+export const client = createClient({
+  baseUrl: window.location.origin,
+  headers: (): Record<string, string> => (csrfToken === null ? {} : { "x-csrf-token": csrfToken }),
+  async fetch(input, init) {
+    const response = await fetch(input, init);
+    // Whoever asks who is logged in learns it from the answer.
+    if (response.status === 401 && !String(input).endsWith("/api/v1/session")) onRefused();
+    return response;
+  },
+});
+
+/** Takes over what a login, or the end of one, has brought. */
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+}
+
+/** Calls `tell` when a request was refused for want of a login. */
+export function whenRefused(tell: () => void): void {
+  onRefused = tell;
+}

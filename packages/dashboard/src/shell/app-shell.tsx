@@ -1,8 +1,11 @@
 import { Anchor, Burger, Group, NavLink, AppShell as Shell, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Activity, Blocks, FileCode2, Search, ServerCog } from "lucide-react";
+import { Activity, Blocks, FileCode2, KeyRound, Search, ServerCog } from "lucide-react";
 import { useEffect } from "react";
+import { SessionGate } from "../session/session-gate.tsx";
+import { useMay } from "../session/use-session.ts";
+import { UserMenu } from "../session/user-menu.tsx";
 import classes from "./app-shell.module.css";
 import { ColorSchemeToggle } from "./color-scheme-toggle.tsx";
 import { ServiceState } from "./service-state.tsx";
@@ -13,6 +16,7 @@ const PLACES = [
   { to: "/search", label: "Search", icon: Search, isAt: (path: string) => path.startsWith("/search") },
   { to: "/adapters", label: "Adapters", icon: Blocks, isAt: (path: string) => path.startsWith("/adapters") },
   { to: "/system", label: "System", icon: ServerCog, isAt: (path: string) => path.startsWith("/system") },
+  { to: "/access", label: "Access", icon: KeyRound, isAt: (path: string) => path.startsWith("/access") },
 ] as const;
 
 /** What is around every page: where one is, where one can go, and whether the service answers. */
@@ -22,8 +26,9 @@ export function AppShell() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a menu that was chosen from closes, whatever was chosen.
   useEffect(menu.close, [path]);
 
+  const mayAdminister = useMay("admin");
   const links = (className: string) =>
-    PLACES.map(({ to, label, icon: Icon, isAt }) => (
+    PLACES.filter(({ to }) => to !== "/access" || mayAdminister).map(({ to, label, icon: Icon, isAt }) => (
       <NavLink
         key={to}
         component={Link}
@@ -59,6 +64,7 @@ export function AppShell() {
           </Group>
           <Group gap="xs" ml="auto" wrap="nowrap">
             <ServiceState />
+            <UserMenu />
             <ColorSchemeToggle />
           </Group>
         </Group>
@@ -67,7 +73,9 @@ export function AppShell() {
         {links("")}
       </Shell.Navbar>
       <Shell.Main id="main" tabIndex={-1} className={classes.main}>
-        <Outlet />
+        <SessionGate>
+          <Outlet />
+        </SessionGate>
       </Shell.Main>
     </Shell>
   );

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { listSchema, pageQuerySchema } from "./lists.ts";
 import { floatQuery, timeQuery } from "./query.ts";
+import type { Sent } from "./sent.ts";
 
 /** What a credential may do, from the least to the most; each includes those before it. */
 export const SCOPES = ["read", "run", "write", "admin"] as const;
@@ -138,3 +139,27 @@ export const ticketSchema = z
     url: z.string().describe("Path and query of the stream, with the ticket"),
   })
   .meta({ id: "StreamTicket" });
+
+/** @see apiKeyListSchema */
+export type ApiKeyList = z.infer<typeof apiKeyListSchema>;
+
+/** @see apiKeyListQuerySchema */
+export type ApiKeyListQuery = Sent<typeof apiKeyListQuerySchema>;
+
+/** @see createApiKeySchema */
+export type CreateApiKey = Sent<typeof createApiKeySchema>;
+
+/** @see rotateApiKeySchema */
+export type RotateApiKey = Sent<typeof rotateApiKeySchema>;
+
+/** @see auditListSchema */
+export type AuditList = z.infer<typeof auditListSchema>;
+
+/** @see auditQuerySchema */
+export type AuditQuery = Sent<typeof auditQuerySchema>;
+
+/** @see createTicketSchema */
+export type CreateTicket = Sent<typeof createTicketSchema>;
+
+/** @see ticketSchema */
+export type StreamTicket = z.infer<typeof ticketSchema>;

@@ -2,7 +2,7 @@ import { Badge, Group, Text } from "@mantine/core";
 import { ApiError, type Config } from "@millrace/client";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
-import classes from "../run/run-views.module.css";
+import classes from "../ui/views.module.css";
 import { CopyLink } from "../ui/copy-link.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";

@@ -35,6 +35,7 @@ const CALLS: {
     cancel: (of) => of.executions.cancel("x"),
     delete: (of) => of.executions.delete("x"),
     wait: (of) => of.executions.wait("x"),
+    ticket: (of) => of.executions.ticket("x"),
     stats: (of) => of.executions.stats("x"),
     dag: (of) => of.executions.dag("x"),
     routes: (of) => of.executions.routes("x"),
@@ -101,6 +102,14 @@ const CALLS: {
     delivery: (of) => of.webhooks.delivery("x", "x"),
     redeliver: (of) => of.webhooks.redeliver("x", "x"),
   },
+  keys: {
+    list: (of) => of.keys.list(),
+    get: (of) => of.keys.get("x"),
+    create: (of) => of.keys.create({ name: "x", scopes: ["read"] }),
+    rotate: (of) => of.keys.rotate("x"),
+    revoke: (of) => of.keys.revoke("x"),
+  },
+  audit: { list: (of) => of.audit.list() },
 };
 
 test("the client has a call for everything that the service documents, and none for what it does not know", async () => {

@@ -23,14 +23,27 @@ const OVER = run("over", "{ type: log, config: { level: debug } }");
 const underWay = (go: string) =>
   run("under_way", `{ type: ./test/faults/adapters/hold.ts, config: { from: ${MESSAGES / 2}, file: ${go} } }`);
 
-/** Half a page of what an execution wrote to the database, as a disk leaves it that wrote the other half alone. */
+/** So much of the file is lost, in bytes. */
+const TORN = 512;
+
+/**
+ * A sector of what an execution wrote to the database, as a disk leaves it that wrote the others alone: in the middle of
+ * frames, since a start finds out at once where SQLite's own structures are hit.
+ */
 function tear(dataDir: string, route: string): void {
   const file = join(dataDir, "millrace.db");
   const bytes = readFileSync(file);
-  const at = bytes.lastIndexOf(`"route":"${route}"`);
-  assert.ok(at > 0, "it is in the file");
-  bytes.fill(0, at, Math.min(bytes.length, at + 512));
+  let at = bytes.length;
+  do {
+    at = bytes.lastIndexOf(`"route":"${route}"`, at - 1);
+    assert.ok(at > 0, "it is in the file");
+  } while (!isText(bytes.subarray(at, at + TORN)));
+  bytes.fill(0, at, at + TORN);
   writeFileSync(file, bytes);
+}
+
+function isText(bytes: Buffer): boolean {
+  return bytes.length === TORN && bytes.every((byte) => byte === 0x0a || (byte >= 0x20 && byte < 0x7f));
 }
 
 const STACK_TRACE = /^\s+at /m;

@@ -1,3 +1,4 @@
+export { makeKey } from "./access/make-key.ts";
 export { Configs } from "./configs.ts";
 export { type ServeOptions, type Server, serve } from "./serve.ts";
 export { openService, type Service } from "./service.ts";

@@ -200,7 +200,7 @@ export interface SettingSources {
 }
 
 /** Variables that begin with MILLRACE_ and are no settings. */
-const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|SECRET_.*)$/;
+const OTHER_VARIABLES = /^MILLRACE_(?:CONFIG|URL|API_KEY|SECRET_.*)$/;
 
 /**
  * Reads the settings: flag over environment over config file over default.

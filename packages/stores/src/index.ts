@@ -1,3 +1,4 @@
+export { type KeyStore, type KeyStorePlace, openKeyStore } from "./access/open-key-store.ts";
 export type { BackupSummary } from "./backup/backup-format.ts";
 export { restoreBackup } from "./backup/restore-backup.ts";
 export { writeBackup } from "./backup/write-backup.ts";

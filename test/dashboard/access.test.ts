@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createClient } from "@millrace/client";
 import type { Page } from "playwright-core";
+import { LocalServer } from "../../packages/adapters/src/testing/local-server.ts";
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
 import { accessibilityFaults, DashboardRig, screenshot, sidewaysScroll } from "../support/dashboard.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -34,7 +35,7 @@ after(async () => {
 /** Closes a page that should have complained of nothing but of being asked for a login, or of being refused. */
 async function leave(page: Page): Promise<void> {
   await page.context().close();
-  const unexpected = rig.complaints.splice(0).filter((each) => !/status of 40[13]/.test(each));
+  const unexpected = rig.complaints.splice(0).filter((each) => !/status of (?:40[13]|422)/.test(each));
   assert.deepEqual(unexpected, []);
 }
 
@@ -92,10 +93,7 @@ test("a run is started and watched by a login", { skip }, async () => {
   await page.getByRole("heading", { level: 1, name: "by-login" }).waitFor();
   await page.getByText("1 message settled").waitFor();
   await page.getByRole("link", { name: "Events" }).click();
-  await page
-    .getByRole("row", { name: /completed/ })
-    .first()
-    .waitFor();
+  await page.getByRole("option", { name: /completed work/ }).waitFor();
   await page.getByRole("button", { name: "Delete" }).hover();
   await page.getByText("This needs the scope write; you have run.").waitFor();
   await page.getByRole("button", { name: "Delete" }).click({ force: true });
@@ -113,11 +111,12 @@ test("a key that is revoked in the middle of work ends the login, and with anoth
   const next = await admin.keys.create({ name: "next", scopes: ["write"] });
   const page = await rig.open("/configs/new");
   await logIn(page, key.secret);
+  await page.getByRole("textbox", { name: /YAML/ }).waitFor();
+  await admin.keys.revoke(key.id);
   await page.getByRole("textbox", { name: /YAML/ }).click();
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.insertText(STEADY.replace("name: steady", "name: kept"));
-  await admin.keys.revoke(key.id);
-  await page.getByRole("button", { name: "Create" }).click();
+  // What is typed is looked over by the service, which does not know this login any more.
   const question = page.getByRole("dialog", { name: "You are not logged in any more" });
   await question.waitFor();
   assert.deepEqual(await accessibilityFaults(page), []);
@@ -140,7 +139,7 @@ test("an administrator makes a key, sees it once, rotates and revokes it, and fi
   await dialog.getByLabel("run", { exact: true }).check();
   await dialog.getByLabel("Project").fill("Not A Project");
   await dialog.getByRole("button", { name: "Make the key" }).click();
-  await dialog.getByText(/project's name/).waitFor();
+  await dialog.getByText("1 to 63 lower-case letters, digits and inner dashes").waitFor();
   await dialog.getByLabel("Project").fill("alpha");
   assert.deepEqual(await accessibilityFaults(page), []);
   await dialog.getByRole("button", { name: "Make the key" }).click();
@@ -173,7 +172,7 @@ test("an administrator makes a key, sees it once, rotates and revokes it, and fi
   await page.getByRole("row", { name: /key\.rotate/ }).waitFor();
   await page.getByLabel("Action").fill("session");
   await page
-    .getByRole("row", { name: /admin_key key session\.create allowed/ })
+    .getByRole("row", { name: /admin_key key session\.create .*allowed/ })
     .first()
     .waitFor();
   await page.getByRole("row", { name: /key\.rotate/ }).waitFor({ state: "detached" });
@@ -201,11 +200,11 @@ test("another site's page can do nothing with a login, however it sends its requ
   const evil = await page.context().newPage();
   const { configs } = await admin.configs.list();
   const [config] = configs;
-  // Its own origin, which is another site to the browser.
-  await evil.route("http://localhost:1/**", (route) =>
-    route.fulfill({ contentType: "text/html", body: "<p>evil</p>" }),
+  await using site = await LocalServer.start((_, response) =>
+    response.setHeader("content-type", "text/html").end("<p>evil</p>"),
   );
-  await evil.goto("http://localhost:1/");
+  // To the browser, the name is another site than the address that the service has.
+  await evil.goto(site.url.replace("127.0.0.1", "localhost"));
   const before = (await admin.executions.list()).total;
   const url = `${rig.service.url}/api/v1/configs/${config?.id}/run`;
   const told: string = await evil.evaluate(`(async () => {

@@ -57,7 +57,11 @@ export class IdentityProvider {
   }
 
   /** A token for an hour; `claims` and `header` go over what it has by default, and undefined ones are left out. */
-  token(claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}, key = this.keys[0]): Promise<string> {
+  token(
+    claims: Record<string, unknown> = {},
+    header: Record<string, unknown> = {},
+    key = this.keys[0],
+  ): Promise<string> {
     if (key === undefined) throw new Error("the provider has no key");
     const now = Math.floor(Date.now() / 1000);
     const all = { iss: this.issuer, aud: "millrace", sub: "somebody", iat: now, exp: now + 3600, ...claims };

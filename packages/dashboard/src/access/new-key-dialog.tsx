@@ -78,7 +78,7 @@ export function NewKeyDialog({ onMade, onClose }: { onMade: (made: ApiKeyWithSec
             value={own ?? project}
             disabled={own !== null}
             onChange={({ currentTarget }) => setProject(currentTarget.value.trim())}
-            error={wrong("project")}
+            error={wrong("project") === null ? null : "1 to 63 lower-case letters, digits and inner dashes"}
           />
           <Select
             label="It expires"

@@ -1,9 +1,7 @@
-import { Center, Paper } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { PageTitle } from "../ui/page-title.tsx";
-import { LoginForm } from "./login-form.tsx";
+import { LoginPanel } from "./login-panel.tsx";
 import { sessionQuery } from "./session-query.ts";
 
 /** Where a sign-in at the identity provider leads that came to nothing; whoever is logged in goes on from here. */
@@ -16,19 +14,6 @@ export function LoginPage() {
     if (who !== null) router.history.replace(ownPath(wanted));
   }, [who, wanted, router]);
   return <LoginPanel failure={error} returnTo={ownPath(wanted)} />;
-}
-
-/** The login in place of a page. */
-export function LoginPanel({ failure = null, returnTo }: { failure?: string | null; returnTo: string }) {
-  const { data } = useQuery(sessionQuery);
-  return (
-    <Center mt={{ base: "md", sm: 60 }}>
-      <Paper withBorder p="xl" w="100%" maw={420}>
-        <PageTitle title="Log in" />
-        <LoginForm methods={data?.methods ?? []} failure={failure} returnTo={returnTo} />
-      </Paper>
-    </Center>
-  );
 }
 
 /** A path of these pages: anything else would lead away from them. */

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { LoginForm } from "./login-form.tsx";
-import { LoginPanel } from "./login-page.tsx";
+import { LoginPanel } from "./login-panel.tsx";
 import { sessionQuery } from "./session-query.ts";
 
 /**

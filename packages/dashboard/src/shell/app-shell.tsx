@@ -1,9 +1,11 @@
 import { Anchor, Burger, Group, NavLink, AppShell as Shell, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Activity, Blocks, FileCode2, KeyRound, Search, ServerCog } from "lucide-react";
 import { useEffect } from "react";
 import { SessionGate } from "../session/session-gate.tsx";
+import { sessionQuery } from "../session/session-query.ts";
 import { useMay } from "../session/use-session.ts";
 import { UserMenu } from "../session/user-menu.tsx";
 import classes from "./app-shell.module.css";
@@ -27,19 +29,22 @@ export function AppShell() {
   useEffect(menu.close, [path]);
 
   const mayAdminister = useMay("admin");
+  const { data: session } = useQuery(sessionQuery);
   const links = (className: string) =>
-    PLACES.filter(({ to }) => to !== "/access" || mayAdminister).map(({ to, label, icon: Icon, isAt }) => (
-      <NavLink
-        key={to}
-        component={Link}
-        to={to}
-        label={label}
-        leftSection={<Icon size={16} aria-hidden />}
-        active={isAt(path)}
-        aria-current={isAt(path) ? "page" : undefined}
-        className={className}
-      />
-    ));
+    PLACES.filter(({ to }) => to !== "/access" || (mayAdminister && session !== undefined && session.who !== null)).map(
+      ({ to, label, icon: Icon, isAt }) => (
+        <NavLink
+          key={to}
+          component={Link}
+          to={to}
+          label={label}
+          leftSection={<Icon size={16} aria-hidden />}
+          active={isAt(path)}
+          aria-current={isAt(path) ? "page" : undefined}
+          className={className}
+        />
+      ),
+    );
 
   return (
     <Shell

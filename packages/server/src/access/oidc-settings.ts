@@ -80,7 +80,9 @@ const CLAIM = "expected the name of a claim, or a path to one as `realm_access.r
 const claim = (what: string) =>
   z
     .string()
-    .refine((path) => path.length <= 256 && path.split(".").every((part) => part !== ""), CLAIM)
+    .min(1)
+    .max(256)
+    .refine((path) => path.split(".").every((part) => part !== ""), CLAIM)
     .nullable()
     .default(null)
     .describe(what);
@@ -91,6 +93,7 @@ const text = (what: string) => z.string().min(1).max(2048).nullable().default(nu
 export const identitySettings = {
   oidc_issuer: z
     .string()
+    .min(1)
     .refine(isIssuer, "expected an https URL as https://login.example.org/realms/main; http goes to this machine alone")
     .nullable()
     .default(null)

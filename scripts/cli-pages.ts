@@ -146,7 +146,7 @@ retain_events_days: 30
 http_allow_hosts: [search.intranet.example.org]
 \`\`\`
 
-Other variables: \`MILLRACE_CONFIG\` (the config file), \`MILLRACE_URL\` (the service that the other commands talk to) and
+Other variables: \`MILLRACE_CONFIG\` (the config file), \`MILLRACE_URL\` (the service that the other commands talk to), \`MILLRACE_API_KEY\` (their key) and
 \`MILLRACE_SECRET_…\` (what \`\${secret:…}\` in a pipeline stands for). \`millrace run\` goes by the limits among these settings,
 from variables and from the file that \`MILLRACE_CONFIG\` names; address, folders for data and configs, and the level of the
 log are its own options. \`MILLRACE_ADAPTERS_DIR\` counts for every command that loads adapters.

@@ -48,6 +48,7 @@ const SECTIONS: readonly Section[] = [
       "workers.md",
       "many-nodes.md",
       "scale.md",
+      "guides/access.md",
       "guides/backup.md",
       "guides/disk-use.md",
       "performance.md",

@@ -91,7 +91,7 @@ describe("the client library", () => {
     const id = await service.run(`
 version: "1.0"
 routes:
-  make: { adapters: [{ type: generate, config: { count: 60 } }], outbound: [work] }
+  make: { adapters: [{ type: generate, config: { count: 100 } }], outbound: [work] }
   work: { adapters: [{ type: delay, config: { seconds: 0.05 } }] }
 init_message: { route: make }
 `);

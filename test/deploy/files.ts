@@ -19,7 +19,11 @@ export function settingsOf(env: Readonly<Record<string, string>>): Settings {
 }
 
 /** The variables that compose.yaml asks for. */
-export const ENVIRONMENT: Readonly<Record<string, string>> = { POSTGRES_PASSWORD: "secret1", NATS_PASSWORD: "secret2" };
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  POSTGRES_PASSWORD: "secret1",
+  NATS_PASSWORD: "secret2",
+  MILLRACE_ADMIN_KEY: "secret3-secret3-secret3-secret3-secret3",
+};
 
 /** A text of compose.yaml with its variables filled in, as Compose does it. */
 export function filledIn(text: string): string {

@@ -11,7 +11,7 @@ import { PostgresServer, withoutPostgresServer } from "../support/postgres-serve
 import { ProxyProcess, skipWithout } from "../support/proxy-process.ts";
 import { readStream } from "../support/read-stream.ts";
 import { skipWithoutTool } from "../support/tool.ts";
-import { filledIn, read } from "./files.ts";
+import { ENVIRONMENT, filledIn, read } from "./files.ts";
 import { startNats } from "./nats-server.ts";
 
 const skip = withoutPostgresServer() || skipWithout("caddy") || skipWithoutTool("nats-server", "NATS", "-v") || false;
@@ -57,7 +57,7 @@ async function startTopology() {
       .replace(/^\{\n\tadmin off\n\}\n/m, "")
       .replace(/^:8000/m, ":8080");
     const proxy = parts.use(await ProxyProcess.start("caddy", caddyfile, "http://127.0.0.1:8000"));
-    const client = createClient({ baseUrl: proxy.url });
+    const client = createClient({ baseUrl: proxy.url, apiKey: ADMIN_KEY });
     await eventually(async () => assert.equal((await fetch(`${proxy.url}/health/ready`)).status, 200));
     return { nodes, client, url: proxy.url, [Symbol.asyncDispose]: () => parts.disposeAsync() };
   } catch (error) {
@@ -67,6 +67,8 @@ async function startTopology() {
 }
 
 const MESSAGES = 200;
+const ADMIN_KEY = ENVIRONMENT.MILLRACE_ADMIN_KEY ?? "";
+const authorization = { authorization: `Bearer ${ADMIN_KEY}` };
 
 test("what compose.yaml starts runs pipelines and streams them through its proxy, also when a node that serves is killed", {
   skip,
@@ -76,18 +78,18 @@ test("what compose.yaml starts runs pipelines and streams them through its proxy
   assert.deepEqual([...nodes.keys()], ["serve-1", "serve-2", "work"]);
   const config = await client.configs.create({ config_yaml: drops(MESSAGES, 2), name: "drops" });
   const first = await client.configs.run(config.id, {});
-  const whole = await readStream(`${url}/api/v1/executions/${first.id}/events`);
+  const whole = await readStream(`${url}/api/v1/executions/${first.id}/events`, { headers: authorization });
   assert.equal(whole.frames.length, 3 * MESSAGES + 3 + 1);
   assert.equal(whole.frames.at(-1)?.data.reason, "completed");
 
   const second = await client.configs.run(config.id, {});
   const events = `${url}/api/v1/executions/${second.id}/events`;
   let seen = 0;
-  const before = await readStream(events, { until: () => ++seen === 50 });
+  const before = await readStream(events, { headers: authorization, until: () => ++seen === 50 });
   await nodes.get("serve-1")?.end("SIGKILL");
   const cursor = before.frames.at(-1)?.id ?? "";
   const after = await eventually(async () => {
-    const read = await readStream(events, { headers: { "last-event-id": cursor } });
+    const read = await readStream(events, { headers: { ...authorization, "last-event-id": cursor } });
     assert.equal(read.frames.at(-1)?.event, "end");
     return read;
   });

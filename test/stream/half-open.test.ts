@@ -38,7 +38,7 @@ describe("a client whose network is gone without a word", {
     }
     // As docs/proxies.md has it: the kernel gives a peer up after so many retransmissions.
     ip("netns", "exec", NAMESPACE, "sysctl", "-q", "-w", "net.ipv4.tcp_retries2=3");
-    service = new ServiceProcess(["--host", "0.0.0.0", "--max-subscribers", "1"], {}, [
+    service = new ServiceProcess(["--host", "0.0.0.0", "--access", "unprotected", "--max-subscribers", "1"], {}, [
       "ip",
       "netns",
       "exec",

@@ -28,7 +28,7 @@ export function addServe(program: Command, output: Output): void {
       // Before it says that it serves: whoever reads that may stop it at once.
       const stopped = stopSignal();
       output.line(`Millrace listens on ${server.url}`);
-      for (const hint of hints(server.url, await configToTry(server))) output.note(hint);
+      for (const hint of hints(server.url, await configToTry(server), server.service.access.isOn)) output.note(hint);
       await stopped;
       await server.close();
       process.exit(0);
@@ -42,14 +42,17 @@ async function configToTry(server: Server): Promise<string | undefined> {
 }
 
 /** What to type next: lines that work as they stand. */
-function hints(url: string, config: string | undefined): string[] {
+function hints(url: string, config: string | undefined, wantsKey: boolean): string[] {
   const at = urlFlag(url);
   const commands: [command: string, what: string][] =
     config === undefined
       ? [[`npx millrace configs create FILE${at}`, "store a pipeline"]]
       : [
           [`npx millrace configs run ${config} --tag first --watch${at}`, "run one, and watch it live"],
-          [`curl -N ${url}/api/v1/executions/first/events`, "the same run, with nothing but curl"],
+          [
+            `curl -N ${wantsKey ? '-H "Authorization: Bearer $MILLRACE_API_KEY" ' : ""}${url}/api/v1/executions/first/events`,
+            "the same run, with nothing but curl",
+          ],
           [`npx millrace configs list${at}`, "what else there is to run"],
         ];
   commands.push([`${url}/docs`, "the API, to be browsed"]);
@@ -57,6 +60,7 @@ function hints(url: string, config: string | undefined): string[] {
   const width = Math.max(...commands.map(([command]) => command.length));
   return [
     "",
+    ...(wantsKey ? ["It wants an API key: commands take theirs from MILLRACE_API_KEY.", ""] : []),
     "Try next, in another terminal:",
     ...commands.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`),
     "",

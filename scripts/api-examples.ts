@@ -20,7 +20,8 @@ npx millrace configs run "$shelf" --tag shelved --watch
 trigger=$(npx millrace triggers create "$broken" --call | sed -n 1p)
 called=$(npx millrace triggers create "$broken" --call | sed -n 2p)
 hook=$(npx millrace webhooks create http://127.0.0.1:9/refused | sed -n 1p)
-delivery=$(npx millrace webhooks test "$hook")`;
+delivery=$(npx millrace webhooks test "$hook")
+key_id=$(curl -s "$base/keys" -H "$json" -d '{"name": "nightly", "scopes": ["run"]}' | field id)`;
 
 /** An example of each operation that needs a body, a cursor or the like, by its id; the others are made of their paths. */
 export const apiExamples: Readonly<Record<string, string>> = {
@@ -51,6 +52,11 @@ export const apiExamples: Readonly<Record<string, string>> = {
   postTriggersTriggerIdSecret: `curl -s "http://127.0.0.1:8000$called" -H "$json" -d '{"index": 7}'`,
   postWebhooks: `curl -s "$base/webhooks" -H "$json" -d '{"url": "https://hooks.example.org/millrace", "events": ["execution.failed"]}'`,
   patchWebhooksWebhookId: `curl -s -X PATCH "$base/webhooks/$hook" -H "$json" -d '{"name": "The night shift"}'`,
+  postExecutionsExecutionIdEventsTicket: `curl -s "$base/executions/greeted/events/ticket" -H "$json" -d '{"expires_in_seconds": 300}'`,
+  postKeys: `curl -s "$base/keys" -H "$json" -d '{"name": "dashboard", "scopes": ["read"], "project": "search", "expires_in_days": 90}'`,
+  getKeys: `curl -s "$base/keys?limit=10"`,
+  postKeysKeyIdRotate: `curl -s "$base/keys/$key_id/rotate" -H "$json" -d '{"overlap_seconds": 3600}'`,
+  getAudit: `curl -s "$base/audit?action=key&limit=10"`,
   getStorageObjects: `curl -s "$base/storage/objects?prefix=executions/greeted/&delimiter=/"`,
   getStorageObjectsKey: `curl -s -H "Range: bytes=0-99" "$base/storage/objects/$key"`,
   getStorageEvents: `curl -N "$base/storage/events?execution_id=greeted&extension=json"`,
@@ -65,6 +71,7 @@ export const apiPathValues: Readonly<Record<string, string>> = {
   key: "$key",
   trigger_id: "$trigger",
   webhook_id: "$hook",
+  key_id: "$key_id",
   delivery_id: "$delivery",
   name: "shelf",
   version: "1",

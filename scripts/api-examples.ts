@@ -25,6 +25,7 @@ key_id=$(curl -s "$base/keys" -H "$json" -d '{"name": "nightly", "scopes": ["run
 
 /** An example of each operation that needs a body, a cursor or the like, by its id; the others are made of their paths. */
 export const apiExamples: Readonly<Record<string, string>> = {
+  postSession: `curl -s "$base/session" -H "$json" -d "{\\"api_key\\": \\"$(curl -s "$base/keys" -H "$json" -d '{"name": "mine", "scopes": ["run"]}' | field secret)\\"}"`,
   postExecutions: `curl -s "$base/executions" -H "$json" -d "{\\"config_id\\": \\"$config\\", \\"tag\\": \\"nightly\\", \\"idempotency_key\\": \\"2026-11-24\\"}"`,
   getExecutions: `curl -s "$base/executions?status=completed&limit=10"`,
   patchExecutionsExecutionId: `curl -s -X PATCH "$base/executions/waiting" -H "$json" -d '{"status": "cancelled"}'`,

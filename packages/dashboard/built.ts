@@ -24,6 +24,9 @@ const PAGES = [
   "/adapters",
   "/adapters/{type}",
   "/system",
+  "/access",
+  "/access/{view}",
+  "/login",
 ];
 
 /** The pages; null where they have not been built (`npm run build`). */

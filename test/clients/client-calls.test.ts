@@ -103,6 +103,11 @@ const CALLS: {
     delivery: (of) => of.webhooks.delivery("x", "x"),
     redeliver: (of) => of.webhooks.redeliver("x", "x"),
   },
+  session: {
+    get: (of) => of.session.get(),
+    create: (of) => of.session.create(),
+    delete: (of) => of.session.delete(),
+  },
   keys: {
     list: (of) => of.keys.list(),
     get: (of) => of.keys.get("x"),

@@ -5,6 +5,7 @@ import { type Lineage, lineageOf } from "./lineage.ts";
 import { type Projects, projectsOf } from "./projects.ts";
 import { type ClientOptions, createApi } from "./request.ts";
 import { type Search, searchOf } from "./search.ts";
+import { type SessionClient, sessionOf } from "./session.ts";
 import { type Storage, storageOf } from "./storage.ts";
 import { type Adapters, adaptersOf, type System, systemOf } from "./system.ts";
 import { type TriggersClient, triggersOf } from "./triggers.ts";
@@ -24,6 +25,7 @@ export interface Client {
   readonly webhooks: WebhooksClient;
   readonly keys: KeysClient;
   readonly audit: AuditClient;
+  readonly session: SessionClient;
 }
 
 /**
@@ -45,5 +47,6 @@ export function createClient(options: ClientOptions = {}): Client {
     webhooks: webhooksOf(api),
     keys: keysOf(api),
     audit: auditOf(api),
+    session: sessionOf(api),
   };
 }

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { readAuditSearch } from "./access/audit-search.ts";
 import { readBeginning } from "./configs/beginning.ts";
 import { readVersionChoice } from "./configs/version-choice.ts";
 import { readCompareSearch } from "./run/compare/compare-search.ts";
@@ -8,6 +9,7 @@ import { readObjectSearch } from "./run/objects/object-search.ts";
 import { readRunFilters } from "./runs/run-filters.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { readSearchChoice } from "./search/search-choice.ts";
+import { readLoginSearch } from "./session/login-search.ts";
 import { AppShell } from "./shell/app-shell.tsx";
 import { ErrorPage } from "./shell/error-page.tsx";
 import { lazyPage } from "./shell/lazy-page.ts";
@@ -136,6 +138,26 @@ const systemRoute = createRoute({
   component: lazyPage(() => import("./system/system-page.tsx"), "SystemPage"),
 });
 
+const accessRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/access",
+  component: lazyPage(() => import("./access/keys-page.tsx"), "KeysPage"),
+});
+
+const auditRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/access/audit",
+  component: lazyPage(() => import("./access/audit-page.tsx"), "AuditPage"),
+  validateSearch: readAuditSearch,
+});
+
+const loginRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/login",
+  component: lazyPage(() => import("./session/login-page.tsx"), "LoginPage"),
+  validateSearch: readLoginSearch,
+});
+
 /** Which page a path shows. Pages but the first are loaded when they are gone to, or pointed at. */
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
@@ -156,6 +178,9 @@ export const router = createRouter({
     adaptersRoute,
     adapterRoute,
     systemRoute,
+    accessRoute,
+    auditRoute,
+    loginRoute,
   ]),
   defaultPreload: "intent",
   // Around each page, so that what is around it stays.

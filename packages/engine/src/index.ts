@@ -33,4 +33,5 @@ export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";
 export { knownSecrets, Redactor } from "./secrets/redactor.ts";
+export * from "./sessions-port.ts";
 export * from "./triggers-port.ts";

@@ -10,6 +10,7 @@ export * from "./api/query.ts";
 export * from "./api/replays.ts";
 export * from "./api/search.ts";
 export * from "./api/sent.ts";
+export * from "./api/session.ts";
 export * from "./api/storage.ts";
 export * from "./api/system.ts";
 export * from "./api/triggers.ts";

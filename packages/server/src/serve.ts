@@ -2,6 +2,7 @@ import { HttpClient, USER_AGENT } from "@millrace/adapters";
 import { isTerminal, MillraceError, type SystemInfo } from "@millrace/protocol";
 import type { Logger } from "pino";
 import { credentialsOf } from "./access/credentials.ts";
+import { sessionEndpoints } from "./access/session-endpoints.ts";
 import { type Front, openFront } from "./front.ts";
 import { HealthReport } from "./health/health.ts";
 import { ticketOf } from "./http/access-hook.ts";
@@ -138,6 +139,12 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       ...webhookEndpoints(service),
       ...keyEndpoints(service),
       ...auditEndpoints(service),
+      ...sessionEndpoints({
+        ...service.identity,
+        authenticate: (credentials) => access.authenticate(credentials),
+        audit: service.audit,
+        log,
+      }),
       ...system,
       ...scrape,
     ];

@@ -34,6 +34,7 @@ import type { AccessControl } from "./access/access-control.ts";
 import { AuditTrail } from "./access/audit-trail.ts";
 import { ManageKeys } from "./access/manage-keys.ts";
 import { openAccess } from "./access/open-access.ts";
+import { type Identity, openIdentity } from "./access/open-identity.ts";
 import { tellOfKeys } from "./access/tell-of-keys.ts";
 import { Configs } from "./configs.ts";
 import type { Metrics } from "./metrics/metrics.ts";
@@ -74,6 +75,7 @@ export interface Service {
   readonly deliveries: Deliveries;
   readonly manageWebhooks: ManageWebhooks;
   readonly access: AccessControl;
+  readonly identity: Identity;
   readonly manageKeys: ManageKeys;
   readonly auditLog: AuditLog;
   readonly audit: AuditTrail;
@@ -148,6 +150,14 @@ export async function openService(
   };
   const registry = { adaptersDir: settings.adapters_dir, baseDir: process.cwd(), grants };
   const adapters = await createAdapterRegistry(registry).catch(leave);
+  let identity: Identity;
+  try {
+    identity = openIdentity({ settings, access, sessionStore: stores.sessions, serviceSecrets, clock, log });
+  } catch (error) {
+    await access.close();
+    await stores.close();
+    throw error;
+  }
   const secrets = openSecrets(settings, process.env, access.isOn, (text) => log.warn(text));
   const load = (yaml: string, project?: string) => loadDefinition(yaml, { adapters, source: secrets.of(project) });
   const threads = new AdapterThreadPool({
@@ -257,6 +267,7 @@ export async function openService(
     deliveries,
     manageWebhooks,
     access,
+    identity,
     manageKeys,
     auditLog,
     audit,
@@ -269,6 +280,7 @@ export async function openService(
     loadDefinition: load,
     secrets,
     async close(graceMs) {
+      identity.close();
       await Promise.all([retention.stop(), stop(), audit.close(), access.close()]);
       adoption.stop();
       await engine.close(graceMs);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -128,4 +128,56 @@ test("several origins are written with commas, or as a list", () => {
     readSettings({ ...NONE, flags: { cors_origins } }).settings.cors_origins;
   assert.deepEqual(origins("https://a.example, http://b.example:8080"), ["https://a.example", "http://b.example:8080"]);
   assert.deepEqual(origins(["*"]), ["*"]);
+});
+
+const OIDC = { oidc_issuer: "https://login.example.org", oidc_audience: "millrace", oidc_roles_claim: "roles" };
+
+test("roles are given as a flag, as a list, or as a mapping in the file, and mean the same", () => {
+  const expected = [
+    { role: "admins", scope: "admin", project: null },
+    { role: "a=b", scope: "run", project: "alpha" },
+  ];
+  const read = (oidc_roles: unknown) => readSettings({ ...NONE, flags: { ...OIDC, oidc_roles } }).settings.oidc_roles;
+  assert.deepEqual(read("admins=admin, a=b=run@alpha"), expected);
+  assert.deepEqual(read(["admins=admin", "a=b=run@alpha"]), expected);
+  assert.deepEqual(read({ admins: "admin", "a=b": ["run@alpha"] }), expected);
+});
+
+test("what is wrong with roles is told by the role, and what does not go together, by its settings", () => {
+  const refused = (flags: Record<string, unknown>) => refusal({ flags });
+  assert.match(
+    refused({ ...OIDC, oidc_roles: "admins=all" }).join(),
+    /--oidc-roles: .*`run@alpha`, for the role "admins", got "all"/,
+  );
+  assert.match(refused({ ...OIDC, oidc_roles: "ops=run@A B" }).join(), /for the role "ops", got "run@A B"/);
+  assert.match(
+    refused({ ...OIDC, oidc_roles: "admins" }).join(),
+    /expected role=scope or role=scope@project, got "admins"/,
+  );
+  assert.match(refused(OIDC).join(), /oidc_roles_claim and oidc_roles go together/);
+  assert.match(refused({ oidc_issuer: OIDC.oidc_issuer }).join(), /needs oidc_audience.* or oidc_client_id/);
+  assert.match(refused({ oidc_audience: "x" }).join(), /oidc_audience: goes with oidc_issuer/);
+  for (const oidc_issuer of [
+    "http://login.example.org",
+    "login.example.org",
+    "https://a:b@login.example.org",
+    "https://x/?y",
+  ])
+    assert.match(refused({ ...OIDC, oidc_roles: "a=read", oidc_issuer }).join(), /expected an https URL/);
+  for (const oidc_issuer of ["http://127.0.0.1:8080", "http://localhost:8080/realms/x", "http://[::1]:8080"])
+    readSettings({ ...NONE, flags: { ...OIDC, oidc_roles: "a=read", oidc_issuer } });
+  const told = refused({ ...OIDC, oidc_roles: "a=read", oidc_client_id: "x", oidc_client_secret: ["s3cret"] }).join();
+  assert.match(told, /--oidc-client-secret/);
+  assert.doesNotMatch(told, /s3cret/);
+});
+
+test("the settings that the guide to single sign-on shows are good ones", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../../docs/guides/single-sign-on.md"), "utf8");
+  const blocks = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map(([, block = ""]) => block);
+  assert.equal(blocks.length, 3);
+  for (const block of blocks)
+    withFile(block, (configFile) => {
+      const { settings } = readSettings({ ...NONE, configFile });
+      assert.ok(settings.oidc_roles.length > 0);
+    });
 });

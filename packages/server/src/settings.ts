@@ -4,6 +4,7 @@ import { keepPayloadsSchema, MillraceError } from "@millrace/protocol";
 import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
+import { identityContradictions, identitySettings } from "./access/oidc-settings.ts";
 import { edgeSettings } from "./http/edge-settings.ts";
 import { count, list, number } from "./setting-kinds.ts";
 
@@ -201,6 +202,7 @@ export const settingsSchema = z.object({
       "Hosts that adapters may ask, and webhooks be sent to, over HTTP although their addresses are of this machine or a private network, separated by commas: `localhost`, `10.0.0.7:8080`, `*.intranet.example.org`",
     ),
   ...edgeSettings,
+  ...identitySettings,
 });
 
 /** @see settingsSchema */
@@ -280,8 +282,9 @@ export function inspectSettings(sources: SettingSources): SettingsReport {
   for (const issue of result.success ? [] : result.error.issues) {
     const name = String(issue.path[0]);
     delete usable[name];
-    // A URL may hold a password, and a key is one.
-    const got = /_(?:url|key)$/.test(name) ? "" : `, got ${JSON.stringify(values[name])}`;
+    // A URL may hold a password, and a key is one; what is wrong within a list says itself what it got.
+    const isTold = /_(?:url|key|secret)$/.test(name) || (issue.code === "custom" && name === "oidc_roles");
+    const got = isTold ? "" : `, got ${JSON.stringify(values[name])}`;
     problems.push(`${origin[name] ?? name}: ${wrong(issue)}${got}`);
   }
   const settings = result.success ? result.data : settingsSchema.parse(usable);
@@ -306,7 +309,7 @@ function contradictions(settings: Settings): string[] {
   if (settings.secrets_token_file !== null && settings.secrets_url === null)
     found.push("secrets_token_file is the token for secrets_url, which is not set");
   if (settings.secrets_url !== null) found.push(...wrongSecretsUrl(new URL(settings.secrets_url)));
-  return found;
+  return [...found, ...identityContradictions(settings)];
 }
 
 function wrongSecretsUrl(url: URL): string[] {

@@ -5,6 +5,8 @@ import type { Config, JsonObject } from "@millrace/client";
 import { Download, Play, Save } from "lucide-react";
 import { useRef, useState } from "react";
 import { goToFinding } from "../editor/findings.ts";
+import { ActionButton } from "../session/action-button.tsx";
+import { useMay } from "../session/use-session.ts";
 import { StartRunDialog } from "../start-run/start-run-dialog.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { positionOf } from "../yaml/place.ts";
@@ -35,6 +37,7 @@ export function ConfigWorkbench({
   /** Called when a new config was stored. */
   onCreated?: (config: Config) => void;
 }) {
+  const maySave = useMay("write");
   const [text, setText] = useState(() => withPlainLines(config?.config_yaml ?? initialText));
   const [base, setBase] = useState(config);
   const [running, run] = useDisclosure(false);
@@ -59,7 +62,7 @@ export function ConfigWorkbench({
     if (base === null) onCreated?.(saved);
   });
   const store = (over: Config | null = base) => {
-    if (save.isPending || (!isDirty && base !== null)) return;
+    if (!maySave || save.isPending || (!isDirty && base !== null)) return;
     save.mutate({ text, base: over }, { onError: (error) => (isConflict(error) ? conflict.open() : undefined) });
   };
   const name = live.outline?.name ?? base?.name ?? "pipeline";
@@ -74,18 +77,19 @@ export function ConfigWorkbench({
   return (
     <>
       <Group gap="xs" mb="sm">
-        <Button
+        <ActionButton
+          needs="write"
           leftSection={<Save size={16} aria-hidden />}
           onClick={() => store()}
           loading={save.isPending}
           disabled={!isDirty && base !== null}
         >
           {base === null ? "Create" : "Save"}
-        </Button>
+        </ActionButton>
         {base === null ? null : (
-          <Button variant="default" leftSection={<Play size={16} aria-hidden />} onClick={run.open}>
+          <ActionButton needs="run" variant="default" leftSection={<Play size={16} aria-hidden />} onClick={run.open}>
             Run
-          </Button>
+          </ActionButton>
         )}
         <Button
           variant="default"

@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
 import { client } from "../client.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { configQuery } from "./config-queries.ts";
 
@@ -25,9 +26,14 @@ export function DeleteConfig({ config }: { config: Config }) {
   });
   return (
     <>
-      <Button variant="default" leftSection={<Trash2 size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="write"
+        variant="default"
+        leftSection={<Trash2 size={16} aria-hidden />}
+        onClick={dialog.open}
+      >
         Delete
-      </Button>
+      </ActionButton>
       <Modal opened={asking} onClose={dialog.close} title={`Delete ${config.name}?`}>
         <Text size="sm" mb="md">
           All {config.version === 1 ? "of it" : `its ${config.version} versions`} will be gone. Runs that were started

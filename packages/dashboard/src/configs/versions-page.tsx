@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { History } from "lucide-react";
 import { formatTime } from "../format/time.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Loading } from "../ui/loading.tsx";
@@ -86,9 +87,14 @@ function RestoreVersion({ id, version, newest }: { id: string; version: ConfigVe
   if (config === undefined || version.config_hash === newest.config_hash) return null;
   return (
     <>
-      <Button variant="default" leftSection={<History size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="write"
+        variant="default"
+        leftSection={<History size={16} aria-hidden />}
+        onClick={dialog.open}
+      >
         Restore version {version.version}
-      </Button>
+      </ActionButton>
       <Modal opened={asking} onClose={dialog.close} title={`Restore version ${version.version}?`}>
         <Text size="sm" mb="md">
           Its text is stored as version {config.version + 1}, which runs use from then on. All versions stay.

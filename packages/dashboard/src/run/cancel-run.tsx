@@ -5,6 +5,7 @@ import { isTerminal } from "@millrace/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleStop } from "lucide-react";
 import { client } from "../client.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { useRun } from "./run-context.ts";
 
@@ -24,9 +25,14 @@ export function CancelRun() {
   if (isTerminal(run.status)) return null;
   return (
     <>
-      <Button variant="default" leftSection={<CircleStop size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="run"
+        variant="default"
+        leftSection={<CircleStop size={16} aria-hidden />}
+        onClick={dialog.open}
+      >
         Cancel run
-      </Button>
+      </ActionButton>
       <Modal opened={asking} onClose={dialog.close} title="Cancel this run?">
         <Text size="sm" mb="md">
           Messages in flight are given up, those in queues are not taken any more. What is done stays done; a cancelled

@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
 import { client } from "../client.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { useRun } from "./run-context.ts";
 
@@ -28,9 +29,14 @@ export function DeleteRun() {
   if (!isTerminal(run.status)) return null;
   return (
     <>
-      <Button variant="default" leftSection={<Trash2 size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="write"
+        variant="default"
+        leftSection={<Trash2 size={16} aria-hidden />}
+        onClick={dialog.open}
+      >
         Delete
-      </Button>
+      </ActionButton>
       <Modal opened={asking} onClose={dialog.close} title="Delete this run?">
         <Text size="sm" mb="md" style={{ overflowWrap: "anywhere" }}>
           {name} will be gone for ever: its events, its failed messages with their payloads, and the objects that it has

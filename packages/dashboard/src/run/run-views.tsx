@@ -1,6 +1,6 @@
 import { Link, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import classes from "./run-views.module.css";
+import classes from "../ui/views.module.css";
 
 /** The views of a run, each an address of its own; kept beside the routes of router.tsx. */
 const VIEWS = [

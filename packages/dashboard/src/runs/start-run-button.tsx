@@ -1,8 +1,9 @@
-import { Button, Combobox, ScrollArea, useCombobox } from "@mantine/core";
+import { Combobox, ScrollArea, useCombobox } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { useState } from "react";
 import { client } from "../client.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { StartRunDialog } from "../start-run/start-run-dialog.tsx";
 import { TextLink } from "../ui/text-link.tsx";
 
@@ -38,13 +39,14 @@ export function StartRunButton() {
         }}
       >
         <Combobox.Target withAriaAttributes={false}>
-          <Button
+          <ActionButton
+            needs="run"
             leftSection={<Play size={16} aria-hidden />}
             onClick={() => list.toggleDropdown()}
             aria-haspopup="listbox"
           >
             Start a run
-          </Button>
+          </ActionButton>
         </Combobox.Target>
         <Combobox.Dropdown>
           <Combobox.Search

@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import { client } from "../client.ts";
+import { ActionButton } from "../session/action-button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 
 /** Deletes a collection, once more asked. */
@@ -19,9 +20,14 @@ export function DeleteCollection({ name, onDeleted }: { name: string; onDeleted:
   });
   return (
     <>
-      <Button variant="default" leftSection={<Trash2 size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="write"
+        variant="default"
+        leftSection={<Trash2 size={16} aria-hidden />}
+        onClick={dialog.open}
+      >
         Delete collection
-      </Button>
+      </ActionButton>
       <Modal opened={open} onClose={dialog.close} title={`Delete the collection "${name}"?`}>
         <Text size="sm" mb="md">
           Its documents are not found any more. Runs and their objects stay; a run that puts documents there makes the

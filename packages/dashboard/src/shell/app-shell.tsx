@@ -1,8 +1,13 @@
 import { Anchor, Burger, Group, NavLink, AppShell as Shell, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Activity, Blocks, FileCode2, Search, ServerCog } from "lucide-react";
+import { Activity, Blocks, FileCode2, KeyRound, Search, ServerCog } from "lucide-react";
 import { useEffect } from "react";
+import { SessionGate } from "../session/session-gate.tsx";
+import { sessionQuery } from "../session/session-query.ts";
+import { useMay } from "../session/use-session.ts";
+import { UserMenu } from "../session/user-menu.tsx";
 import classes from "./app-shell.module.css";
 import { ColorSchemeToggle } from "./color-scheme-toggle.tsx";
 import { ProjectSelect } from "./project-select.tsx";
@@ -14,6 +19,7 @@ const PLACES = [
   { to: "/search", label: "Search", icon: Search, isAt: (path: string) => path.startsWith("/search") },
   { to: "/adapters", label: "Adapters", icon: Blocks, isAt: (path: string) => path.startsWith("/adapters") },
   { to: "/system", label: "System", icon: ServerCog, isAt: (path: string) => path.startsWith("/system") },
+  { to: "/access", label: "Access", icon: KeyRound, isAt: (path: string) => path.startsWith("/access") },
 ] as const;
 
 /** What is around every page: where one is, where one can go, and whether the service answers. */
@@ -23,19 +29,23 @@ export function AppShell() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a menu that was chosen from closes, whatever was chosen.
   useEffect(menu.close, [path]);
 
+  const mayAdminister = useMay("admin");
+  const { data: session } = useQuery(sessionQuery);
   const links = (className: string) =>
-    PLACES.map(({ to, label, icon: Icon, isAt }) => (
-      <NavLink
-        key={to}
-        component={Link}
-        to={to}
-        label={label}
-        leftSection={<Icon size={16} aria-hidden />}
-        active={isAt(path)}
-        aria-current={isAt(path) ? "page" : undefined}
-        className={className}
-      />
-    ));
+    PLACES.filter(({ to }) => to !== "/access" || (mayAdminister && session !== undefined && session.who !== null)).map(
+      ({ to, label, icon: Icon, isAt }) => (
+        <NavLink
+          key={to}
+          component={Link}
+          to={to}
+          label={label}
+          leftSection={<Icon size={16} aria-hidden />}
+          active={isAt(path)}
+          aria-current={isAt(path) ? "page" : undefined}
+          className={className}
+        />
+      ),
+    );
 
   return (
     <Shell
@@ -61,6 +71,7 @@ export function AppShell() {
           <Group gap="xs" ml="auto" wrap="nowrap">
             <ProjectSelect />
             <ServiceState />
+            <UserMenu />
             <ColorSchemeToggle />
           </Group>
         </Group>
@@ -69,7 +80,9 @@ export function AppShell() {
         {links("")}
       </Shell.Navbar>
       <Shell.Main id="main" tabIndex={-1} className={classes.main}>
-        <Outlet />
+        <SessionGate>
+          <Outlet />
+        </SessionGate>
       </Shell.Main>
     </Shell>
   );

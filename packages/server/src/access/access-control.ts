@@ -15,7 +15,7 @@ export interface TokenVerifier {
 /** Knows the sessions of browsers. */
 export interface SessionVerifier {
   /** Null where there is no session among the cookies. @throws MillraceError UNAUTHENTICATED */
-  principalOf(cookie: string): Promise<Principal | null>;
+  principalOf(cookies: string): Promise<Principal | null>;
 }
 
 /** What access control stands on. */

@@ -1,6 +1,7 @@
 import { MillraceError } from "@millrace/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { may, type Principal, STRANGER } from "../access/principal.ts";
+import { requireProof } from "../access/sessions.ts";
 import { refused } from "../limits/limit-hooks.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -17,8 +18,8 @@ export type AuthenticateRequest = (request: FastifyRequest) => Promise<Principal
 
 /**
  * Sets `request.principal`, and refuses requests whose sender may not do what the endpoint is for: before anything of them
- * is looked at, so that strangers learn nothing from what is wrong with them. An address that has sent many credentials that were wrong
- * has none looked at for a while.
+ * is looked at, so that strangers learn nothing from what is wrong with them. An address that has sent many credentials that
+ * were wrong is told for a while to come back later, whenever it sends another of that kind.
  */
 export function registerAccess(
   app: FastifyInstance,
@@ -31,22 +32,20 @@ export function registerAccess(
     const { endpoint } = request.routeOptions.config;
     request.principal = STRANGER;
     const isOpen = endpoint === undefined || endpoint.access === "open";
-    const given = hasCredential(request);
-    const { address } = request.client;
     try {
-      const refusal = given && limits !== null ? await limits.attempt(address) : null;
-      if (refusal !== null) throw refused(reply, refusal);
       request.principal = await authenticate(request);
     } catch (error) {
-      const isWrong = error instanceof MillraceError && error.code === "UNAUTHENTICATED";
-      if (isWrong && given) limits?.attemptFailed(address);
       // What is open to all may still say more to some.
       if (isOpen) return;
+      if (!(error instanceof MillraceError) || error.code !== "UNAUTHENTICATED") throw error;
+      const given = hasCredential(request);
+      if (given) await countFailure(limits, request, reply);
       // RFC 6750, section 3: what is missing is told, and of a credential that is no good that it is not.
-      if (isWrong) reply.header("www-authenticate", `Bearer realm="millrace"${given ? ', error="invalid_token"' : ""}`);
+      reply.header("www-authenticate", `Bearer realm="millrace"${given ? ', error="invalid_token"' : ""}`);
       throw error;
     }
     if (isOpen) return;
+    if (request.principal.kind === "session") requireProof(request.raw);
     checkScope(request.principal, endpoint, endpoint.access, request, reply);
   });
 }
@@ -59,9 +58,20 @@ export function ticketOf(request: FastifyRequest): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+/** Whether a request brings a credential that was made for this service: browsers send cookies of others as well. */
 function hasCredential(request: FastifyRequest): boolean {
-  const { authorization, cookie } = request.headers;
-  return authorization !== undefined || cookie !== undefined || ticketOf(request) !== null;
+  return request.headers.authorization !== undefined || ticketOf(request) !== null;
+}
+
+/** @throws MillraceError RATE_LIMITED where the address has sent too many wrong credentials: good ones are always let in */
+async function countFailure(
+  limits: Pick<Limits, "attempt" | "attemptFailed"> | null,
+  { client: { address } }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const refusal = (await limits?.attempt(address)) ?? null;
+  if (refusal !== null) throw refused(reply, refusal);
+  limits?.attemptFailed(address);
 }
 
 function checkScope(

@@ -50,8 +50,8 @@ export const edgeSettings = {
   limit_runs: count("Runs that it may have started and that are not over", 0, 0, 100_000),
   limit_run_starts_per_minute: rate("Runs that it may start in a minute", 600),
   limit_failed_attempts: count(
-    "Wrong credentials from one address, beyond which none of it are looked at: for a second, then for longer each time",
-    10,
+    "Wrong credentials from one address, beyond which others of the kind are answered 429: for a second, then for longer each time. Good ones are always let in",
+    1_000,
     0,
     1_000_000,
   ),

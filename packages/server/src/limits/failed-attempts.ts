@@ -16,8 +16,8 @@ const LONGEST_MS = 5 * 60_000;
 const MAX_ADDRESSES = 50_000;
 
 /**
- * Credentials that were wrong, by the address that they came from. Beyond `free` of them, what comes from there is not
- * looked at for a while, whether it is right or not; and for longer each time.
+ * Credentials that were wrong, by the address that they came from. Beyond `free` of them, another is told for a while to
+ * come back later; and for longer each time.
  */
 export class FailedAttempts {
   readonly #free: number;
@@ -29,7 +29,7 @@ export class FailedAttempts {
     this.#byAddress = new LruMap(maxAddresses);
   }
 
-  /** For how many milliseconds nothing of the address is looked at. */
+  /** For how many milliseconds the address is to send none that is wrong. */
   blockedFor(address: string, now: number): number {
     return Math.max(0, (this.#byAddress.get(address)?.blockedUntil ?? 0) - now);
   }

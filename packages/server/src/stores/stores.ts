@@ -14,6 +14,7 @@ import type {
   Records,
   SearchIndexes,
   ServiceSecrets,
+  SessionStore,
   StoredObjects,
   TaskQueue,
   Triggers,
@@ -31,6 +32,7 @@ export interface Stores {
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   readonly apiKeys: ApiKeys;
   readonly auditLog: AuditLog;

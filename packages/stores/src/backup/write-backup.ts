@@ -231,8 +231,8 @@ function takeOutDeleted(copy: DatabaseSync, live: DatabaseSync): void {
     .prepare("SELECT key, id FROM executions")
     .all()
     .filter(({ key }) => isThere.get(Number(key)) === undefined);
-  // Over what is deleted zeros are written: a backup must not open what the service signs for.
-  copy.exec("PRAGMA secure_delete = ON; BEGIN; DELETE FROM service_secrets");
+  // Over what is deleted zeros are written: a backup must not open what the service signs for, nor bring back logins that ended.
+  copy.exec("PRAGMA secure_delete = ON; BEGIN; DELETE FROM service_secrets; DELETE FROM sessions");
   for (const { key, id } of gone) {
     copy.prepare("INSERT INTO deletions (key, id) VALUES (?, ?)").run(Number(key), String(id));
     copy.prepare("DELETE FROM executions WHERE key = ?").run(Number(key));

@@ -9,6 +9,7 @@ import type {
   Ownership,
   Records,
   ServiceSecrets,
+  SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
@@ -17,6 +18,7 @@ import { MillraceError } from "@millrace/protocol";
 import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
+import { StoreSessions } from "../access/store-sessions.ts";
 import type { CommitFeed, CommitSource, FeedFactory } from "../feed/commit-feed.ts";
 import type { CommitObserver } from "../journal/commit-observer.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
@@ -64,6 +66,7 @@ export interface PostgresStore {
   readonly records: Records;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   readonly apiKeys: ApiKeys;
   readonly auditLog: AuditLog;
@@ -184,6 +187,7 @@ async function overConnections({ database, writer, lease, options, clusterId }: 
     records: new PostgresRecords(database, committer, options.onDelete),
     storedObjects: await PostgresStoredObjects.open({ database, feed, journal }),
     triggers: new StoreTriggers(scripts),
+    sessions: new StoreSessions(scripts),
     apiKeys: new StoreApiKeys(scripts),
     auditLog: new StoreAuditLog(scripts),
     serviceSecrets: new StoreServiceSecrets(scripts),

@@ -1,5 +1,6 @@
 import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
+import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryDatabase } from "../support/postgres.ts";
@@ -12,7 +13,7 @@ export function openNode(url: string, options: Partial<PostgresStoreOptions> = {
 
 /** An empty PostgreSQL store in a database of its own, for the suites of `conformance/`. */
 export async function openTemporaryStore(): Promise<
-  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess & StoreWithSessions
 > {
   const database = await temporaryDatabase();
   let store = await openNode(database.url);
@@ -41,6 +42,9 @@ export async function openTemporaryStore(): Promise<
     },
     get triggers() {
       return store.triggers;
+    },
+    get sessions() {
+      return store.sessions;
     },
     get apiKeys() {
       return store.apiKeys;

@@ -9,6 +9,7 @@ import type {
   Lineage,
   Records,
   ServiceSecrets,
+  SessionStore,
   StoredObjects,
   Triggers,
   WorkQueue,
@@ -16,6 +17,7 @@ import type {
 import { StoreApiKeys } from "../access/store-api-keys.ts";
 import { StoreAuditLog } from "../access/store-audit-log.ts";
 import { StoreServiceSecrets } from "../access/store-service-secrets.ts";
+import { StoreSessions } from "../access/store-sessions.ts";
 import type { CommitObserver } from "../journal/commit-observer.ts";
 import { ThreadLineage } from "../lineage/thread-lineage.ts";
 import { StoreDeliveries } from "../triggers/store-deliveries.ts";
@@ -43,6 +45,7 @@ export interface SqliteStore {
   readonly lineage: Lineage;
   readonly storedObjects: StoredObjects;
   readonly triggers: Triggers;
+  readonly sessions: SessionStore;
   readonly deliveries: Deliveries;
   readonly apiKeys: ApiKeys;
   readonly auditLog: AuditLog;
@@ -98,6 +101,7 @@ function overDatabase(
     kept: new SqliteKeptMessages(database, committer, keys),
     records: new SqliteRecords(database, committer, keys, () => lineage.sweep()),
     triggers: new StoreTriggers(scripts),
+    sessions: new StoreSessions(scripts),
     apiKeys: new StoreApiKeys(scripts),
     auditLog: new StoreAuditLog(scripts),
     serviceSecrets: new StoreServiceSecrets(scripts),

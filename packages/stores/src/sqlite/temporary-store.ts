@@ -1,5 +1,6 @@
 import type { StoreWithAccess } from "../conformance/access.ts";
 import type { StoreWithDeliveries } from "../conformance/deliveries.ts";
+import type { StoreWithSessions } from "../conformance/sessions.ts";
 import type { StoreWithObjects } from "../conformance/stored-objects.ts";
 import type { StoreWithTriggers } from "../conformance/triggers.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -7,7 +8,7 @@ import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 /** An empty SQLite store in a folder of its own, for the suites of `conformance/`. */
 export async function openTemporaryStore(): Promise<
-  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess
+  StoreWithObjects & StoreWithTriggers & StoreWithDeliveries & StoreWithAccess & StoreWithSessions
 > {
   const folder = temporaryFolder();
   let store: SqliteStore = openSqliteStore(folder.path, { durability: "normal" });
@@ -32,6 +33,9 @@ export async function openTemporaryStore(): Promise<
     },
     get triggers() {
       return store.triggers;
+    },
+    get sessions() {
+      return store.sessions;
     },
     get apiKeys() {
       return store.apiKeys;

@@ -1,7 +1,8 @@
-import { Button, type ButtonProps } from "@mantine/core";
+import type { ButtonProps } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { JsonObject, RetryFailuresBody } from "@millrace/client";
 import { RotateCcw } from "lucide-react";
+import { ActionButton } from "../../session/action-button.tsx";
 import { RetryDialog } from "./retry-dialog.tsx";
 
 /** Opens the dialog that retries failed messages. With `payload`, that of the one message, it can be changed. */
@@ -21,9 +22,15 @@ export function RetryButton({
   const [open, dialog] = useDisclosure(false);
   return (
     <>
-      <Button size="xs" variant={variant} leftSection={<RotateCcw size={14} aria-hidden />} onClick={dialog.open}>
+      <ActionButton
+        needs="run"
+        size="xs"
+        variant={variant}
+        leftSection={<RotateCcw size={14} aria-hidden />}
+        onClick={dialog.open}
+      >
         {label}
-      </Button>
+      </ActionButton>
       {open ? <RetryDialog which={which} count={count} payload={payload ?? null} onClose={dialog.close} /> : null}
     </>
   );

@@ -1,6 +1,6 @@
-import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Repeat2 } from "lucide-react";
+import { ActionButton } from "../../session/action-button.tsx";
 import { ReplayDialog } from "./replay-dialog.tsx";
 
 /** Opens the dialog that does a part of the run again. */
@@ -8,9 +8,9 @@ export function ReplayButton() {
   const [open, dialog] = useDisclosure(false);
   return (
     <>
-      <Button variant="default" leftSection={<Repeat2 size={16} aria-hidden />} onClick={dialog.open}>
+      <ActionButton needs="run" variant="default" leftSection={<Repeat2 size={16} aria-hidden />} onClick={dialog.open}>
         Replay
-      </Button>
+      </ActionButton>
       {open ? <ReplayDialog onClose={dialog.close} /> : null}
     </>
   );

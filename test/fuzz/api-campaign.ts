@@ -43,7 +43,7 @@ const KEPT_FINDINGS = 5;
 const REFILL_AFTER = 600;
 
 /** Nobody waits longer for an answer, in milliseconds, but on a machine that is busy with other things. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Asks a service as its own document says, and as nobody should; and holds each answer against the document. */
 export async function campaign(options: CampaignOptions, tell: (line: string) => void): Promise<CampaignReport> {

@@ -16,15 +16,12 @@ export function answerClientErrors(server: Server): void {
     // Half an answer is on its way, as in a stream of events: bytes of another one would become part of it.
     const midway = open?.headersSent === true && !open.writableFinished;
     if (error.code === "ECONNRESET" || !socket.writable || midway) socket.destroy();
-    else refuse(socket, ...describe(error));
+    else refuse(socket, ...describe(error), { bodiless: asksForHead(error) });
   });
   server.on("connect", (_request, socket) => {
-    refuse(
-      socket,
-      "METHOD_NOT_ALLOWED",
-      "The service is no proxy: it does not take CONNECT.",
-      "Allow: GET, HEAD, OPTIONS",
-    );
+    refuse(socket, "METHOD_NOT_ALLOWED", "The service is no proxy: it does not take CONNECT.", {
+      headers: ["Allow: GET, HEAD, OPTIONS"],
+    });
   });
   // An expectation that is not known is none: the request is handled without it.
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
@@ -43,7 +40,18 @@ function describe(error: NodeJS.ErrnoException): [ErrorCode, string] {
   }
 }
 
-function refuse(socket: Duplex, code: ErrorCode, detail: string, ...headers: string[]): void {
+/** Whether it is the head alone that is asked for: seen where what was not understood begins with the request. */
+function asksForHead(error: Error): boolean {
+  const packet = "rawPacket" in error ? error.rawPacket : undefined;
+  return Buffer.isBuffer(packet) && packet.toString("latin1", 0, 5) === "HEAD ";
+}
+
+function refuse(
+  socket: Duplex,
+  code: ErrorCode,
+  detail: string,
+  { headers = [], bodiless = false }: { readonly headers?: readonly string[]; readonly bodiless?: boolean } = {},
+): void {
   const correlationId = randomUUID();
   const { status } = ERROR_CODES[code];
   const body = JSON.stringify(errorBody(code, detail, correlationId));
@@ -58,5 +66,5 @@ function refuse(socket: Duplex, code: ErrorCode, detail: string, ...headers: str
     ...headers,
   ];
   socket.on("error", () => {});
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(`${head.join("\r\n")}\r\n\r\n${bodiless ? "" : body}`);
 }

@@ -16,6 +16,8 @@ export interface CampaignOptions extends Target {
   readonly seed: number;
   /** Requests at once. */
   readonly at: number;
+  /** Ends it before its time: what it has found until then is told. */
+  readonly signal?: AbortSignal;
 }
 
 /** A request whose answer was not as promised. */
@@ -54,6 +56,7 @@ export async function campaign(options: CampaignOptions, tell: (line: string) =>
   const known = new Known();
   const statuses = new Map<string, Map<number, number>>();
   const findings: Finding[] = [];
+  let next = 0;
   // Clients send a request again when they have not heard the answer.
   const succeeded = new Map<string, MadeRequest>();
   const count = ({ id }: Operation, status: number) => {
@@ -96,11 +99,10 @@ export async function campaign(options: CampaignOptions, tell: (line: string) =>
   };
   try {
     await using seeding = await Seeding.start(options, known, folder);
-    let next = 0;
     let refilling: Promise<void> = Promise.resolve();
     await Promise.all(
       Array.from({ length: options.at }, async () => {
-        while (next < options.requests) {
+        while (next < options.requests && !options.signal?.aborted) {
           next += 1;
           if (next % REFILL_AFTER === 0) {
             await refilling;
@@ -118,7 +120,7 @@ export async function campaign(options: CampaignOptions, tell: (line: string) =>
     agent.destroy();
     rmSync(folder, { recursive: true, force: true });
   }
-  return { requests: options.requests, statuses, unreached: unreachedOf(document, statuses), findings };
+  return { requests: next, statuses, unreached: unreachedOf(document, statuses), findings };
 }
 
 function learn(known: Known, made: MadeRequest, answer: Answer): void {

@@ -26,7 +26,17 @@ for (const header of values.header)
 
 await using service = values.url === undefined ? await ownService() : null;
 const url = values.url ?? service?.url ?? "";
-const options = { url, headers, requests: Number(values.requests), seed: Number(values.seed), at: Number(values.at) };
+// What it has until then is told.
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+const options = {
+  signal: stop.signal,
+  url,
+  headers,
+  requests: Number(values.requests),
+  seed: Number(values.seed),
+  at: Number(values.at),
+};
 console.log(`seed ${options.seed}, ${url}`);
 const begun = performance.now();
 const report = await campaign(options, (line) => console.log(line));

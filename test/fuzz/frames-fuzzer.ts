@@ -35,7 +35,7 @@ const cuts: fc.Arbitrary<Cut> = fc.record({
 /** However its bytes are cut and wherever connections break, the client hands out each event once, in order. */
 export const clientFuzzer: Fuzzer = fuzzer(
   "a client sees each event once, wherever the connection breaks",
-  150,
+  15,
   cuts,
   async (cut) => {
     const frames = cut.events.map((event, index) =>

@@ -7,7 +7,7 @@ import type { Soaked } from "./soaked.ts";
 import { compareWatches, watchRun } from "./watch.ts";
 
 /** A run may take so long, in seconds, on a machine that is busy with other things. */
-const PATIENCE_S = 300;
+const PATIENCE_S = 1800;
 
 /** One run after the other, of every shape, each watched, compared with what must be, and followed up. */
 export async function runAfterRun(soaked: Soaked): Promise<void> {

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { onDatabase } from "../../packages/stores/src/support/postgres.ts";
 import type { ProbeSample } from "./probe.ts";
@@ -54,6 +55,7 @@ export class Samples {
     };
     latencies("call", soaked.calls);
     latencies("delivery", soaked.delivery);
+    add("", "machine_load", loadavg()[0] ?? 0);
     const { dataDir, databaseUrl } = soaked.service;
     if (databaseUrl === null) {
       add("", "database_mb", sizeOf(join(dataDir, "millrace.db")) / MB);

@@ -41,10 +41,10 @@ const report = await soak(
   },
   console.log,
 );
-for (const { of, name, slope, samples, grown, allowed, flat } of report.judged) {
+for (const { of, name, slope, samples, grown, allowed, flat, unjudged } of report.judged) {
   const figures = [slope.perHour, slope.atLeast, slope.atMost].map((value) => value.toFixed(2));
   console.log(
-    `${flat ? "flat    " : "NOT FLAT"} ${of || "service"} ${name}: median ${slope.median.toFixed(1)}, ${figures[0]} an hour (95 %: ${figures[1]} to ${figures[2]}), ${samples} samples; grown by ${grown.toFixed(1)} at the least, ${allowed.toFixed(1)} allowed`,
+    `${flat ? "flat    " : unjudged ? "busier  " : "NOT FLAT"} ${of || "service"} ${name}: median ${slope.median.toFixed(1)}, ${figures[0]} an hour (95 %: ${figures[1]} to ${figures[2]}), ${samples} samples; grown by ${grown.toFixed(1)} at the least, ${allowed.toFixed(1)} allowed`,
   );
 }
 console.log(JSON.stringify(report.counts, null, 1));

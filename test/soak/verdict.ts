@@ -7,6 +7,9 @@ interface Tolerance {
   readonly least: number;
 }
 
+/** What the machine does for others: where it has ever more of that, what takes time takes longer, and says nothing. */
+const MACHINE_LOAD = "machine_load";
+
 /** What must stay flat. A quarter of the time at the beginning does not count: caches fill, code is compiled. */
 const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   heap_mb: { part: 0.1, least: 8 },
@@ -21,9 +24,12 @@ const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   delivery_p50_ms: { part: 0.5, least: 25 },
   delivery_p99_ms: { part: 0.5, least: 250 },
   wal_mb: { part: 0.5, least: 16 },
+  [MACHINE_LOAD]: { part: 0.2, least: 1 },
 };
 
 const WARM_UP = 0.25;
+
+const OF_TIME = /_ms$/;
 
 /** What became of one figure of one process. */
 export interface Judged {
@@ -35,13 +41,15 @@ export interface Judged {
   readonly grown: number;
   readonly allowed: number;
   readonly flat: boolean;
+  /** Whether it says nothing, since the machine had more to do for others as well. */
+  readonly unjudged: boolean;
 }
 
 /** Judges each figure by its slope: not flat is what has certainly (95 %) grown by more than is allowed. */
 export function judge(samples: readonly Sample[], begun: number, ended: number): Judged[] {
   const from = begun + (ended - begun) * WARM_UP;
   const bySeries = Map.groupBy(samples, ({ of, name }) => `${of}|${name}`);
-  return [...bySeries.values()].flatMap((series) => {
+  const judged = [...bySeries.values()].flatMap((series) => {
     const [first] = series;
     const tolerance = first && TOLERANCES[first.name];
     if (first === undefined || tolerance === undefined) return [];
@@ -55,4 +63,9 @@ export function judge(samples: readonly Sample[], begun: number, ended: number):
     const allowed = Math.max(tolerance.least, tolerance.part * slope.median);
     return [{ of: first.of, name: first.name, slope, samples: kept.length, grown, allowed, flat: grown <= allowed }];
   });
+  const busier = judged.some(({ name, flat }) => name === MACHINE_LOAD && !flat);
+  return judged.map((each) => ({
+    ...each,
+    unjudged: !each.flat && (each.name === MACHINE_LOAD || (busier && OF_TIME.test(each.name))),
+  }));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { ContractDocument } from "../fuzz/contract-document.ts";
 import { startTestService, type TestService } from "./service.ts";
 
 interface Operation {
@@ -41,6 +42,20 @@ test("the description of the API is valid OpenAPI 3.1, and every reference in it
     assert.ok(name !== undefined && name in document.components.schemas, `no schema ${name}`);
   }
   assert.doesNotMatch(JSON.stringify(document), /__schema|\$defs/);
+});
+
+test("every schema is one that strict validators of JSON Schema take, formats included", () => {
+  assert.ok(ContractDocument.parse(JSON.parse(JSON.stringify(document))).operations.length > 50);
+});
+
+test("what the HTTP edge answers stands with every operation", () => {
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { responses, ...operation }] of Object.entries(methods)) {
+      const statuses = ["400", "431", ...("requestBody" in operation ? ["413", "415"] : [])];
+      if (path.startsWith("/api/")) statuses.push("503");
+      for (const status of statuses) assert.ok(status in responses, `${method} ${path} ${status}`);
+    }
+  }
 });
 
 test("operations have names of their own, and document every parameter of their path", () => {

@@ -59,6 +59,11 @@ export class ServiceProcess {
     return this.#serving?.pid ?? 0;
   }
 
+  /** The database that its nodes share; null of one process alone. */
+  get databaseUrl(): string | null {
+    return this.#shared?.databaseUrl ?? null;
+  }
+
   /** What its processes have logged, over all their lives. */
   get stderr(): string {
     return (this.#serving?.stderr ?? "") + (this.#working?.stderr ?? "");
@@ -67,11 +72,6 @@ export class ServiceProcess {
   /** What its processes have written to their standard output. */
   get stdout(): string {
     return (this.#serving?.stdout ?? "") + (this.#working?.stdout ?? "");
-  }
-
-  /** Of the database that its nodes share; null where it is one process. */
-  get databaseUrl(): string | null {
-    return this.#shared?.databaseUrl ?? null;
   }
 
   /** Starts it, again on the port that it had; `more` flags are for this start alone. */
@@ -94,6 +94,12 @@ export class ServiceProcess {
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | NodeJS.Signals | null> {
     const [served] = await Promise.all([this.#serving?.end(signal), this.#working?.end(signal)]);
     return served ?? null;
+  }
+
+  /** Kills the node that works, and starts it again. */
+  async restartWorking(): Promise<void> {
+    await this.#working?.end("SIGKILL");
+    await this.#working?.start();
   }
 
   /** Resolves when the process ends by itself. */

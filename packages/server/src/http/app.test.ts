@@ -372,6 +372,11 @@ for (const [what, request, status, code] of [
   });
 }
 
+test("the head alone of what is too large is answered without a body", async () => {
+  const answer = await sendRaw(base, `HEAD /busy?${"x".repeat(9000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  assert.deepEqual([answer.status, answer.body], [431, ""]);
+});
+
 test("unusual but legal requests are answered as usual", async () => {
   for (const request of [
     "GET /busy HTTP/1.0\r\n\r\n",

@@ -19,17 +19,14 @@ export function answerClientErrors(server: Server, refused: (code: ErrorCode) =>
     else {
       const [code, detail] = describe(error);
       refused(code);
-      refuseSocket(socket, code, detail);
+      refuseSocket(socket, code, detail, { bodiless: asksForHead(error) });
     }
   });
   server.on("connect", (_request, socket) => {
     refused("METHOD_NOT_ALLOWED");
-    refuseSocket(
-      socket,
-      "METHOD_NOT_ALLOWED",
-      "The service is no proxy: it does not take CONNECT.",
-      "Allow: GET, HEAD, OPTIONS",
-    );
+    refuseSocket(socket, "METHOD_NOT_ALLOWED", "The service is no proxy: it does not take CONNECT.", {
+      headers: ["Allow: GET, HEAD, OPTIONS"],
+    });
   });
   // An expectation that is not known is none: the request is handled without it.
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
@@ -48,8 +45,19 @@ function describe(error: NodeJS.ErrnoException): [ErrorCode, string] {
   }
 }
 
+/** Whether it is the head alone that is asked for: seen where what was not understood begins with the request. */
+function asksForHead(error: Error): boolean {
+  const packet = "rawPacket" in error ? error.rawPacket : undefined;
+  return Buffer.isBuffer(packet) && packet.toString("latin1", 0, 5) === "HEAD ";
+}
+
 /** Answers on a connection with an error, and ends it. */
-export function refuseSocket(socket: Duplex, code: ErrorCode, detail: string, ...headers: string[]): void {
+export function refuseSocket(
+  socket: Duplex,
+  code: ErrorCode,
+  detail: string,
+  { headers = [], bodiless = false }: { readonly headers?: readonly string[]; readonly bodiless?: boolean } = {},
+): void {
   const correlationId = randomUUID();
   const { status } = ERROR_CODES[code];
   const body = JSON.stringify(errorBody(code, detail, correlationId));
@@ -66,5 +74,5 @@ export function refuseSocket(socket: Duplex, code: ErrorCode, detail: string, ..
     ...headers,
   ];
   socket.on("error", () => {});
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(`${head.join("\r\n")}\r\n\r\n${bodiless ? "" : body}`);
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { projectHeaders } from "../access/project-of.ts";
-import { type Endpoint, errorResponses, type ResponseSpec } from "./endpoint.ts";
+import { documentedResponses } from "./edge-responses.ts";
+import type { Endpoint, ResponseSpec } from "./endpoint.ts";
 import { headerName } from "./validation.ts";
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 has it. */
@@ -98,10 +99,7 @@ function describeOperation(each: Endpoint, schemas: Schemas): OpenApiOperation {
         }),
     security: securityOf(each),
     responses: Object.fromEntries(
-      Object.entries({ ...each.responses, ...refusals(each) }).map(([status, spec]) => [
-        status,
-        describeResponse(spec, schemas),
-      ]),
+      Object.entries(documentedResponses(each)).map(([status, spec]) => [status, describeResponse(spec, schemas)]),
     ),
   };
 }
@@ -110,11 +108,6 @@ function describeOperation(each: Endpoint, schemas: Schemas): OpenApiOperation {
 function securityOf({ access, takesTicket }: Endpoint): readonly JsonSchema[] {
   if (access === "open") return [{}];
   return [{ bearer: [access] }, { session: [access] }, ...(takesTicket === true ? [{ ticket: [] }] : []), {}];
-}
-
-/** What access control answers ahead of an endpoint. */
-function refusals({ access }: Endpoint): Readonly<Record<number, ResponseSpec>> {
-  return access === "open" ? {} : errorResponses("UNAUTHENTICATED", "FORBIDDEN");
 }
 
 const SECURITY_SCHEMES = {
@@ -206,11 +199,25 @@ function nameOf(definition: string): string {
   return definition.startsWith("__schema") ? "JsonValue" : definition;
 }
 
+/** Formats that JSON Schema and OpenAPI know, of those that schemas here may have. */
+const FORMATS: ReadonlySet<string> = new Set([
+  "date-time",
+  "date",
+  "time",
+  "duration",
+  "email",
+  "uri",
+  "uuid",
+  "binary",
+]);
+
 /** Takes out what a reader has no use for, and what would keep answers from growing. */
 function tidy(zodSchema: z.core.$ZodTypes, schema: z.core.JSONSchema.BaseSchema, io: "input" | "output"): void {
   const { def } = zodSchema._zod;
   // A field that a later version adds to an answer must not make the answer invalid.
   if (io === "output" && def.type === "object" && def.catchall === undefined) delete schema.additionalProperties;
+  // The library's own names for patterns are formats to nobody else.
+  if (schema.format !== undefined && !FORMATS.has(schema.format)) delete schema.format;
   // The pattern of a format says the same in 400 characters.
   if (schema.format !== undefined) delete schema.pattern;
   // Left out by the library where a text is parsed before: in a query everything is one.

@@ -57,7 +57,7 @@ export class ConnectionLimit {
           socket,
           "RATE_LIMITED",
           "As many connections as limit_connections allows are open from this address. If it is a proxy's, name it in trusted_proxies.",
-          "Retry-After: 5",
+          { headers: ["Retry-After: 5"] },
         );
         setTimeout(() => socket.destroy(), GO_MS).unref();
         return;

@@ -26,7 +26,8 @@ const TERM = /(-?)(?:"([^"]*)"?|(\S+))(\*?)/gu;
 export function readQueryWords(text: string): QueryWords {
   const terms: QueryTerm[] = [];
   const excluded: QueryTerm[] = [];
-  for (const [, minus, phrase, word = "", star] of text.matchAll(TERM)) {
+  // No database takes it in a text, and it is part of no word.
+  for (const [, minus, phrase, word = "", star] of text.replaceAll("\0", " ").matchAll(TERM)) {
     if (terms.length + excluded.length >= MAX_TERMS) break;
     const whole = phrase ?? word;
     const bare = whole.replace(/\*+$/, "");

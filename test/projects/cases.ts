@@ -31,6 +31,9 @@ const ofWebhook =
 const ofDelivery =
   (end = "") =>
   ({ webhook, delivery }: Things): Asked[] => [{ path: `/api/v1/webhooks/${webhook}/deliveries/${delivery}${end}` }];
+const ofKey =
+  (end = "") =>
+  ({ key }: Things): Asked[] => [{ path: `/api/v1/keys/${key}${end}` }];
 const ofMessage =
   (end = "") =>
   ({ message, execution }: Things): Asked[] => [
@@ -88,6 +91,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       { path: `/api/v1/executions/${execution}/events?timeout=1&route=keep&since=now` },
     ],
   },
+  "POST /api/v1/executions/{execution_id}/events/ticket": { hidden: ofExecution("/events/ticket", {}) },
   "GET /api/v1/events": {
     hidden: ({ execution }) => [
       { path: `/api/v1/events?timeout=1&execution_id=${execution}` },
@@ -149,6 +153,16 @@ export const CASES: Readonly<Record<string, Case>> = {
   "GET /api/v1/webhooks/{webhook_id}/deliveries": { hidden: ofWebhook("/deliveries") },
   "GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": { hidden: ofDelivery() },
   "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": { hidden: ofDelivery("/redeliver") },
+  "POST /api/v1/keys": { apart: "it makes one in the project of whoever asks" },
+  "GET /api/v1/keys": { list: ["/api/v1/keys"] },
+  "GET /api/v1/keys/{key_id}": { hidden: ofKey() },
+  "POST /api/v1/keys/{key_id}/rotate": { hidden: ofKey("/rotate") },
+  "DELETE /api/v1/keys/{key_id}": { hidden: ofKey() },
+  "GET /api/v1/audit": { list: ["/api/v1/audit?action=config.create", "/api/v1/audit?action=key"] },
+  "POST /api/v1/session": { apart: "it is about whoever asks" },
+  "GET /api/v1/session": { apart: "it is about whoever asks" },
+  "DELETE /api/v1/session": { apart: "it is about whoever asks" },
+  "GET /metrics": { apart: "it is about the service, and for those of all projects alone" },
   "GET /api/v1/adapters": { apart: "the service has them" },
   "GET /api/v1/adapters/{type}": { apart: "the service has them" },
   "GET /api/v1/pipeline-schema.json": { apart: "the service has it" },

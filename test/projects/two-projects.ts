@@ -34,6 +34,7 @@ export interface Things {
   readonly webhook: string;
   readonly delivery: string;
   readonly collection: string;
+  readonly key: string;
 }
 
 /** What nobody has. */
@@ -49,20 +50,23 @@ export function nothing(): Things {
     webhook: randomUUID(),
     delivery: `msg_${randomUUID()}`,
     collection: `only-${randomUUID()}`,
+    key: randomUUID(),
   };
 }
 
-/** The client of one project. */
-export function clientOf(url: string, project: string): Client {
-  return createClient({ baseUrl: url, project });
+/** The client of one project; with a key where one is needed. */
+export function clientOf(url: string, project: string, apiKey?: string): Client {
+  return createClient({ baseUrl: url, project, ...(apiKey === undefined ? {} : { apiKey }) });
 }
 
 /** Makes one of everything in a project, under names that the other project has too. */
-export async function makeThings(url: string, project: string): Promise<Things> {
-  const client = clientOf(url, project);
+export async function makeThings(url: string, project: string, apiKey?: string): Promise<Things> {
+  const client = clientOf(url, project, apiKey);
   const config = await client.configs.create({ config_yaml: pipelineOf(project) });
   assert.equal(config.project, project);
   const webhook = await client.webhooks.create({ url: "http://127.0.0.1:9/", name: "same" });
+  const key = await client.keys.create({ name: "same", scopes: ["read"] });
+  assert.equal(key.project, project);
   const trigger = await client.triggers.create({ config_id: config.id, kind: "call", name: "same" });
   const run = () => client.configs.run(config.id, { tag: "same", idempotency_key: "same" });
   const execution = await run();
@@ -85,5 +89,6 @@ export async function makeThings(url: string, project: string): Promise<Things> 
     webhook: webhook.id,
     delivery: delivery?.id ?? "",
     collection: `only-${project}`,
+    key: key.id,
   };
 }

@@ -63,7 +63,7 @@ test("what is risky is a warning: any origin, ways without TLS, the metadata ser
   found(risky, "settings", "warning", /cors_origins is \*/);
   found(risky, "settings", "warning", /http_allow_hosts names 169\.254\.169\.254/);
   found(risky, "settings", "warning", /objects_url leads to objects\.invalid without TLS.*https/);
-  found(risky, "settings", "warning", /--database-url has a password in it.*MILLRACE_DATABASE_URL/);
+  found(risky, "settings", "warning", /--database-url has a credential in it.*MILLRACE_DATABASE_URL/);
   chmodSync(file, 0o644);
   found(await examine({ configFile: file, flags: { data_dir: folder.path } }), "settings", "warning", /chmod 600/);
   chmodSync(file, 0o600);

@@ -158,7 +158,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "GET /api/v1/keys/{key_id}": { hidden: ofKey() },
   "POST /api/v1/keys/{key_id}/rotate": { hidden: ofKey("/rotate") },
   "DELETE /api/v1/keys/{key_id}": { hidden: ofKey() },
-  "GET /api/v1/audit": { list: ["/api/v1/audit?action=config.create", "/api/v1/audit?action=key"] },
+  "GET /api/v1/audit": { list: ["/api/v1/audit?action=config.create", "/api/v1/audit?action=key.create"] },
   "POST /api/v1/session": { apart: "it is about whoever asks" },
   "GET /api/v1/session": { apart: "it is about whoever asks" },
   "DELETE /api/v1/session": { apart: "it is about whoever asks" },

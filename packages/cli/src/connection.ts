@@ -74,8 +74,8 @@ export function connect(options: ServiceOptions): Client {
   });
 }
 
-/** @throws UsageError */
-function apiKeyOf(options: ServiceOptions): string | undefined {
+/** The key that the command's options, or the environment, give; undefined where there is none. @throws UsageError */
+export function apiKeyOf(options: ServiceOptions): string | undefined {
   // An empty variable is one that is not set.
   const apiKey = options.apiKey ?? (process.env.MILLRACE_API_KEY || undefined);
   if (apiKey === undefined || /^[\x21-\x7e]+$/.test(apiKey)) return apiKey;

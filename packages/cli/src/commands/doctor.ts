@@ -1,6 +1,6 @@
 import type { Diagnosis, Finding } from "@millrace/server";
 import type { Command } from "commander";
-import { urlOf } from "../connection.ts";
+import { apiKeyOf, urlOf } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
 import { widthOf } from "../live/text-width.ts";
 import { type Output, printable } from "../output.ts";
@@ -27,13 +27,15 @@ export function addDoctor(program: Command, output: Output): void {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nGive it the settings of the service: the same flags, variables and config file. It changes nothing, and shows no secrets.\nExits with 0 where all is fine, and with 1 where there is a problem; a warning is none without --strict.\n\nExamples:\n  $ millrace doctor\n  $ millrace doctor --config /etc/millrace/millrace.yaml --strict\n  $ millrace doctor --json | jq '.findings[] | select(.status != \"ok\")'",
+      "\nGive it the settings of the service: the same flags, variables and config file. It changes nothing, and shows no secrets.\nA service that runs is asked with the key in MILLRACE_API_KEY, where it wants one.\nExits with 0 where all is fine, and with 1 where there is a problem; a warning is none without --strict.\n\nExamples:\n  $ millrace doctor\n  $ millrace doctor --config /etc/millrace/millrace.yaml --strict\n  $ millrace doctor --json | jq '.findings[] | select(.status != \"ok\")'",
     )
     .action(async (flags: Record<string, unknown>) => {
       const { url, deep, strict, json, ...rest } = flags;
       const { diagnose } = await engineRoom();
       const named = typeof url === "string" || process.env.MILLRACE_URL;
+      const key = apiKeyOf({});
       const diagnosis = await diagnose({
+        ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
         sources: settingSources(rest),
         url: named ? urlOf(typeof url === "string" ? { url } : {}) : null,
         deep: deep === true,

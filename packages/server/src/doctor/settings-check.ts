@@ -32,6 +32,19 @@ function inWords({ origins }: SettingsReport): string {
 /** Who may reach what. */
 function exposure({ settings }: SettingsReport): Found[] {
   const found: Found[] = [];
+  if (!isLoopback(settings.host) && (settings.access === "off" || settings.access === "unprotected")) {
+    found.push(
+      settings.access === "off"
+        ? problem(
+            `host is ${settings.host}, which other machines can reach, and access is off: the service does not start with it.`,
+            "Leave access out, and make an API key: millrace keys create admin --scopes admin.",
+          )
+        : warning(
+            `host is ${settings.host}, and access is unprotected: whoever can reach it may run pipelines.`,
+            "Make sure that nothing but a proxy that checks access can reach it, or leave access out and make an API key.",
+          ),
+    );
+  }
   if (settings.cors_origins.includes("*")) {
     found.push(
       warning(
@@ -82,12 +95,15 @@ function plainWays({ database_url: database, nats_url: nats, objects_url: object
 /** Passwords where other users of the machine read them. */
 function secretsInTheOpen({ settings, origins, configFile }: SettingsReport): Found[] {
   const found: Found[] = [];
-  const withPassword = (["database_url", "nats_url"] as const).filter((name) => hasPassword(settings[name]));
+  const withPassword = [
+    ...(["database_url", "nats_url"] as const).filter((name) => hasPassword(settings[name])),
+    ...(["admin_key", "oidc_client_secret"] as const).filter((name) => settings[name] !== null),
+  ];
   for (const name of withPassword) {
     if (!origins[name]?.startsWith("--")) continue;
     found.push(
       warning(
-        `${origins[name]} has a password in it: all users of this machine see it in the list of processes.`,
+        `${origins[name]} has a credential in it: all users of this machine see it in the list of processes.`,
         `Put it into MILLRACE_${name.toUpperCase()} or the config file.`,
       ),
     );
@@ -96,7 +112,7 @@ function secretsInTheOpen({ settings, origins, configFile }: SettingsReport): Fo
   if (configFile !== undefined && inFile.length > 0 && (statSync(configFile).mode & OTHERS_READ) !== 0) {
     found.push(
       warning(
-        `${configFile} has a password in it (${inFile.join(", ")}), and all users of this machine may read it.`,
+        `${configFile} has credentials in it (${inFile.join(", ")}), and all users of this machine may read it.`,
         `chmod 600 ${configFile}`,
       ),
     );

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventSource } from "eventsource";
+import { eventually } from "../support/eventually.ts";
 import { KeyedService, LONG, SHORT } from "./keyed-service.ts";
 
 for (const workers of ["1", "2"]) {
@@ -31,6 +32,13 @@ for (const workers of ["1", "2"]) {
     for (const junk of ["", "x", "a.b", `${ticket}x`, ticket.slice(1), `${ticket}.${ticket}`]) {
       assert.equal(await status(`/api/v1/executions/${id}/events?ticket=${junk}`), 401, junk);
     }
+    await eventually(async () => {
+      const { entries } = await service.admin.audit.list({ action: "execution.read", outcome: "denied" });
+      assert.ok(
+        entries.some(({ target, count }) => target?.id === id && count > 1),
+        "those that were refused are in the audit log",
+      );
+    });
   });
 }
 

@@ -5,6 +5,7 @@ import type { Journal } from "@millrace/engine";
 import type { Health } from "@millrace/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import type { Audit } from "./access/audit-trail.ts";
 import type { Authenticate } from "./access/credentials.ts";
 import { listen } from "./http/listen.ts";
 import type { Limits } from "./limits/limits.ts";
@@ -43,6 +44,7 @@ export interface FrontParts {
   readonly journal: Journal;
   readonly readProgress: ReadProgress;
   readonly authenticate: Authenticate;
+  readonly audit: Audit;
   /** Whether requests need a credential. */
   readonly accessControl: boolean;
   /** What callers may have, over all workers. */
@@ -80,8 +82,20 @@ async function listenHere({ app, hub, objectHub, settings }: FrontParts): Promis
 
 /** The application listens on a socket that is for this user alone; the port is the workers'. */
 async function listenWithWorkers(parts: FrontParts): Promise<Front> {
-  const { app, hub, objectHub, objectGate, journal, readProgress, authenticate, accessControl, limits, settings, log } =
-    parts;
+  const {
+    app,
+    hub,
+    objectHub,
+    objectGate,
+    journal,
+    readProgress,
+    authenticate,
+    accessControl,
+    audit,
+    limits,
+    settings,
+    log,
+  } = parts;
   const folder = mkdtempSync(join(tmpdir(), "millrace-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once("exit", removeFolder);
@@ -102,6 +116,7 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
       own: objectGate,
       authenticate,
       accessControl,
+      audit,
       limits,
     });
     return {

@@ -189,6 +189,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         readProgress,
         authenticate: (credentials) => access.authenticate(credentials),
         accessControl: access.isOn,
+        audit: service.audit,
         limits,
         settings,
         log,

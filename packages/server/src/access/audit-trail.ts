@@ -4,6 +4,9 @@ import type { Logger } from "pino";
 /** What is to be written down. */
 export type Audited = Omit<AuditEntry, "id" | "at" | "count">;
 
+/** Where it is written down what requests did: here, or by way of the main process. */
+export type Audit = Pick<AuditTrail, "note" | "refused">;
+
 /** What the trail is written with. */
 export interface AuditTrailParts {
   readonly auditLog: AuditLog;

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { MillraceError } from "@millrace/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import type { AuditTrail } from "../access/audit-trail.ts";
+import type { Audit } from "../access/audit-trail.ts";
 import { ANYONE } from "../access/principal.ts";
 import { registerLimits, withLimits } from "../limits/limit-hooks.ts";
 import { limitPipelining } from "../limits/pipelining.ts";
@@ -49,7 +49,7 @@ export interface HttpSettings {
   /** Says who sends a request. Default: anybody, who may do anything. */
   readonly authenticate?: AuthenticateRequest;
   /** Where it is written down who did what; without it nowhere. */
-  readonly audit?: AuditTrail;
+  readonly audit?: Audit;
   /** Names, proxies and limits; without it any name is its own, no proxy is trusted, and nothing is limited. */
   readonly edge?: EdgeParts;
 }

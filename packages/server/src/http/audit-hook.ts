@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Audited, AuditTrail } from "../access/audit-trail.ts";
+import type { Audit, Audited } from "../access/audit-trail.ts";
 import { type Principal, STRANGER } from "../access/principal.ts";
 import { projectOf } from "../access/project-of.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -16,7 +16,7 @@ const VERBS: Readonly<Record<Endpoint["method"], string>> = {
 };
 
 /** Writes down what requests change, before their answers are sent, and those that access control refuses. */
-export function registerAudit(app: FastifyInstance, trail: AuditTrail): void {
+export function registerAudit(app: FastifyInstance, trail: Audit): void {
   app.addHook("onSend", async (request, reply, payload) => {
     const { endpoint } = request.routeOptions.config;
     if (endpoint === undefined) return payload;

@@ -1,5 +1,6 @@
 import type { Position } from "@millrace/engine";
 import type { ErrorCode } from "@millrace/protocol";
+import type { Audited } from "../access/audit-trail.ts";
 import type { Credentials } from "../access/credentials.ts";
 import type { Principal } from "../access/principal.ts";
 import type { LimitCalls } from "../limits/worker-limits.ts";
@@ -25,6 +26,8 @@ export interface MainCalls extends LimitCalls {
   damage: { params: { executionIds: readonly string[]; after: Position; maxBytes: number }; result: null };
   /** Whose these credentials are, of a request for a stream; or why they are no good. */
   authenticate: { params: Credentials; result: Principal | { readonly refused: { code: ErrorCode; message: string } } };
+  /** A request for a stream was refused by access control. */
+  auditRefused: { params: Audited; result: null };
   /** The worker has no room for `wanted` streams more; the answer is how many it may open beyond what it may already. */
   moreStreams: { params: { wanted: number }; result: number };
 }

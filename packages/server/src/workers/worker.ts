@@ -165,6 +165,8 @@ async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
       corsOrigins: settings.cors_origins,
       forward: toMain.forward,
       authenticate,
+      // Streams change nothing: what is refused is all there is to write down.
+      audit: { note: async () => {}, refused: (audited) => void channel.call("auditRefused", audited).catch(() => {}) },
       edge: { settings, accessControl, limits: { limits: new WorkerLimits(channel), runs: null } },
       metrics,
     },

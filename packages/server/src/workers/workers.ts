@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Journal } from "@millrace/engine";
 import { type Health, MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
+import type { Audit } from "../access/audit-trail.ts";
 import type { Authenticate } from "../access/credentials.ts";
 import type { Limits } from "../limits/limits.ts";
 import { WorkerShare } from "../limits/worker-limits.ts";
@@ -25,6 +26,7 @@ export interface WorkersParts {
   readonly readProgress: ReadProgress;
   /** Whether requests need a credential. */
   readonly accessControl: boolean;
+  readonly audit: Audit;
   /** Says whose a worker's requests are. */
   readonly authenticate: Authenticate;
   /** Where the main process answers what a worker passes on. */
@@ -298,6 +300,10 @@ export class Workers {
       },
       progress: ({ executionId }) => this.#parts.readProgress(executionId),
       moreStreams: ({ wanted }) => this.#quota.more(worker(), wanted),
+      auditRefused: (audited) => {
+        this.#parts.audit.refused(audited);
+        return null;
+      },
       authenticate: async (credentials) => {
         try {
           return await this.#parts.authenticate(credentials);

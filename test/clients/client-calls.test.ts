@@ -138,7 +138,8 @@ test("the client has a call for everything that the service documents, and none 
     ),
   );
   asked.delete("GET /openapi.json");
-  assert.deepEqual([...asked].sort(), documented.sort());
+  // That is Prometheus's.
+  assert.deepEqual([...asked, "GET /metrics"].sort(), documented.sort());
 });
 
 test("all that is listed with a query, changed with a body or asked with a header arrives as it was given", async () => {

@@ -1,4 +1,4 @@
-import { PROJECT_HEADER } from "@millrace/protocol";
+import { PROJECT_HEADER } from "@millrace/protocol/project-header";
 import { ApiError, toApiError } from "./api-error.ts";
 
 /** How the service is reached. */

@@ -2,8 +2,7 @@ import { z } from "zod";
 import { projectSchema } from "./access.ts";
 import { listSchema } from "./lists.ts";
 
-/** The header that narrows a request to one project. */
-export const PROJECT_HEADER = "Millrace-Project";
+export { PROJECT_HEADER } from "../project-header.ts";
 
 /** A project that there is something of, with how much. */
 export const projectInfoSchema = z

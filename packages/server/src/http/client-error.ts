@@ -68,7 +68,7 @@ export function refuseSocket(
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
     "X-Frame-Options: DENY",
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy: frame-ancestors 'none'",
     `X-Request-ID: ${correlationId}`,
     "Connection: close",
     ...headers,

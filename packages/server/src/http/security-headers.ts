@@ -1,7 +1,10 @@
 import type { FastifyReply } from "fastify";
 
-/** What an answer that is no page may do if it is opened as one: nothing. */
-const NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'";
+/**
+ * What is no page stands in no frame. It is never taken for a page (`nosniff`), and says nothing of what it may load: whoever
+ * opens an answer in a tab may go on from there in the browser's console.
+ */
+const NOT_A_PAGE = "frame-ancestors 'none'";
 
 /** What a page of the service does not use. */
 const UNUSED_FEATURES =

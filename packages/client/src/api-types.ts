@@ -74,6 +74,8 @@ export type {
   PatchExecutionResult,
   ProcessingEvent,
   ProgressData,
+  ProjectInfo,
+  ProjectList,
   ReplayBody,
   ReplayList,
   RetryFailuresBody,

@@ -5,6 +5,8 @@ import { HttpClient } from "./http/http-client.ts";
 export interface AdapterGrants {
   /** Hosts that HTTP adapters may ask although their addresses are private. */
   readonly httpAllowHosts: readonly string[];
+  /** Hosts that they tell of the trace that a request is in; `*` is all. Default all. */
+  readonly traceHosts?: readonly string[];
   /** The folder where adapters keep what outlives a run; null: nothing does. */
   readonly stateDir: string | null;
 }
@@ -23,8 +25,12 @@ export const NO_GRANTS: AdapterGrants = { httpAllowHosts: [], stateDir: null };
 export const USER_AGENT = `Millrace/${version()}`;
 
 /** Makes the environment of a service, or of a thread of it. */
-export function adapterEnvironment({ httpAllowHosts, stateDir }: AdapterGrants): AdapterEnvironment {
-  return { http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT }), stateDir };
+export function adapterEnvironment({
+  httpAllowHosts,
+  traceHosts = ["*"],
+  stateDir,
+}: AdapterGrants): AdapterEnvironment {
+  return { http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT, traceHosts }), stateDir };
 }
 
 function version(): string {

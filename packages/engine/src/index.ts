@@ -27,4 +27,7 @@ export * from "./lineage-port.ts";
 export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";
+export { contextOf } from "./trace/execution-trace.ts";
+export * from "./trace/trace-context.ts";
+export * from "./trace/tracer-port.ts";
 export * from "./triggers-port.ts";

@@ -24,6 +24,7 @@ import { eventsEndpoints } from "./stream/events-endpoints.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { progressReader } from "./stream/read-progress.ts";
 import { storageEventsEndpoint } from "./stream/storage-events-endpoint.ts";
+import type { Tracing } from "./traces/tracing.ts";
 import { VERSION } from "./version.ts";
 import { StreamGate } from "./workers/stream-gate.ts";
 
@@ -121,6 +122,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         maxHeaderBytes: settings.max_header_bytes,
         corsOrigins: settings.cors_origins,
         behindWorkers: settings.workers > 1,
+        tracing: service.tracing,
       },
       log,
       () => closing !== null,
@@ -182,11 +184,18 @@ async function health(
           : `${streams} open`,
     },
     executions: { status: "healthy", detail: `${service.engine.running} running` },
+    ...(service.tracing === null ? {} : { traces: tracesHealth(service.tracing) }),
     ...more,
   };
   const states = Object.values(components).map((component) => component.status);
   const status = states.includes("unhealthy") ? "unhealthy" : states.includes("degraded") ? "degraded" : "healthy";
   return { status, components };
+}
+
+/** A collector that is gone is nothing that requests or runs depend on. */
+function tracesHealth({ counts }: Tracing): Health["components"][string] {
+  const { sent, failed, dropped } = counts;
+  return { status: "healthy", detail: `${sent} spans sent, ${failed + dropped} lost` };
 }
 
 /** What clients may look for before they use it; none is ever taken out or renamed. */

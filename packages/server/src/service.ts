@@ -36,6 +36,7 @@ import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts } from "./stores/stores.ts";
 import { tellOfExits } from "./told-exit.ts";
+import { openTracing, type Tracing } from "./traces/tracing.ts";
 import type { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
 import type { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
@@ -66,6 +67,8 @@ export interface Service {
   readonly ids: Ids;
   /** Whether it is one node of several, over what they share. */
   readonly isNode: boolean;
+  /** Null: no traces are made. */
+  readonly tracing: Tracing | null;
   loadDefinition(yaml: string): Promise<LoadedDefinition>;
   /** Lets messages in flight come to their end within `graceMs`, then closes the store. */
   close(graceMs: number): Promise<void>;
@@ -92,7 +95,12 @@ const ABANDON_AFTER_MS = 1_000;
  */
 export async function openService(settings: Settings, log: Logger): Promise<Service> {
   const baseDir = process.cwd();
-  const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(resolve(settings.data_dir), "state") };
+  const grants = {
+    httpAllowHosts: settings.http_allow_hosts,
+    traceHosts: settings.trace_hosts,
+    stateDir: join(resolve(settings.data_dir), "state"),
+  };
+  const tracing = await openTracing(settings, log);
   const adapters = await createAdapterRegistry({ adaptersDir: settings.adapters_dir, baseDir, grants });
   const stores = await openStores(settings);
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
@@ -119,6 +127,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     threads,
     clock,
     ids,
+    ...(tracing === null ? {} : { tracer: tracing }),
     loadDefinition: load,
     findPipeline: (config) => namedPipeline(configs, records, config),
     log: (fields) => adapterLog(log.child(fields)),
@@ -175,6 +184,9 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     ids,
     log,
     allowHosts: settings.http_allow_hosts,
+    traceHosts: settings.trace_hosts,
+    tracing,
+    records,
   });
   return {
     engine,
@@ -198,6 +210,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
     clock,
     ids,
     isNode: stores.nodes !== null,
+    tracing,
     loadDefinition: load,
     async close(graceMs) {
       await Promise.all([retention.stop(), stop()]);
@@ -206,7 +219,7 @@ export async function openService(settings: Settings, log: Logger): Promise<Serv
       await threads.close();
       takeBack();
       process.off("exit", onExit);
-      await stores.close();
+      await Promise.all([stores.close(), tracing?.close()]);
     },
   };
 }

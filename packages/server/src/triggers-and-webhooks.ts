@@ -1,7 +1,9 @@
-import type { Clock, Executions, Ids, Journal } from "@millrace/engine";
+import type { Clock, Executions, Ids, Journal, Records } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Configs } from "./configs.ts";
 import type { Stores } from "./stores/stores.ts";
+import { deliverySpans } from "./traces/delivery-spans.ts";
+import type { Tracing } from "./traces/tracing.ts";
 import { FolderWatch } from "./triggers/folder-watch.ts";
 import { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { TriggerLoop } from "./triggers/trigger-loop.ts";
@@ -20,6 +22,10 @@ export interface TriggersAndWebhooksParts {
   readonly log: Logger;
   /** Hosts that deliveries may go to although their addresses are private. */
   readonly allowHosts: readonly string[];
+  /** Hosts that deliveries tell of the trace of their execution. */
+  readonly traceHosts: readonly string[];
+  readonly tracing: Tracing | null;
+  readonly records: Records;
 }
 
 /** What makes runs by itself, and what tells others how they ended. */
@@ -32,7 +38,7 @@ export interface TriggersAndWebhooks {
 
 /** Begins to set triggers off and to tell webhooks. */
 export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
-  const { stores, configs, executions, journal, clock, ids, log, allowHosts } = parts;
+  const { stores, configs, executions, journal, clock, ids, log, allowHosts, traceHosts, tracing, records } = parts;
   const { triggers, deliveries } = stores;
   const folders = new FolderWatch({ triggers, clock, ids });
   const firing = { triggers, configs, executions, clock, ids, folders };
@@ -41,7 +47,8 @@ export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): Trigg
     deliveries,
     journal,
     environment: process.env,
-    post: postOver(allowHosts),
+    post: postOver(allowHosts, traceHosts),
+    traces: tracing === null ? null : deliverySpans(tracing, records),
     clock,
     ids,
     log,

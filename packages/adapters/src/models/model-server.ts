@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "@millrace/engine";
 import type { HttpClient } from "../http/http-client.ts";
 import type { ModelFields } from "./model-fields.ts";
 import { limiterOf, type ModelLimiter } from "./model-limiter.ts";
@@ -16,6 +17,8 @@ export interface ModelServer {
   readonly maxInFlight: number;
   readonly maxBytes: number;
   readonly limiter: ModelLimiter;
+  /** Where the step that asks is in a trace; left out, nowhere. */
+  readonly trace?: TraceHeaders | null;
   /** The way to it. */
   readonly http: HttpClient;
 }

@@ -3,6 +3,7 @@ import { Engine } from "../execution/engine.ts";
 import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
 import { Offers } from "../remote/offers.ts";
 import { RemoteWorker } from "../remote/remote-worker.ts";
+import { stepLogFields } from "../route/step-log-fields.ts";
 import { Claims } from "./claims.ts";
 import type { ClusterParts, ClusterSettings } from "./cluster-parts.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -61,6 +62,7 @@ export function assembleNode(
   const pipelines = new FrozenPipelines({
     records,
     loadDefinition,
+    tracer: parts.tracer ?? null,
     chainHost: {
       // A step that starts executions works where its own execution is (`stateful`).
       children: null,
@@ -69,8 +71,7 @@ export function assembleNode(
       objects: parts.objects,
       threads: parts.threads ?? null,
       abandonAfterMs,
-      log: ({ host, message: { id, route, attempt } }, step) =>
-        parts.log({ execution_id: host.executionId, route, adapter: step.name, message_id: id, attempt }),
+      log: (flow, step) => parts.log(stepLogFields(flow, step)),
     },
   });
   return {

@@ -132,6 +132,7 @@ export class Ending {
       },
     });
     this.#ended = true;
+    this.#parts.tracing?.ended(status, at, this.#errorInfo, this.#progress);
     this.#host.ended();
   }
 

@@ -3,13 +3,20 @@ import type { AdapterLog } from "../adapter.ts";
 import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
 import type { Definition } from "../definition/definition.ts";
-import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
+import type { Clock, ExecutionRecord, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
 import type { RouteRunner } from "../route/route-runner.ts";
 import type { SearchIndex } from "../search-port.ts";
+import type { ExecutionTrace } from "../trace/execution-trace.ts";
 import type { ChildExecutions } from "./child-executions.ts";
 import type { LoopTurn } from "./loop-turn.ts";
+
+/** What is known of an execution that is at work. */
+export type RunningRecord = Pick<
+  ExecutionRecord,
+  "id" | "rootCorrelationId" | "startedAt" | "tag" | "replaySource" | "configSnapshot"
+>;
 
 /** What an execution is made of. */
 export interface ExecutionParts {
@@ -29,6 +36,8 @@ export interface ExecutionParts {
   readonly settings: ExecutionSettings;
   /** Null: every message is worked on here, at once. */
   readonly spread: Spread | null;
+  /** Null: no traces are made, or none was begun with it. */
+  readonly tracing: ExecutionTrace | null;
   /** Shared by all executions. */
   readonly turn: LoopTurn;
   log(fields: Record<string, unknown>): AdapterLog;

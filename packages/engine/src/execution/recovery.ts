@@ -111,7 +111,10 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   });
   host.running(execution);
   await execution.resume();
-  host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+  host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`, {
+    execution_id: record.id,
+    root_correlation_id: record.rootCorrelationId,
+  });
 }
 
 /** Whether nothing has happened to it but that it was started: it is not taken up again. */
@@ -123,7 +126,7 @@ async function isNew(journal: Journal, { id }: ExecutionRecord): Promise<boolean
 }
 
 async function interrupt(host: RecoveryHost, record: ExecutionRecord, message: string): Promise<void> {
-  host.log.error(`Execution ${record.id} cannot be taken up: ${message}`);
+  host.log.error(`Execution ${record.id} cannot be taken up: ${message}`, { execution_id: record.id });
   if (record.status === "interrupted") return;
   const interruption = await findInterruption(host.journal, record);
   const error = { code: INTERRUPTED, message, interrupted_at: interruption.at, interrupted_by: interruption.by };

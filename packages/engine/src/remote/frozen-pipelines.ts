@@ -3,6 +3,8 @@ import type { Definition } from "../definition/definition.ts";
 import type { LoadDefinition } from "../execution/recovery.ts";
 import type { Records } from "../ports.ts";
 import { Chain, type ChainHost } from "../route/chain.ts";
+import { ExecutionTrace } from "../trace/execution-trace.ts";
+import type { Tracer } from "../trace/tracer-port.ts";
 
 /** Executions whose pipelines are kept at hand. */
 const KEPT = 200;
@@ -13,6 +15,8 @@ const AGAIN_MS = 10_000;
 /** A pipeline that an execution runs by, with its adapters prepared. */
 export interface FrozenPipeline {
   readonly definition: Definition;
+  /** Null where the execution has none. */
+  readonly trace: ExecutionTrace | null;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws, ROUTE_NOT_IN_PIPELINE */
   chain(route: string): Chain;
 }
@@ -21,6 +25,8 @@ export interface FrozenPipeline {
 export interface FrozenPipelinesHost {
   readonly records: Records;
   readonly chainHost: ChainHost;
+  /** Null: no traces are made. */
+  readonly tracer: Tracer | null;
   loadDefinition: LoadDefinition;
 }
 
@@ -64,7 +70,7 @@ export class FrozenPipelines {
   }
 
   async #load(executionId: string): Promise<FrozenPipeline | null> {
-    const { records, loadDefinition, chainHost } = this.#host;
+    const { records, loadDefinition, chainHost, tracer } = this.#host;
     const record = await records.getExecution(executionId);
     if (record === null) return null;
     const { definition, report } = await loadDefinition(String(record.configSnapshot.config_yaml));
@@ -75,6 +81,7 @@ export class FrozenPipelines {
     const chains = new Map<string, Chain>();
     return {
       definition,
+      trace: ExecutionTrace.of(tracer, record),
       chain: (name) => {
         const known = chains.get(name);
         if (known !== undefined) return known;

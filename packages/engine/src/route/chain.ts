@@ -15,6 +15,7 @@ import { messageError, toEventError } from "../execution/message-error.ts";
 import { isTruthy } from "../expression.ts";
 import type { ObjectStore } from "../ports.ts";
 import type { SearchIndex } from "../search-port.ts";
+import type { TraceHeaders } from "../trace/trace-context.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
 import { FlowObjects } from "./flow-objects.ts";
 
@@ -144,6 +145,7 @@ export class Chain {
       log: this.#host.log(flow, step),
       objects: new FlowObjects(this.#host.objects, flow),
       countUsage: (used) => flow.countUsage(step, used),
+      trace: flow.host.trace?.headersOf(flow.message, step) ?? null,
       maxPayloadBytes: flow.host.maxPayloadBytes,
     });
     try {
@@ -154,6 +156,7 @@ export class Chain {
         } catch (error) {
           throw toStepFailure(error, step);
         }
+        flow.stepEnded(step);
         for (const emitted of next.emits) {
           const pending = this.#pass(flow, step, emitted);
           if (pending !== undefined) await pending;
@@ -186,6 +189,7 @@ export class Chain {
 
   /** Sends what an adapter returned down the rest of the chain. */
   #spread(flow: Flow, step: Step, result: unknown): Pending {
+    flow.stepEnded(step);
     if (result === undefined || result === null) return undefined;
     if (typeof result !== "object") throw invalid(result, step);
     if (Symbol.asyncIterator in result) {
@@ -212,6 +216,7 @@ export class Chain {
         }
         if (next.done === true) {
           finished = true;
+          flow.stepEnded(step);
           return;
         }
         const pending = this.#pass(flow, step, next.value);
@@ -236,6 +241,7 @@ export class Chain {
         }
         if (next.done === true) {
           finished = true;
+          flow.stepEnded(step);
           return;
         }
         await this.#pass(flow, step, next.value);
@@ -348,6 +354,10 @@ class StepContext implements AdapterContext {
 
   get cache(): ContentCache | null {
     return this.#host.cache;
+  }
+
+  get trace(): TraceHeaders | null {
+    return this.#flow.host.trace?.headersOf(this.#flow.message, this.#step) ?? null;
   }
 
   countUsage(used: Partial<Usage>): void {

@@ -4,6 +4,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from "pino";
 import { ANYONE } from "../access/principal.ts";
 import { noteResponses } from "../stream/take-over.ts";
+import { traceFieldsOf, traceRequests } from "../traces/request-spans.ts";
+import type { Tracing } from "../traces/tracing.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
 import { answerClientErrors } from "./client-error.ts";
@@ -32,6 +34,8 @@ export interface HttpSettings {
   readonly dashboard?: DashboardFiles | null;
   /** Whether workers pass requests on to it, which have seen to it that they arrive in time. Default false. */
   readonly behindWorkers?: boolean;
+  /** Null, or left out: no traces are made. */
+  readonly tracing?: Tracing | null;
 }
 
 /** A worker adds so much to the head of a request that it passes on, at most. */
@@ -81,6 +85,9 @@ export async function createHttpApp(
     },
   });
   app.decorateRequest("principal", { getter: () => ANYONE });
+  const isForwarded = (request: FastifyRequest) =>
+    forward !== undefined && (request.is404 || request.method === "OPTIONS");
+  traceRequests(app, settings.tracing ?? null, isForwarded);
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
@@ -91,7 +98,7 @@ export async function createHttpApp(
     // A stream's answer never ends by itself; and what only asks can be asked again.
     if (request.method !== "GET") unanswered.note(reply.raw);
     setCommonHeaders(request, reply);
-    if (forward !== undefined && (request.is404 || request.method === "OPTIONS")) {
+    if (forward !== undefined && isForwarded(request)) {
       await forward(request.raw, reply.raw);
       return reply.hijack();
     }
@@ -109,6 +116,7 @@ export async function createHttpApp(
         path: withoutCallSecret(pathOf(request.url)),
         status: reply.statusCode,
         ms: reply.elapsedTime,
+        ...traceFieldsOf(request),
       },
       "request",
     );
@@ -194,7 +202,13 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
   const answer = toAnswer(error, request.id);
   if (answer.status === 500) {
     log.error(
-      { err: error, request_id: request.id, method: request.method, path: withoutCallSecret(pathOf(request.url)) },
+      {
+        err: error,
+        request_id: request.id,
+        method: request.method,
+        path: withoutCallSecret(pathOf(request.url)),
+        ...traceFieldsOf(request),
+      },
       "request failed",
     );
   }

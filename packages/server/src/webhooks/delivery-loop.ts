@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, Deliveries, DeliveryRecord, Ids, Journal, NewDelivery, WebhookRecord } from "@millrace/engine";
 import type { Logger } from "pino";
+import type { DeliverySpans } from "../traces/delivery-spans.ts";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
 import { isWebhookSecret, signatureHeaders } from "./signature.ts";
@@ -15,6 +16,8 @@ export interface DeliveryParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  /** Null: no traces are made. */
+  readonly traces: DeliverySpans | null;
 }
 
 /** Between two looks at what is due, in milliseconds, where nothing calls for one. */
@@ -188,21 +191,26 @@ export class DeliveryLoop {
     if (status === GONE) await this.#disable(webhook);
   }
 
-  async #postTo(webhook: WebhookRecord, { id, body }: DeliveryRecord, at: number): Promise<Sent> {
+  async #postTo(webhook: WebhookRecord, delivery: DeliveryRecord, at: number): Promise<Sent> {
+    const { id, body } = delivery;
     const { environment, post } = this.#parts;
     const secret = webhook.secretEnv === null ? webhook.secret : (environment[webhook.secretEnv] ?? null);
     if (secret === null || !isWebhookSecret(secret)) {
       const error = `The environment variable ${webhook.secretEnv} ${secret === null ? "is not set" : "holds no key as whsec_…"}; nothing is sent unsigned.`;
       return { status: null, error, retryAfterSeconds: null, isFinal: false };
     }
+    const span = (await this.#parts.traces?.begin(webhook, delivery)) ?? null;
     try {
       const headers = { ...webhook.headers, ...signatureHeaders(secret, id, at, body) };
-      const answer = await post({ url: webhook.url, headers, body, signal: this.#stopping.signal });
+      const trace = span?.headers ?? null;
+      const answer = await post({ url: webhook.url, headers, body, trace, signal: this.#stopping.signal });
+      span?.end(answer.status);
       const isTaken = answer.status >= 200 && answer.status < 300;
       const isRedirect = answer.status >= 300 && answer.status < 400;
       const error = isTaken ? null : `HTTP ${answer.status}${isRedirect ? "; redirects are not followed" : ""}`;
       return { ...answer, error, isFinal: answer.status === GONE };
     } catch (error) {
+      span?.end(null);
       if (this.#stopping.signal.aborted)
         return { status: null, error: STOPPED, retryAfterSeconds: null, isFinal: false };
       const { retryAfterSeconds = null, isFinal = false } = error instanceof PostError ? error : {};

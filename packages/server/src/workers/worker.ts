@@ -15,6 +15,7 @@ import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
+import { openTracing, type Tracing } from "../traces/tracing.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
 import { Channel } from "./channel.ts";
 import { createForward, type ForwardAgent } from "./forward.ts";
@@ -42,6 +43,7 @@ interface Started {
   readonly toMain: ForwardAgent;
   /** In a folder that goes with the last process that uses it. */
   readonly apiSocket: string;
+  readonly tracing: Tracing | null;
 }
 
 let started: Started | null = null;
@@ -73,6 +75,7 @@ const handlers: Handlers<WorkerCalls> = {
       started.hub.cut();
       await started.app.close();
       started.reader.close();
+      await started.tracing?.close();
     }
     setImmediate(() => process.exit(0));
     return null;
@@ -134,6 +137,7 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
   });
   journal.onUnread = (executionId, last) => hub.markUnread(executionId, last);
   const toMain = createForward(apiSocket, settings.max_body_bytes);
+  const tracing = await openTracing(settings, log);
   const endpoints = eventsEndpoints({ hub, journal, records: reader.records });
   const app = await createHttpApp(
     endpoints.map((endpoint) => gate.guard(endpoint, hub)),
@@ -142,11 +146,12 @@ async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls[
       maxHeaderBytes: settings.max_header_bytes,
       corsOrigins: settings.cors_origins,
       forward: toMain.forward,
+      tracing,
     },
     log,
     () => closing,
   );
-  return { host: settings.host, log, reader, journal, hub, gate, app, toMain, apiSocket };
+  return { host: settings.host, log, reader, journal, hub, gate, app, toMain, apiSocket, tracing };
 }
 
 function needStarted(): Started {

@@ -3,7 +3,7 @@ import { Engine } from "../execution/engine.ts";
 import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
 import { Offers } from "../remote/offers.ts";
 import { RemoteWorker } from "../remote/remote-worker.ts";
-import { stepLogFields } from "../route/step-log-fields.ts";
+import { stepLog } from "../route/step-log.ts";
 import { Claims } from "./claims.ts";
 import type { ClusterParts, ClusterSettings } from "./cluster-parts.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -71,7 +71,7 @@ export function assembleNode(
       objects: parts.objects,
       threads: parts.threads ?? null,
       abandonAfterMs,
-      log: (flow, step) => parts.log(stepLogFields(flow, step)),
+      log: (flow, step) => stepLog((fields) => parts.log(fields), flow, step),
     },
   });
   return {

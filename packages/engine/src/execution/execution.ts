@@ -4,7 +4,7 @@ import type { MessageChange, StoredMessage } from "../ports.ts";
 import { Chain, StepFailure } from "../route/chain.ts";
 import type { Flow, FlowHost } from "../route/flow.ts";
 import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
-import { stepLogFields } from "../route/step-log-fields.ts";
+import { stepLog } from "../route/step-log.ts";
 import { Attempts } from "./attempts.ts";
 import { Commits } from "./commits.ts";
 import { Ending } from "./ending.ts";
@@ -305,7 +305,7 @@ function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<str
     threads: parts.threads,
     children: parts.children,
     abandonAfterMs: parts.settings.abandonAfterMs,
-    log: (flow: Flow, step: Step) => parts.log(stepLogFields(flow, step)),
+    log: (flow: Flow, step: Step) => stepLog((fields) => parts.log(fields), flow, step),
   };
   const routes = new Map<string, RouteRunner>();
   for (const route of parts.definition.routes) {

@@ -18,6 +18,7 @@ import type { SearchIndex } from "../search-port.ts";
 import type { TraceHeaders } from "../trace/trace-context.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
 import { FlowObjects } from "./flow-objects.ts";
+import { redact } from "./redact.ts";
 
 /** A failed attempt: what goes into the event, and the adapter to blame. */
 export class StepFailure extends Error {
@@ -371,19 +372,6 @@ class StepContext implements AdapterContext {
   get log(): AdapterLog {
     return this.#host.log(this.#flow, this.#step);
   }
-}
-
-/** The shortest secret that is blacked out: a shorter one would take half of the message with it, and is none. */
-const MIN_SECRET = 4;
-
-/** Blacks out secrets, as they are and as they stand in JSON: an event is read by whoever may watch. */
-function redact(text: string, secrets: readonly string[]): string {
-  let redacted = text;
-  for (const secret of secrets) {
-    if (secret.length < MIN_SECRET) continue;
-    redacted = redacted.replaceAll(secret, "***").replaceAll(JSON.stringify(secret).slice(1, -1), "***");
-  }
-  return redacted;
 }
 
 function toStepFailure(error: unknown, step: Step | null): StepFailure {

@@ -10,9 +10,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { MillraceError } from "@millrace/protocol";
 import { openSqliteReader, type SqliteReader } from "@millrace/stores/sqlite-reader";
 import type { FastifyInstance } from "fastify";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
+import { createLog } from "../log/create-log.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
 import { openTracing, type Tracing } from "../traces/tracing.ts";
@@ -117,10 +118,7 @@ function leave(): void {
 }
 
 async function start({ settings, apiSocket, streams, head, fault }: WorkerCalls["start"]["params"]): Promise<Started> {
-  const log = pino(
-    { level: settings.log_level, base: { worker: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const log = createLog(settings, { worker: process.pid });
   const reader = openSqliteReader(resolve(settings.data_dir));
   const journal = new WatchedJournal(reader.journal, channel, head);
   if (fault !== null) journal.fault = new Error(fault);

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import type { Span, TraceContext } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
+import { createTraceState, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import {
@@ -167,7 +167,10 @@ const KINDS: Readonly<Record<Span["kind"], SpanKind>> = {
 /** A span as the SDK would have made it, which gives spans ids of its own. */
 function readable(span: Span, resource: Resource): ReadableSpan {
   const contextOf = (spanId: string, traceId = span.traceId) => ({ traceId, spanId, traceFlags: TraceFlags.SAMPLED });
-  const own = contextOf(span.spanId);
+  const own = {
+    ...contextOf(span.spanId),
+    ...(span.state === null ? {} : { traceState: createTraceState(span.state) }),
+  };
   return {
     name: span.name,
     kind: KINDS[span.kind],

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { parseTraceContext, type TraceContext } from "@millrace/engine";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Socket } from "node:net";
+import { parseTraceContext, type Span, type TraceContext } from "@millrace/engine";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { pathOf } from "../http/paths.ts";
+import { TAKEN_OVER } from "../stream/take-over.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -34,8 +36,18 @@ export function traceRequests(
 ): void {
   app.decorateRequest("traced", null);
   if (tracing === null) return;
-  app.addHook("onRequest", (request, _reply, done) => {
-    if (!UNTRACED.test(request.url) && !elsewhere(request)) request.traced = begin(request, tracing);
+  app.addHook("onRequest", (request, reply, done) => {
+    if (UNTRACED.test(request.url) || elsewhere(request)) return done();
+    request.traced = begin(request, tracing);
+    // A stream's ends with its connection, and holds on to nothing else of the request.
+    if (request.traced.context.sampled) {
+      reply.raw.once(TAKEN_OVER, (socket: Socket) => {
+        const span = spanOf(request, reply);
+        const begun = performance.now();
+        if (span !== null)
+          socket.once("close", () => tracing.record({ ...span, endMs: span.endMs + performance.now() - begun }));
+      });
+    }
     done();
   });
   app.addHook("preHandler", (request, _reply, done) => {
@@ -43,31 +55,38 @@ export function traceRequests(
     else tracing.run(request.traced.context, done);
   });
   app.addHook("onResponse", async (request, reply) => {
-    const { traced } = request;
-    if (traced?.context.sampled !== true) return;
-    const route = request.routeOptions.url?.replaceAll(/:(\w+)/g, "{$1}");
-    const status = reply.raw.headersSent ? reply.raw.statusCode : reply.statusCode;
-    tracing.record({
-      ...traced.context,
-      parentSpanId: traced.parentSpanId,
-      kind: "server",
-      name: route === undefined ? request.method : `${request.method} ${route}`,
-      startMs: traced.startMs,
-      endMs: traced.startMs + reply.elapsedTime,
-      attributes: {
-        "http.request.method": request.method,
-        "http.response.status_code": status,
-        ...(route === undefined ? {} : { "http.route": route }),
-        "url.scheme": "http",
-        "url.path": withoutCallSecret(pathOf(request.url)),
-        "network.protocol.version": request.raw.httpVersion,
-        "millrace.request.id": request.id,
-        ...(status >= 500 ? { "error.type": String(status) } : {}),
-      },
-      links: [],
-      errorType: status >= 500 ? String(status) : null,
-    });
+    const span = spanOf(request, reply);
+    if (span !== null) tracing.record(span);
   });
+}
+
+/** The span of a request that is answered by now; null where it is not recorded. */
+function spanOf(request: FastifyRequest, reply: FastifyReply): Span | null {
+  const { traced } = request;
+  if (traced?.context.sampled !== true) return null;
+  const route = request.routeOptions.url?.replaceAll(/:(\w+)/g, "{$1}");
+  const status = reply.raw.headersSent ? reply.raw.statusCode : reply.statusCode;
+  const errorType = status >= 500 ? String(status) : null;
+  return {
+    ...traced.context,
+    parentSpanId: traced.parentSpanId,
+    kind: "server",
+    name: route === undefined ? request.method : `${request.method} ${route}`,
+    startMs: traced.startMs,
+    endMs: traced.startMs + reply.elapsedTime,
+    attributes: {
+      "http.request.method": request.method,
+      "http.response.status_code": status,
+      ...(route === undefined ? {} : { "http.route": route }),
+      "url.scheme": "http",
+      "url.path": withoutCallSecret(pathOf(request.url)),
+      "network.protocol.version": request.raw.httpVersion,
+      "millrace.request.id": request.id,
+      ...(errorType === null ? {} : { "error.type": errorType }),
+    },
+    links: [],
+    errorType,
+  };
 }
 
 /** What lines of the log say of a request's trace. */

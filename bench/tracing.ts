@@ -1,7 +1,7 @@
 /**
  * What traces cost a run: messages a second without any, and with them, in turns in one process; the collector is a
- * process of its own. `npx node bench/tracing.ts`; `--messages N`, `--rounds N`; `--root DIR` measures another version
- * as it is, which knows no traces.
+ * process of its own. `npx node bench/tracing.ts`; `--messages N`, `--rounds N`; `--off --root DIR` measures another version
+ * as it is, without traces.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -57,7 +57,8 @@ const VARIANTS: readonly Variant[] = values.off
     ];
 
 const collector = spawn(process.execPath, ["-e", COLLECTOR], { stdio: ["ignore", "pipe", "inherit"] });
-process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${await portOf(collector)}`;
+const port = await portOf(collector);
+if (!values.off) process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${port}`;
 const rates = new Map<string, number[]>(VARIANTS.map(({ name }) => [name, []]));
 const lost = new Map<string, string>();
 for (let round = 0; round <= Number(values.rounds); round += 1) {

@@ -33,4 +33,7 @@ export * from "./ownership-port.ts";
 export * from "./ports.ts";
 export * from "./search-port.ts";
 export { knownSecrets, Redactor } from "./secrets/redactor.ts";
+export { contextOf } from "./trace/execution-trace.ts";
+export * from "./trace/trace-context.ts";
+export * from "./trace/tracer-port.ts";
 export * from "./triggers-port.ts";

@@ -60,6 +60,11 @@ export class OtlpReceiver implements AsyncDisposable {
     return receiver;
   }
 
+  /** All spans that have come, to be searched. */
+  get text(): string {
+    return JSON.stringify(this.spans, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  }
+
   /** What makes a service send here, soon. */
   get env(): Record<string, string> {
     return { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#port}`, OTEL_BSP_SCHEDULE_DELAY: "50" };

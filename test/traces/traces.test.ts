@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createClient } from "@millrace/client";
 import { eventually } from "../support/eventually.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../support/otlp-receiver.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -60,6 +61,29 @@ test("who is not recorded is not recorded here either, and yet passed on", async
   await collector.execution(later);
   assert.equal(collector.spans.filter(({ traceId }) => traceId === caller.traceId).length, 0);
   assert.match(String(site.asked[0]?.traceparent), new RegExp(`^00-${caller.traceId}-[0-9a-f]{16}-00$`));
+});
+
+test("a request's span says what kind of credential it came with, and never which", async () => {
+  const env = { ...collector.env, MILLRACE_ADMIN_KEY: "0123456789abcdef0123456789abcdef" };
+  await using keyed = await ServiceProcess.start(ALLOWED, env);
+  const admin = createClient({ baseUrl: keyed.url, apiKey: env.MILLRACE_ADMIN_KEY });
+  const { id, secret } = await admin.keys.create({ name: "brief", scopes: ["read"], project: "shop" });
+  const outcomes = [];
+  for (const key of [secret, `${secret}x`]) {
+    const caller = new Caller();
+    await fetch(`${keyed.url}/api/v1/executions`, { headers: { ...caller.headers, authorization: `Bearer ${key}` } });
+    const { attributes } = await collector.find("request", ({ traceId }) => traceId === caller.traceId);
+    outcomes.push([
+      attributes["http.response.status_code"],
+      attributes["millrace.principal.kind"],
+      attributes["millrace.principal.project"],
+    ]);
+    for (const told of [secret, id, "brief"]) assert.ok(!JSON.stringify(attributes).includes(told), told);
+  }
+  assert.deepEqual(outcomes, [
+    [200, "key", "shop"],
+    [401, "anonymous", undefined],
+  ]);
 });
 
 test("a traceparent that is wrong counts for none", async () => {
@@ -166,7 +190,7 @@ test("neither credentials nor payloads of a call stand in a span", async () => {
   assert.ok(response.ok, String(response.status));
   const execution = await collector.find("execution", ({ name }) => name === "execution called");
   await collector.find("call", ({ spanId }) => spanId === execution.parentSpanId);
-  const all = JSON.stringify(collector.spans, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  const all = collector.text;
   assert.equal(all.includes("canary"), false);
   assert.equal(all.includes(secret), false);
 });

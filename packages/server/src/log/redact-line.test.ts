@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { knownSecrets } from "@millrace/engine/redactor";
 import { prettyLine } from "./pretty-line.ts";
 import { redactLine } from "./redact-line.ts";
 
@@ -21,6 +22,12 @@ test("credentials are taken out of a line, wherever they stand in it", () => {
   const read = JSON.parse(line);
   assert.match(read.msg, /^cannot reach postgres:\/\/\*\*\*@db:5432\/x, nats:\/\/\*\*\*@broker; GET .*&timeout=5$/);
   assert.equal(read.key, "mr_abc123_***");
+});
+
+test("secrets that the process knows are taken out by their names, with what looks like one", () => {
+  knownSecrets.add("SHOP_KEY", 'canary "13" of the shop');
+  const line = redactLine(JSON.stringify({ msg: 'it sent canary "13" of the shop to mr_abc123_canary14_x' }));
+  assert.equal(JSON.parse(line).msg, "it sent [secret SHOP_KEY] to mr_abc123_***");
 });
 
 test("what is no credential stays", () => {

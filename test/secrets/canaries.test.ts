@@ -11,6 +11,7 @@ import { onDatabase } from "../../packages/stores/src/support/postgres.ts";
 import { millrace } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { NATS_URL } from "../support/nats.ts";
+import { OtlpReceiver } from "../support/otlp-receiver.ts";
 import { readStream } from "../support/read-stream.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 import { SHARED_STACK } from "../support/shared-stack.ts";
@@ -233,7 +234,8 @@ for (const [stack, more] of [
     await using vault = await VaultServer.start();
     await using tap = SHARED_STACK ? await Tap.open() : null;
     const { flags, env } = await setUp(echo, vault);
-    await using service = await ServiceProcess.start([...flags, ...more], env);
+    await using collector = await OtlpReceiver.open();
+    await using service = await ServiceProcess.start([...flags, ...more], { ...env, ...collector.env });
     const { client, url } = service;
 
     // Something of everything that there is.
@@ -335,6 +337,11 @@ for (const [stack, more] of [
     tap?.check();
     assert.ok(walkFiles(service.dataDir, assertClean) > 0);
     await service.end();
+    const spans = collector.text;
+    for (const name of ["process throw_in_thread", "POST /api/v1/triggers/{trigger_id}/{secret}", "POST webhook"])
+      assert.ok(spans.includes(name), `no span is called ${name}`);
+    assertClean("the traces", spans);
+    assert.ok(!spans.includes(callSecret), "the traces have the trigger's secret");
     if (databaseUrl === null) {
       const archive = join(folder, `backup-${more.length}.tar`);
       const { code, stdout, stderr } = await millrace(["backup", archive, "--data-dir", service.dataDir]);

@@ -189,7 +189,9 @@ function checked(text: string, check: OutputCheck): { readonly value: JsonValue 
 async function ask(body: JsonObject, context: AdapterContext<Config, Prepared>): Promise<string> {
   const { config: settings, prepared, signal } = context;
   const { server } = prepared;
-  const { data, error } = answerSchema.safeParse(await askModel(server, "/chat/completions", body, signal));
+  const { data, error } = answerSchema.safeParse(
+    await askModel({ ...server, trace: context.trace }, "/chat/completions", body, signal),
+  );
   const choice = data?.choices[0];
   if (data === undefined || choice === undefined) {
     const [issue] = error?.issues ?? [];

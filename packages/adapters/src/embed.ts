@@ -106,7 +106,8 @@ async function vectorsOf(
   texts: readonly string[],
   context: AdapterContext<Config, ModelServer>,
 ): Promise<Map<string, Float32Array>> {
-  const { config: settings, prepared: server, signal } = context;
+  const { config: settings, signal, trace } = context;
+  const server = { ...context.prepared, trace };
   const cache = settings.cache ? context.cache : null;
   const dimensions = settings.dimensions ?? null;
   const keyOf = (text: string) =>

@@ -6,6 +6,8 @@ import { HttpClient } from "./http/http-client.ts";
 export interface AdapterGrants {
   /** Hosts that HTTP adapters may ask although their addresses are private. */
   readonly httpAllowHosts: readonly string[];
+  /** Hosts that they tell of the trace that a request is in; `*` is all. Default all. */
+  readonly traceHosts?: readonly string[];
   /** The folder where adapters keep what outlives a run; null: nothing does. */
   readonly stateDir: string | null;
   /** Which variables of the environment pipelines may read; default: all but the service's own. */
@@ -28,9 +30,14 @@ export const NO_GRANTS: AdapterGrants = { httpAllowHosts: [], stateDir: null };
 export const USER_AGENT = `Millrace/${version()}`;
 
 /** Makes the environment of a service, or of a thread of it. */
-export function adapterEnvironment({ httpAllowHosts, stateDir, variables }: AdapterGrants): AdapterEnvironment {
+export function adapterEnvironment({
+  httpAllowHosts,
+  traceHosts = ["*"],
+  stateDir,
+  variables,
+}: AdapterGrants): AdapterEnvironment {
   return {
-    http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT }),
+    http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT, traceHosts }),
     stateDir,
     variable: variablesOf(variables),
   };

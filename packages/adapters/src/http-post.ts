@@ -95,7 +95,7 @@ export function httpPost({ http }: AdapterEnvironment): Adapter<Config, Prepared
       url: compileTemplate(url),
       headers: Object.entries(headers).map(([name, value]) => ({ name, value: compileTemplate(value) })),
     }),
-    async process(message, { config: settings, prepared, signal }) {
+    async process(message, { config: settings, prepared, signal, trace }) {
       const input = templateInput(message);
       const url = parseHttpUrl(await prepared.url.render(input));
       const headers = new Headers({ "content-type": CONTENT_TYPES[settings.format] });
@@ -109,6 +109,7 @@ export function httpPost({ http }: AdapterEnvironment): Adapter<Config, Prepared
         headers,
         body: bodyOf(message, settings),
         signal,
+        trace,
         timeoutSeconds: settings.timeout_seconds,
         maxBytes: settings.max_bytes,
         maxRedirects: 0,

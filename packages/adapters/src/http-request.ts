@@ -98,7 +98,7 @@ export function httpRequest({ http }: AdapterEnvironment): Adapter<Config, Prepa
       body: typeof body === "string" ? compileTemplate(body) : null,
       paging: paging === undefined ? null : preparePaging(paging),
     }),
-    async *process(message, { config: settings, prepared, signal, log }) {
+    async *process(message, { config: settings, prepared, signal, log, trace }) {
       const request = await requestOf(message, settings, prepared);
       // Of a request before this one in the chain.
       const { body_encoding: _, ...payload } = message.payload;
@@ -112,6 +112,7 @@ export function httpRequest({ http }: AdapterEnvironment): Adapter<Config, Prepa
           ...authorized(request, url, settings),
           method: settings.method,
           signal,
+          trace,
           timeoutSeconds: settings.timeout_seconds,
           maxBytes: settings.max_bytes,
           maxRedirects: settings.follow_redirects ? MAX_REDIRECTS : 0,

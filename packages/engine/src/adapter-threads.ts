@@ -2,12 +2,14 @@ import type { Usage } from "@millrace/protocol";
 import type { AdapterLog, Emit, Message } from "./adapter.ts";
 import type { RouteDefinition, Step } from "./definition/definition.ts";
 import type { ObjectStore } from "./ports.ts";
+import type { TraceHeaders } from "./trace/trace-context.ts";
 
 /** What an adapter in a thread reaches of the service's. */
 export interface ThreadContext {
   readonly signal: AbortSignal;
   readonly log: AdapterLog;
   readonly objects: ObjectStore;
+  readonly trace: TraceHeaders | null;
   countUsage(used: Partial<Usage>): void;
   /** The largest payload that may come back, in bytes of JSON. */
   readonly maxPayloadBytes: number;

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ContentCache } from "./cache-port.ts";
 import type { ObjectStore } from "./ports.ts";
 import type { SearchIndex } from "./search-port.ts";
+import type { TraceHeaders } from "./trace/trace-context.ts";
 
 /** A message as an adapter sees it. */
 export interface Message {
@@ -83,6 +84,11 @@ export interface AdapterContext<Config = unknown, Prepared = unknown> {
   readonly search: SearchIndex | null;
   /** What answers of models are kept in over all runs; null in a thread, and where the service has none. */
   readonly cache: ContentCache | null;
+  /**
+   * Where the step is in a trace: the headers of requests that it makes for the message. Null where the execution has no
+   * trace.
+   */
+  readonly trace: TraceHeaders | null;
   /**
    * Counts what the step used of a model. It stands in the event that ends the attempt, whether that completes or fails,
    * and in the execution's statistics.

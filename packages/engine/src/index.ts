@@ -34,4 +34,7 @@ export * from "./ports.ts";
 export * from "./search-port.ts";
 export { knownSecrets, Redactor } from "./secrets/redactor.ts";
 export * from "./sessions-port.ts";
+export { contextOf } from "./trace/execution-trace.ts";
+export * from "./trace/trace-context.ts";
+export * from "./trace/tracer-port.ts";
 export * from "./triggers-port.ts";

@@ -172,6 +172,7 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
         audit: service.audit,
         edge: { settings, accessControl: access.isOn, limits: { limits, runs: limits } },
         metrics,
+        tracing: service.tracing,
       },
       log,
       () => closing !== null,

@@ -42,12 +42,14 @@ import { commitObserver, engineObserver } from "./metrics/observers.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 import { Retention } from "./retention.ts";
 import { namedPipeline } from "./runnable-pipeline.ts";
-import { knowOwnCredentials, openSecrets } from "./secrets/open-secrets.ts";
+import { openSecrets } from "./secrets/open-secrets.ts";
+import { knowOwnCredentials } from "./secrets/own-credentials.ts";
 import type { Secrets } from "./secrets/secrets.ts";
 import type { Settings } from "./settings.ts";
 import { openStores } from "./stores/open-stores.ts";
 import type { SharedParts, StoreLooks } from "./stores/stores.ts";
 import { tellOfExits } from "./told-exit.ts";
+import { openTracing, type Tracing } from "./traces/tracing.ts";
 import type { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { startTriggersAndWebhooks } from "./triggers-and-webhooks.ts";
 import type { ManageWebhooks } from "./webhooks/manage-webhooks.ts";
@@ -88,6 +90,8 @@ export interface Service {
   /** Whether the other nodes can be reached; true where there are none. */
   readonly isConnected: () => boolean;
   readonly lookAt: StoreLooks;
+  /** Null: no traces are made. */
+  readonly tracing: Tracing | null;
   /** `project`: whose secrets the pipeline may use. */
   loadDefinition(yaml: string, project?: string): Promise<LoadedDefinition>;
   readonly secrets: Secrets;
@@ -132,6 +136,7 @@ export async function openService(
   { servesApi = true, metrics = null }: ServiceOptions = {},
 ): Promise<Service> {
   knowOwnCredentials(settings, process.env);
+  const tracing = await openTracing(settings, log);
   const stores = await openStores(settings, metrics === null ? null : commitObserver(metrics));
   const { journal, work, records, lineage, failures, kept, storedObjects, objects, search, cache, place } = stores;
   const { triggers, deliveries, apiKeys, auditLog, serviceSecrets } = stores;
@@ -144,6 +149,7 @@ export async function openService(
   const access = await openAccess({ settings, servesApi, apiKeys, serviceSecrets, clock, log }).catch(leave);
   const grants = {
     httpAllowHosts: settings.http_allow_hosts,
+    traceHosts: settings.trace_hosts,
     stateDir: join(resolve(settings.data_dir), "state"),
     // Who may write configs is then not who may read what the service was started with.
     variables: { allow: settings.env_allow, restricted: access.isOn },
@@ -185,6 +191,7 @@ export async function openService(
     threads,
     clock,
     ids,
+    ...(tracing === null ? {} : { tracer: tracing }),
     loadDefinition: load,
     findPipeline: (project, config) => namedPipeline(configs, records, project, config),
     log: (fields) => adapterLog(log.child(fields)),
@@ -244,6 +251,9 @@ export async function openService(
     secrets,
     allowHosts: settings.http_allow_hosts,
     metrics,
+    traceHosts: settings.trace_hosts,
+    tracing,
+    records,
   });
   const audit = new AuditTrail({ auditLog, clock, ids, log, retainDays: settings.retain_audit_days });
   const manageKeys = new ManageKeys({ apiKeys, clock, ids, changed: tellOfKeys(access, stores.nodes?.bus ?? null) });
@@ -277,6 +287,7 @@ export async function openService(
     nodes: stores.nodes,
     isConnected: () => stores.nodes?.bus.connected ?? true,
     lookAt: stores.lookAt,
+    tracing,
     loadDefinition: load,
     secrets,
     async close(graceMs) {
@@ -287,7 +298,7 @@ export async function openService(
       await threads.close();
       takeBack();
       process.off("exit", onExit);
-      await stores.close();
+      await Promise.all([stores.close(), tracing?.close()]);
     },
   };
 }

@@ -37,6 +37,15 @@ const hosts = list(
   z.string().refine(isHostName, "expected hosts as intranet.example.org, *.example.org, localhost:8080 or 10.0.0.7"),
 );
 
+const traceHosts = list(
+  z
+    .string()
+    .refine(
+      (text) => text === "*" || isHostName(text),
+      "expected `*` or hosts as collector.example.org, *.example.org",
+    ),
+);
+
 /**
  * Every setting: its kind, bounds, default and meaning. Each is a flag (`--data-dir`), an environment variable
  * (`MILLRACE_DATA_DIR`) and a key of the config file (`data_dir`).
@@ -130,6 +139,27 @@ export const settingsSchema = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
     .default("info")
     .describe("How much is logged, on stderr"),
+  log_format: z
+    .enum(["auto", "json", "pretty"])
+    .default("auto")
+    .describe("How lines of the log look: `json`, `pretty` for people, `auto` pretty on a terminal and else JSON"),
+  traces: z
+    .enum(["auto", "off", "otlp"])
+    .default("auto")
+    .describe(
+      "Whether traces are sent by the OpenTelemetry protocol, as the OTEL_* variables say; `auto`: where they name a collector",
+    ),
+  trace_messages: count(
+    "Messages of one execution whose spans are sent at most; failed ones, as many again",
+    2_000,
+    0,
+    10_000_000,
+  ),
+  trace_hosts: traceHosts
+    .default(["*"])
+    .describe(
+      "Hosts that requests of adapters and webhooks tell of the trace they belong to (`traceparent`), separated by commas, as in http_allow_hosts; `*` is any, an empty list none",
+    ),
   metrics: flag("Whether `/metrics` tells Prometheus of the service; `false` counts nothing, and answers 404", true),
   cors_origins: origins.default([]).describe("Origins that browsers may call from, separated by commas; `*` is any"),
   max_executions: count("Executions that run at once", 100, 1, 100_000),

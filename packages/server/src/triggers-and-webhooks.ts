@@ -1,8 +1,10 @@
-import type { Clock, Executions, Ids, Journal } from "@millrace/engine";
+import type { Clock, Executions, Ids, Journal, Records } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Configs } from "./configs.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Stores } from "./stores/stores.ts";
+import { deliverySpans } from "./traces/delivery-spans.ts";
+import type { Tracing } from "./traces/tracing.ts";
 import { FolderWatch } from "./triggers/folder-watch.ts";
 import { ManageTriggers } from "./triggers/manage-triggers.ts";
 import { TriggerLoop } from "./triggers/trigger-loop.ts";
@@ -24,6 +26,10 @@ export interface TriggersAndWebhooksParts {
   /** Hosts that deliveries may go to although their addresses are private. */
   readonly allowHosts: readonly string[];
   readonly metrics: Metrics | null;
+  /** Hosts that deliveries tell of the trace of their execution. */
+  readonly traceHosts: readonly string[];
+  readonly tracing: Tracing | null;
+  readonly records: Records;
 }
 
 /** What makes runs by itself, and what tells others how they ended. */
@@ -36,7 +42,8 @@ export interface TriggersAndWebhooks {
 
 /** Begins to set triggers off and to tell webhooks. */
 export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): TriggersAndWebhooks {
-  const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts, metrics } = parts;
+  const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts, traceHosts } = parts;
+  const { metrics, tracing, records } = parts;
   const { triggers, deliveries } = stores;
   const folders = new FolderWatch({ triggers, clock, ids });
   const firing = { triggers, configs, executions, clock, ids, folders, metrics };
@@ -45,7 +52,8 @@ export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): Trigg
     deliveries,
     journal,
     secrets,
-    post: postOver(allowHosts),
+    post: postOver(allowHosts, traceHosts),
+    traces: tracing === null ? null : deliverySpans(tracing, records),
     clock,
     ids,
     log,

@@ -1,4 +1,4 @@
-import { AdapterError } from "@millrace/engine";
+import { AdapterError, type TraceHeaders } from "@millrace/engine";
 import type { Agent, Dispatcher } from "undici";
 import { AllowedHosts } from "./allowed-hosts.ts";
 import { ACCEPT_ENCODING, readUnpacked } from "./body-reader.ts";
@@ -25,6 +25,8 @@ export interface HttpRequest {
   /** Redirects that are followed; 0: the answer may be one. */
   readonly maxRedirects: number;
   readonly politeness?: Politeness;
+  /** Where the request is in a trace; told to hosts that may know. Null, or left out: nowhere. */
+  readonly trace?: TraceHeaders | null;
   /** False where whoever asks keeps a pace of its own with the host: none is waited for, and nothing learned. Default true. */
   readonly paced?: boolean;
   /** The longest that a pause of the host is waited for, in seconds; default `timeoutSeconds`. */
@@ -54,6 +56,8 @@ export interface HttpClientOptions {
   readonly allowHosts: readonly string[];
   /** Sent where a request names no other. */
   readonly userAgent: string;
+  /** Hosts that are told of the trace that a request is in, as {@link allowHosts}; `*` is all. Default all. */
+  readonly traceHosts?: readonly string[];
   /** Instead of the resolver of this machine. */
   readonly lookup?: Lookup;
 }
@@ -85,11 +89,14 @@ export class HttpClient {
   readonly pace = new HostPace();
   readonly userAgent: string;
   readonly #allowed: AllowedHosts;
+  /** Null: all. */
+  readonly #traced: AllowedHosts | null;
   readonly #lookup: Lookup | undefined;
   #agent: Promise<Agent> | null = null;
 
-  constructor({ allowHosts, userAgent, lookup }: HttpClientOptions) {
+  constructor({ allowHosts, userAgent, traceHosts = ["*"], lookup }: HttpClientOptions) {
     this.userAgent = userAgent;
+    this.#traced = traceHosts.includes("*") ? null : new AllowedHosts(traceHosts);
     this.#allowed = new AllowedHosts(allowHosts);
     this.#lookup = lookup;
   }
@@ -115,7 +122,7 @@ export class HttpClient {
         try {
           // Whole milliseconds: 1.001 s is 1000.9999999999999 ms, which a timer refuses.
           timeout ??= AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000));
-          const found = await this.#ask(hop, AbortSignal.any([signal, timeout]));
+          const found = await this.#ask(hop, request.trace ?? null, AbortSignal.any([signal, timeout]));
           if (request.paced !== false) this.pace.note(hop.url.host, found.status, found.afterMs);
           const next = request.maxRedirects === 0 ? null : redirected(hop, found.status, found.headers.get("location"));
           if (next === null) return await this.#read(request, hop.url, found, redirects > 0);
@@ -145,13 +152,14 @@ export class HttpClient {
     return await this.pace.enter(host, politeness, maxPauseSeconds * 1000, until);
   }
 
-  async #ask({ url, method, headers, body }: Hop, signal: AbortSignal): Promise<Found> {
+  async #ask({ url, method, headers, body }: Hop, trace: TraceHeaders | null, signal: AbortSignal): Promise<Found> {
     this.#agent ??= openAgent(this.#allowed, this.#lookup);
+    const traced = trace !== null && (this.#traced?.has(url.hostname, portOf(url)) ?? true) ? trace : null;
     const answer = await (await this.#agent).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,
-      headers: Object.fromEntries(headers),
+      headers: traced === null ? Object.fromEntries(headers) : withTrace(headers, traced),
       signal,
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : Buffer.from(body) }),
     });
@@ -188,6 +196,17 @@ async function openAgent(allowed: AllowedHosts, lookup: Lookup | undefined): Pro
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+}
+
+/** One that the pipeline sets itself is left as it is. */
+function withTrace(headers: Headers, { traceparent, tracestate }: TraceHeaders): Record<string, string> {
+  const all = Object.fromEntries(headers);
+  if (headers.has("traceparent")) return all;
+  return { ...all, traceparent, ...(tracestate === null ? {} : { tracestate }) };
+}
+
+function portOf(url: URL): string {
+  return url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
 }
 
 function setDefault(headers: Headers, name: string, value: string): void {

@@ -81,6 +81,7 @@ async function post(
       headers,
       body,
       signal,
+      trace: server.trace ?? null,
       timeoutSeconds: server.timeoutSeconds,
       maxBytes: server.maxBytes,
       // The key is meant for this server alone.

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { knownSecrets, type Looked } from "@millrace/engine";
+import { knownSecrets, type Looked, type TraceHeaders } from "@millrace/engine";
 import type { AdapterEnvironment } from "../environment.ts";
 import type { HttpClient } from "../http/http-client.ts";
 import type { ModelFields } from "./model-fields.ts";
@@ -19,6 +19,8 @@ export interface ModelServer {
   readonly maxInFlight: number;
   readonly maxBytes: number;
   readonly limiter: ModelLimiter;
+  /** Where the step that asks is in a trace; left out, nowhere. */
+  readonly trace?: TraceHeaders | null;
   /** The way to it. */
   readonly http: HttpClient;
 }

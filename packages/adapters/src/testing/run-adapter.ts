@@ -71,6 +71,7 @@ export async function* stream(
       objects: options.objects ?? NO_OBJECTS,
       search: options.search ?? null,
       cache: options.cache ?? null,
+      trace: null,
       countUsage: (used) => void options.usage?.push(used),
     },
   );

@@ -176,7 +176,7 @@ export class StepRun {
   }
 
   #context({ config, prepared }: PreparedStep) {
-    const { name, index } = this.#request;
+    const { name, index, trace } = this.#request;
     const { log, objects } = this.#parts;
     return {
       config,
@@ -188,6 +188,7 @@ export class StepRun {
       objects,
       search: null,
       cache: null,
+      trace,
       countUsage: (used: Partial<Usage>) => this.#parts.send({ kind: "usage", run: this.#id, used }),
     };
   }

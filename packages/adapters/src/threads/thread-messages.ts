@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "@millrace/engine";
 import type { EventError, JsonObject, Usage } from "@millrace/protocol";
 import type { AdapterSource } from "../adapter-source.ts";
 import type { AdapterGrants } from "../environment.ts";
@@ -30,6 +31,7 @@ export interface RunRequest {
   };
   readonly payloadJson: string;
   readonly maxPayloadBytes: number;
+  readonly trace: TraceHeaders | null;
 }
 
 /** From the service to a thread. */

@@ -140,6 +140,7 @@ class Rig {
     if (step === undefined) throw new Error("a route has a step");
     const run = lease.run(step, messageWith(payload), {
       ...context,
+      trace: null,
       log: this.log,
       countUsage: (used) => this.usage.push(used),
     });
@@ -211,6 +212,7 @@ test("a generator stands still while nobody asks, and is ended when nobody will"
     signal: new AbortController().signal,
     log: rig.log,
     objects: NO_OBJECTS,
+    trace: null,
     countUsage() {},
     maxPayloadBytes: 1000,
   });
@@ -252,6 +254,7 @@ test("what an adapter throws comes back with its code, whatever it is, after wha
     signal: new AbortController().signal,
     log: rig.log,
     objects: NO_OBJECTS,
+    trace: null,
     countUsage() {},
     maxPayloadBytes: 1000,
   };
@@ -299,6 +302,7 @@ for (const it of ["block", "regex"]) {
       signal: controller.signal,
       log: rig.log,
       objects: NO_OBJECTS,
+      trace: null,
       countUsage() {},
       maxPayloadBytes: 1000,
     };

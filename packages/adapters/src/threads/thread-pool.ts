@@ -212,7 +212,7 @@ export class AdapterThreadPool implements AdapterThreads {
     void thread.end();
   }
 
-  #requestOf(step: Step, message: Message, { maxPayloadBytes }: ThreadContext): RunRequest {
+  #requestOf(step: Step, message: Message, { maxPayloadBytes, trace }: ThreadContext): RunRequest {
     const { payload, ...rest } = message;
     let known = this.#steps.get(step);
     if (known === undefined) {
@@ -229,6 +229,7 @@ export class AdapterThreadPool implements AdapterThreads {
       message: rest,
       payloadJson: JSON.stringify(payload),
       maxPayloadBytes,
+      trace,
     };
   }
 

@@ -8,6 +8,7 @@ import {
   MillraceError,
   tagSchema,
 } from "@millrace/protocol";
+import { createLog } from "@millrace/server/log";
 import { type Command, Option } from "commander";
 import { v7 } from "uuid";
 import { engineRoom } from "../engine-room.ts";
@@ -18,7 +19,6 @@ import { FollowedRun } from "../followed-run.ts";
 import { readInput, readPayload } from "../input.ts";
 import { onSignals } from "../interrupts.ts";
 import { upstreamOf } from "../live/route-links.ts";
-import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
 import { type DisplayMode, RunDisplay } from "../run-display.ts";
 import { printSummary } from "../run-summary.ts";
@@ -64,14 +64,14 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
   const yaml = await readInput(file);
   const payload = readPayload(options.payload, options.set);
   checkTag(options.tag);
-  const { positionedEventsOf, openService, readSettings } = await engineRoom();
+  const { parseTraceContext, positionedEventsOf, openService, readSettings } = await engineRoom();
   const dataDir = options.dataDir ?? join("data", "runs", v7());
   const { settings } = readSettings({
     flags: { data_dir: dataDir, adapters_dir: options.adaptersDir, log_level: options.logLevel },
     env: settingsOfRuns(process.env),
     configFile: undefined,
   });
-  const log = createLog(settings.log_level);
+  const log = createLog(settings);
   const service = await openService(settings, log);
   surviveAdapters(service.engine, log);
   try {
@@ -101,6 +101,8 @@ async function run(file: string, options: RunOptions, output: Output): Promise<n
       project: DEFAULT_PROJECT,
       tag: options.tag ?? null,
       ...(payload === undefined ? {} : { initPayload: payload }),
+      // As programs that trace leave it for those that they start.
+      trace: parseTraceContext(process.env.TRACEPARENT, process.env.TRACESTATE),
     });
     wanted.id = record.id;
     for (const entry of early)

@@ -1,9 +1,9 @@
 import { builtDashboard } from "@millrace/dashboard";
 import type { Server } from "@millrace/server";
+import { createLog } from "@millrace/server/log";
 import type { Command } from "commander";
 import { urlFlag } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
-import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -20,7 +20,7 @@ export function addServe(program: Command, output: Output): void {
     )
     .action(async (flags: Record<string, unknown>) => {
       const { settings, warnings } = settingsOf(flags);
-      const log = createLog(settings.log_level);
+      const log = createLog(settings);
       for (const warning of warnings) log.warn(warning);
       const { serve } = await engineRoom();
       const server = await serve(settings, log, { dashboard: builtDashboard() });

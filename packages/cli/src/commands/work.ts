@@ -1,7 +1,7 @@
 import { MillraceError } from "@millrace/protocol";
+import { createLog } from "@millrace/server/log";
 import type { Command } from "commander";
 import { engineRoom } from "../engine-room.ts";
-import { createLog } from "../log.ts";
 import type { Output } from "../output.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -29,7 +29,7 @@ export function addWork(program: Command, output: Output): void {
       if (!settings.engine) {
         throw new MillraceError("SETTING_INVALID", "millrace work with engine: false would do nothing: leave it out.");
       }
-      const log = createLog(settings.log_level);
+      const log = createLog(settings);
       for (const warning of warnings) log.warn(warning);
       const { serve } = await engineRoom();
       const server = await serve(settings, log, { api: false });

@@ -4,6 +4,7 @@ import { partsOfProject } from "../execution/project-parts.ts";
 import { FrozenPipelines } from "../remote/frozen-pipelines.ts";
 import { Offers } from "../remote/offers.ts";
 import { RemoteWorker } from "../remote/remote-worker.ts";
+import { stepLog } from "../route/step-log.ts";
 import { Claims } from "./claims.ts";
 import type { ClusterParts, ClusterSettings } from "./cluster-parts.ts";
 import { OrphanWatch } from "./orphan-watch.ts";
@@ -62,6 +63,7 @@ export function assembleNode(
   const pipelines = new FrozenPipelines({
     records,
     loadDefinition,
+    tracer: parts.tracer ?? null,
     chainHostOf: (project, executionId) => ({
       // A step that starts executions works where its own execution is (`stateful`).
       children: null,
@@ -69,8 +71,7 @@ export function assembleNode(
       threads: parts.threads ?? null,
       abandonAfterMs,
       observer: parts.observer ?? null,
-      log: ({ host, message: { id, route, attempt } }, step) =>
-        parts.log({ execution_id: host.executionId, route, adapter: step.name, message_id: id, attempt }),
+      log: (flow, step) => stepLog((fields) => parts.log(fields), flow, step),
     }),
   });
   return {

@@ -56,7 +56,7 @@ export class ChildExecutions {
     const { id, attempt } = flow.message;
     const key = `subpipeline:${executionId}:${id}:${stepIndex}:${request.piece}:${attempt}`;
     const known = await this.#host.records.getExecutionByIdempotencyKey(flow.host.project, key);
-    const child = known ?? (await this.#start(flow, request, key));
+    const child = known ?? (await this.#start(flow, stepIndex, request, key));
     // Also of one that was told to stop while its child was being started.
     const onAbort = () => this.#abort(flow, child.id);
     flow.signal.addEventListener("abort", onAbort, { once: true });
@@ -71,7 +71,7 @@ export class ChildExecutions {
     return this.#outcome(child.id);
   }
 
-  async #start(flow: Flow, request: ChildRequest, key: string): Promise<ExecutionRecord> {
+  async #start(flow: Flow, stepIndex: number, request: ChildRequest, key: string): Promise<ExecutionRecord> {
     const { executionId } = flow.host;
     const parent = await this.#host.records.getExecution(executionId);
     const depth = depthOf(parent) + 1;
@@ -88,6 +88,7 @@ export class ChildExecutions {
       idempotencyKey: key,
       metadata: { [METADATA]: { depth, message_id: flow.message.id, route: flow.message.route } },
       parentExecutionId: executionId,
+      trace: flow.host.trace?.stepContext(flow.message, stepIndex) ?? null,
     };
     this.#placeless.push(executionId);
     try {

@@ -81,6 +81,9 @@ export class Commits {
       const route = this.#routes.get(flow.message.route);
       if (route !== undefined) route.unsettled -= 1;
     }
+    const { tracing } = this.#parts;
+    if (tracing?.sampled === true && (settled.length > 0 || retried.length > 0))
+      tracing.committed(transition.events, [...settled, ...retried.map(({ flow }) => flow)]);
     this.#intake.arrive(transition, seqs);
     this.#host.committed();
   }

@@ -1,4 +1,11 @@
-import { type ErrorInfo, foldEnded, foldEvent, type KeepPayloads, type TerminalStatus } from "@millrace/protocol";
+import {
+  type ErrorInfo,
+  foldEnded,
+  foldEvent,
+  type KeepPayloads,
+  type Progress,
+  type TerminalStatus,
+} from "@millrace/protocol";
 import type { ExecutionRecord, Journal, WorkQueue } from "../ports.ts";
 import { dropInterrupted } from "./drop-interrupted.ts";
 import { foldJournal } from "./fold-journal.ts";
@@ -10,7 +17,7 @@ export async function endInterrupted(
   record: ExecutionRecord,
   end: { readonly status: TerminalStatus; readonly errorInfo: ErrorInfo | null },
   host: { readonly journal: Journal; readonly work: WorkQueue; readonly keepPayloads: KeepPayloads; now(): number },
-): Promise<void> {
+): Promise<Progress> {
   const { status, errorInfo } = end;
   const { journal, work, now } = host;
   const progress = await foldJournal(journal, record);
@@ -33,4 +40,5 @@ export async function endInterrupted(
       progressJson: progressToJson(progress),
     },
   });
+  return progress;
 }

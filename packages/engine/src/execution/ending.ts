@@ -133,6 +133,7 @@ export class Ending {
     });
     this.#ended = true;
     this.#parts.observer?.executionEnded(status);
+    this.#parts.tracing?.ended(status, at, this.#errorInfo, this.#progress);
     this.#host.ended();
   }
 

@@ -10,11 +10,13 @@ import type { EngineLoad, EngineObserver } from "../observer.ts";
 import type { Clock, ExecutionRecord, Failures, Ids, Journal, ObjectStore, Records, WorkQueue } from "../ports.ts";
 import type { Flow } from "../route/flow.ts";
 import type { SearchIndexes } from "../search-port.ts";
+import { ExecutionTrace } from "../trace/execution-trace.ts";
+import type { Tracer } from "../trace/tracer-port.ts";
 import { ChildExecutions } from "./child-executions.ts";
 import { deleteExecution, sweepDeleted } from "./deletion.ts";
 import { EndWaiters } from "./end-waiters.ts";
 import { Execution } from "./execution.ts";
-import type { ExecutionSettings, Spread } from "./execution-parts.ts";
+import type { ExecutionSettings, RunningRecord, Spread } from "./execution-parts.ts";
 import type { Executions, Pipeline, Retried, RetryFailures, StartExecution } from "./executions.ts";
 import { FailureRetry } from "./failure-retry.ts";
 import { foldJournal } from "./fold-journal.ts";
@@ -48,6 +50,8 @@ export interface EngineParts {
   /** Without it every message is worked on here, at once. */
   readonly spread?: Spread;
   readonly observer?: EngineObserver;
+  /** Without it no traces are made. */
+  readonly tracer?: Tracer;
   /** Compiles the frozen configuration of an execution that is taken up again. */
   readonly loadDefinition: LoadDefinition;
   /**
@@ -89,12 +93,13 @@ export class Engine implements Executions {
     this.#parts = parts;
     this.#settings = settings;
     this.#log = parts.log({ component: "engine" });
-    const { journal, work, failures, records, ids, clock, placement = null } = parts;
+    const { journal, work, failures, records, ids, clock, placement = null, tracer = null } = parts;
     const { maxExecutions, maxPayloadBytes, keepPayloads } = settings;
     this.#ends = new InterruptedEnds({
       journal,
       work,
       keepPayloads,
+      tracer,
       now: () => clock.now(),
       ended: (executionId, status) => {
         parts.observer?.executionEnded(status);
@@ -113,6 +118,8 @@ export class Engine implements Executions {
       maxExecutions,
       maxPayloadBytes,
       placement,
+      tracer,
+      log: this.#log,
       countRunning: () => this.#running.size,
       makeExecution: (record, definition, state) => this.#makeExecution(record, definition, state),
       running: (execution) => this.#running.set(execution.id, execution),
@@ -319,11 +326,12 @@ export class Engine implements Executions {
   }
 
   #makeExecution(
-    record: { id: string; project: string; rootCorrelationId: string },
+    record: RunningRecord,
     definition: Definition,
     state: { progress: Progress; stopping: TerminalStatus | null; errorInfo: ErrorInfo | null },
   ): Execution {
-    const { journal, work, threads = null, spread = null, observer = null, clock, log } = this.#parts;
+    const { journal, work, threads = null, spread = null, tracer, observer = null, clock, log } = this.#parts;
+    const tracing = ExecutionTrace.of(tracer, record);
     const execution: Execution = new Execution(
       {
         id: record.id,
@@ -336,11 +344,12 @@ export class Engine implements Executions {
         threads,
         children: this.#children,
         spread,
+        tracing,
         clock,
         settings: this.#settings,
         turn: this.#turn,
         observer,
-        log: (fields) => log({ execution_id: record.id, ...fields }),
+        log,
         trace: (flow, run) => this.#traces.run({ execution, flow }, run),
         onEnd: () => {
           this.#running.delete(record.id);
@@ -370,7 +379,7 @@ export class Engine implements Executions {
     // What the store itself is at fault with is said of it once, and not of every message that it touches.
     if (error instanceof MillraceError && error.code === "STORE_DAMAGED") return;
     const text = error instanceof MillraceError ? error.message : error instanceof Error ? error.stack : error;
-    this.#log.error(`Execution ${executionId}: ${text}`);
+    this.#log.error(`Execution ${executionId}: ${text}`, { execution_id: executionId });
   }
 
   async #record(executionId: string): Promise<ExecutionRecord> {

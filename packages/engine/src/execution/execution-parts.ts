@@ -4,13 +4,20 @@ import type { AdapterThreads } from "../adapter-threads.ts";
 import type { ContentCache } from "../cache-port.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { EngineObserver } from "../observer.ts";
-import type { Clock, Journal, ObjectStore, WorkQueue } from "../ports.ts";
+import type { Clock, ExecutionRecord, Journal, ObjectStore, WorkQueue } from "../ports.ts";
 import type { Pending } from "../route/chain.ts";
 import type { Flow } from "../route/flow.ts";
 import type { RouteRunner } from "../route/route-runner.ts";
 import type { SearchIndex } from "../search-port.ts";
+import type { ExecutionTrace } from "../trace/execution-trace.ts";
 import type { ChildExecutions } from "./child-executions.ts";
 import type { LoopTurn } from "./loop-turn.ts";
+
+/** What is known of an execution that is at work. */
+export type RunningRecord = Pick<
+  ExecutionRecord,
+  "id" | "project" | "rootCorrelationId" | "startedAt" | "tag" | "replaySource" | "configSnapshot"
+>;
 
 /** What an execution is made of. */
 export interface ExecutionParts {
@@ -31,6 +38,8 @@ export interface ExecutionParts {
   readonly settings: ExecutionSettings;
   /** Null: every message is worked on here, at once. */
   readonly spread: Spread | null;
+  /** Null: no traces are made, or none was begun with it. */
+  readonly tracing: ExecutionTrace | null;
   /** Shared by all executions. */
   readonly turn: LoopTurn;
   readonly observer: EngineObserver | null;

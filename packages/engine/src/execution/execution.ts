@@ -1,8 +1,10 @@
 import { type ErrorInfo, foldRequeued, MillraceError, type Progress, type TerminalStatus } from "@millrace/protocol";
+import type { Step } from "../definition/definition.ts";
 import type { MessageChange, StoredMessage } from "../ports.ts";
 import { Chain, StepFailure } from "../route/chain.ts";
 import type { Flow, FlowHost } from "../route/flow.ts";
 import { linkRoutes, RouteRunner } from "../route/route-runner.ts";
+import { stepLog } from "../route/step-log.ts";
 import { Attempts } from "./attempts.ts";
 import { Commits } from "./commits.ts";
 import { Ending } from "./ending.ts";
@@ -70,6 +72,7 @@ export class Execution {
       limits: parts.definition.limits,
       maxPayloadBytes: parts.settings.maxPayloadBytes,
       maxEmitsPerStep: parts.settings.maxEmitsPerStep,
+      trace: parts.tracing,
       timestamp: () => timestamps.now(),
       monotonicMs: () => performance.now(),
       hasRoute: (route) => routes.has(route),
@@ -123,7 +126,12 @@ export class Execution {
 
   /** Puts failed messages back into their queues: one transition. To be called within {@link whileTakingBack}. */
   async requeue(
-    messages: readonly { readonly seq: number; readonly route: string; readonly payloadJson: string | null }[],
+    messages: readonly {
+      readonly id: string;
+      readonly seq: number;
+      readonly route: string;
+      readonly payloadJson: string | null;
+    }[],
   ): Promise<void> {
     const now = this.#parts.clock.now();
     const routes: Record<string, number> = Object.create(null);
@@ -134,6 +142,7 @@ export class Execution {
       changes.push({ kind: "requeued", seq, dueAt: Math.max(1, now), payloadJson });
     }
     const at = new Date(now).toISOString();
+    this.#parts.tracing?.takenBack(messages.map(({ id }) => id));
     await this.#parts.journal
       .append({ executionId: this.id, events: [], changes, lifecycle: { kind: "requeued", at, routes } })
       .then(() => {
@@ -303,13 +312,7 @@ function makeRoutes(parts: ExecutionParts, onReady: () => void): ReadonlyMap<str
     children: parts.children,
     abandonAfterMs: parts.settings.abandonAfterMs,
     observer: parts.observer,
-    log: (flow: Flow, step: { name: string; type: string }) =>
-      parts.log({
-        route: flow.message.route,
-        adapter: step.name,
-        message_id: flow.message.id,
-        attempt: flow.message.attempt,
-      }),
+    log: (flow: Flow, step: Step) => stepLog((fields) => parts.log(fields), flow, step),
   };
   const routes = new Map<string, RouteRunner>();
   for (const route of parts.definition.routes) {

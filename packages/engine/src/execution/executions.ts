@@ -1,6 +1,7 @@
 import type { ErrorInfo, JsonObject, Progress, TerminalStatus } from "@millrace/protocol";
 import type { Definition } from "../definition/definition.ts";
 import type { ExecutionRecord, FailureFilter, FirstMessages } from "../ports.ts";
+import type { TraceContext } from "../trace/trace-context.ts";
 
 /** A pipeline, as an execution is started from it. */
 export interface Pipeline {
@@ -25,6 +26,8 @@ export interface StartExecution extends Pipeline {
   readonly origin?: { readonly executionId: string; readonly source: "storage" | "lineage" | "manual" };
   /** The execution of which this one is a part: it is no replay of it. */
   readonly parentExecutionId?: string;
+  /** Under which span it is started; null: under none. Default: that of the request that it is started for. */
+  readonly trace?: TraceContext | null;
   /** Default: a new one, which is the id of the first message. */
   readonly rootCorrelationId?: string;
   /** What it begins with in place of the pipeline's `init_message`. */

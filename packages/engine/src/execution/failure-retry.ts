@@ -134,6 +134,7 @@ export class FailureRetry {
       if (messages.length === 0 || !execution.takesBack) break;
       await execution.requeue(
         messages.map((message) => ({
+          id: message.id,
           seq: message.seq,
           route: message.route,
           payloadJson: this.#payloadOf(message, request),

@@ -1,5 +1,7 @@
 import type { ErrorInfo, KeepPayloads, TerminalStatus } from "@millrace/protocol";
 import type { ExecutionRecord, Journal, WorkQueue } from "../ports.ts";
+import { ExecutionTrace } from "../trace/execution-trace.ts";
+import type { Tracer } from "../trace/tracer-port.ts";
 import { endInterrupted } from "./end-interrupted.ts";
 
 /** What ends need of the engine. */
@@ -7,6 +9,8 @@ export interface InterruptedEndsHost {
   readonly journal: Journal;
   readonly work: WorkQueue;
   readonly keepPayloads: KeepPayloads;
+  /** Null: no traces are made. */
+  readonly tracer: Tracer | null;
   now(): number;
   /** It is over. */
   ended(executionId: string, status: TerminalStatus): void;
@@ -26,7 +30,11 @@ export class InterruptedEnds {
     const known = this.#endings.get(record.id);
     if (known !== undefined) return known;
     const ending = endInterrupted(record, { status, errorInfo }, this.#host)
-      .then(() => this.#host.ended(record.id, status))
+      .then((progress) => {
+        const at = new Date(this.#host.now()).toISOString();
+        ExecutionTrace.of(this.#host.tracer, record)?.ended(status, at, errorInfo ?? record.errorInfo, progress);
+        this.#host.ended(record.id, status);
+      })
       .finally(() => this.#endings.delete(record.id));
     this.#endings.set(record.id, ending);
     return ending;

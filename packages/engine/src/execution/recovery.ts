@@ -130,7 +130,10 @@ async function takeUp(host: RecoveryHost, record: ExecutionRecord, load: LoadDef
   });
   host.running(execution);
   await execution.resume();
-  host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`);
+  host.log.info(`Execution ${record.id} is taken up again; ${interrupted.length} messages were in flight.`, {
+    execution_id: record.id,
+    root_correlation_id: record.rootCorrelationId,
+  });
 }
 
 /** Whether nothing has happened to it but that it was started: it is not taken up again. */
@@ -143,11 +146,13 @@ async function isNew(journal: Journal, { id }: ExecutionRecord): Promise<boolean
 
 async function interrupt(host: RecoveryHost, record: ExecutionRecord, reason: string): Promise<void> {
   const message = knownSecrets.redact(reason);
+  const said = `Execution ${record.id} cannot be taken up: ${message}`;
+  const fields = { execution_id: record.id, root_correlation_id: record.rootCorrelationId };
   if (record.status === "interrupted") {
-    host.log.debug(`Execution ${record.id} cannot be taken up: ${message}`);
+    host.log.debug(said, fields);
     return;
   }
-  host.log.error(`Execution ${record.id} cannot be taken up: ${message}`);
+  host.log.error(said, fields);
   const interruption = await findInterruption(host.journal, record);
   const error = { code: INTERRUPTED, message, interrupted_at: interruption.at, interrupted_by: interruption.by };
   await host.journal.append({

@@ -1,9 +1,13 @@
 import { hash } from "node:crypto";
 import { emptyProgress, type JsonObject, type JsonValue, MillraceError, type Progress } from "@millrace/protocol";
+import type { AdapterLog } from "../adapter.ts";
 import type { Placement } from "../cluster/placement.ts";
 import type { Definition } from "../definition/definition.ts";
-import type { Clock, ExecutionRecord, FirstMessages, Ids, NewMessage, Records } from "../ports.ts";
+import type { Clock, ExecutionRecord, FirstMessages, Ids, NewExecution, NewMessage, Records } from "../ports.ts";
+import { beginTrace, TRACE_KEY, traceLogFields } from "../trace/execution-trace.ts";
+import type { Tracer } from "../trace/tracer-port.ts";
 import type { Execution } from "./execution.ts";
+import type { RunningRecord } from "./execution-parts.ts";
 import type { StartExecution } from "./executions.ts";
 
 /** What starts need of the engine. */
@@ -16,11 +20,14 @@ export interface StartHost {
   readonly maxPayloadBytes: number;
   /** Null: this process is the whole service. */
   readonly placement: Placement | null;
+  /** Null: no traces are made. */
+  readonly tracer: Tracer | null;
+  readonly log: AdapterLog;
   /** Executions at work. */
   countRunning(): number;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws */
   makeExecution(
-    record: { id: string; project: string; rootCorrelationId: string },
+    record: RunningRecord,
     definition: Definition,
     state: { progress: Progress; stopping: null; errorInfo: null },
   ): Execution;
@@ -108,42 +115,46 @@ export class Starts {
             payloadJson: encode(payload, maxPayloadBytes),
             hops: 0,
           };
+    const trace = await this.#traceOf(id, input);
+    const wanted: NewExecution = {
+      id,
+      project: input.project,
+      configId: input.config?.id ?? null,
+      startedAt: new Date(clock.now()).toISOString(),
+      parentExecutionId: input.origin?.executionId ?? input.parentExecutionId ?? null,
+      replaySource: input.origin?.source ?? null,
+      tag: input.tag ?? null,
+      configSnapshot: {
+        config_id: input.config?.id ?? null,
+        name: input.config?.name ?? input.definition.name,
+        version: input.config?.version ?? null,
+        config_hash: hash("sha256", input.configYaml),
+        config_yaml: input.configYaml,
+        document: input.definition.document,
+        outline: outlineOf(input.definition),
+        init_message: init === null ? null : { route: init.route, payload },
+        ...(counts === null ? {} : { first_messages: counts }),
+        ...(trace === null ? {} : { [TRACE_KEY]: trace }),
+      },
+      rootCorrelationId,
+      metadata: input.metadata ?? {},
+      idempotencyKey: input.idempotencyKey ?? null,
+    };
     // Adapters are prepared before anything is written: one that refuses leaves nothing behind.
-    const execution = this.#host.makeExecution({ id, project: input.project, rootCorrelationId }, input.definition, {
+    const execution = this.#host.makeExecution(wanted, input.definition, {
       progress: emptyProgress(counts ?? first?.route ?? null),
       stopping: null,
       errorInfo: null,
     });
     const owned = placement?.takesNew() ?? true;
     const { record, created, firstSeq } = await records.createExecution(
-      {
-        id,
-        project: input.project,
-        configId: input.config?.id ?? null,
-        startedAt: new Date(clock.now()).toISOString(),
-        parentExecutionId: input.origin?.executionId ?? input.parentExecutionId ?? null,
-        replaySource: input.origin?.source ?? null,
-        tag: input.tag ?? null,
-        configSnapshot: {
-          config_id: input.config?.id ?? null,
-          name: input.config?.name ?? input.definition.name,
-          version: input.config?.version ?? null,
-          config_hash: hash("sha256", input.configYaml),
-          config_yaml: input.configYaml,
-          document: input.definition.document,
-          outline: outlineOf(input.definition),
-          init_message: init === null ? null : { route: init.route, payload },
-          ...(counts === null ? {} : { first_messages: counts }),
-        },
-        rootCorrelationId,
-        metadata: input.metadata ?? {},
-        idempotencyKey: input.idempotencyKey ?? null,
-      },
+      wanted,
       many ?? first,
       placement === null ? undefined : { owned, ...(beyondLimit ? {} : { maxUnfinished: this.#host.maxExecutions }) },
     );
     if (!created) return { record, created };
     this.#host.created();
+    this.#tell(record);
     if (!owned) {
       placement?.announce();
       return { record, created };
@@ -168,6 +179,23 @@ export class Starts {
           },
     );
     return { record, created };
+  }
+
+  async #traceOf(id: string, { trace, origin }: StartExecution): Promise<JsonObject | null> {
+    const { tracer, records } = this.#host;
+    if (tracer === null) return null;
+    const parent = trace === undefined ? tracer.current() : trace;
+    return beginTrace(tracer, id, parent, origin === undefined ? null : await records.getExecution(origin.executionId));
+  }
+
+  #tell({ id, rootCorrelationId, tag, configSnapshot }: ExecutionRecord): void {
+    this.#host.log.debug(`Execution ${id} is started.`, {
+      execution_id: id,
+      correlation_id: rootCorrelationId,
+      root_correlation_id: rootCorrelationId,
+      ...(tag === null ? {} : { tag }),
+      ...traceLogFields(configSnapshot),
+    });
   }
 }
 

@@ -3,6 +3,8 @@ import type { Definition } from "../definition/definition.ts";
 import { type LoadDefinition, secretAway } from "../execution/recovery.ts";
 import type { Records } from "../ports.ts";
 import { Chain, type ChainHost } from "../route/chain.ts";
+import { ExecutionTrace } from "../trace/execution-trace.ts";
+import type { Tracer } from "../trace/tracer-port.ts";
 
 /** Executions whose pipelines are kept at hand. */
 const KEPT = 200;
@@ -15,6 +17,8 @@ export interface FrozenPipeline {
   /** The execution's. */
   readonly project: string;
   readonly definition: Definition;
+  /** Null where the execution has none. */
+  readonly trace: ExecutionTrace | null;
   /** @throws MillraceError CONFIG_INVALID when an adapter's `prepare` throws, ROUTE_NOT_IN_PIPELINE */
   chain(route: string): Chain;
 }
@@ -23,6 +27,8 @@ export interface FrozenPipeline {
 export interface FrozenPipelinesHost {
   readonly records: Records;
   chainHostOf(project: string, executionId: string): ChainHost;
+  /** Null: no traces are made. */
+  readonly tracer: Tracer | null;
   loadDefinition: LoadDefinition;
 }
 
@@ -66,7 +72,7 @@ export class FrozenPipelines {
   }
 
   async #load(executionId: string): Promise<FrozenPipeline | null> {
-    const { records, loadDefinition, chainHostOf } = this.#host;
+    const { records, loadDefinition, chainHostOf, tracer } = this.#host;
     const record = await records.getExecution(executionId);
     if (record === null) return null;
     const {
@@ -85,6 +91,7 @@ export class FrozenPipelines {
     return {
       project,
       definition,
+      trace: ExecutionTrace.of(tracer, record),
       chain: (name) => {
         const known = chains.get(name);
         if (known !== undefined) return known;

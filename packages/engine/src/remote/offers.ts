@@ -184,6 +184,7 @@ export class Offers {
     if (offer.session !== null) this.#sessions.delete(offer.session.id);
     const session: Session = { id, worker, n: 0, committed: Promise.resolve(), held: [], silent: 0 };
     offer.session = session;
+    offer.flow.worker = worker;
     this.#sessions.set(id, offer);
     return session;
   }
@@ -266,6 +267,7 @@ export class Offers {
   #waitAgain(offer: Offer, elsewhere: boolean): void {
     this.#forget(offer);
     offer.session = null;
+    offer.flow.worker = null;
     offer.id = null;
     offer.notBefore = 0;
     if (offer.settled) return;

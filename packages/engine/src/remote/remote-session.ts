@@ -145,6 +145,7 @@ export class RemoteSession {
       limits: pipeline.definition.limits,
       maxPayloadBytes: given.maxPayloadBytes,
       maxEmitsPerStep: given.maxEmitsPerStep,
+      trace: pipeline.trace,
       timestamp: () => this.#timestamps.now(),
       monotonicMs: () => performance.now(),
       hasRoute: (name) => routes.has(name),

@@ -17,8 +17,10 @@ import { isTruthy } from "../expression.ts";
 import type { EngineObserver } from "../observer.ts";
 import type { ObjectStore } from "../ports.ts";
 import type { SearchIndex } from "../search-port.ts";
+import type { TraceHeaders } from "../trace/trace-context.ts";
 import { describe, EmitFailure, type Flow, failure } from "./flow.ts";
 import { FlowObjects } from "./flow-objects.ts";
+import { redact } from "./redact.ts";
 
 /** A failed attempt: what goes into the event, and the adapter to blame. */
 export class StepFailure extends Error {
@@ -153,6 +155,7 @@ export class Chain {
         flow.countUsage(step, used);
         this.#host.observer?.modelUsed(step.type, used);
       },
+      trace: flow.host.trace?.headersOf(flow.message, step) ?? null,
       maxPayloadBytes: flow.host.maxPayloadBytes,
     });
     let spentMs = 0;
@@ -167,6 +170,7 @@ export class Chain {
         } finally {
           spentMs += this.#now() - began;
         }
+        flow.stepEnded(step);
         for (const emitted of next.emits) {
           const pending = this.#pass(flow, step, emitted);
           if (pending !== undefined) await pending;
@@ -200,6 +204,7 @@ export class Chain {
 
   /** Sends what an adapter returned after `spentMs` down the rest of the chain; what it yields takes it more time. */
   #spread(flow: Flow, step: Step, result: unknown, spentMs: number): Pending {
+    flow.stepEnded(step);
     if (typeof result === "object" && result !== null) {
       if (Symbol.asyncIterator in result) {
         // The interface says what such a value yields; each of them is checked.
@@ -232,6 +237,7 @@ export class Chain {
         }
         if (next.done === true) {
           finished = true;
+          flow.stepEnded(step);
           return;
         }
         const pending = this.#pass(flow, step, next.value);
@@ -261,6 +267,7 @@ export class Chain {
         }
         if (next.done === true) {
           finished = true;
+          flow.stepEnded(step);
           return;
         }
         await this.#pass(flow, step, next.value);
@@ -392,6 +399,10 @@ class StepContext implements AdapterContext {
     return this.#host.cache;
   }
 
+  get trace(): TraceHeaders | null {
+    return this.#flow.host.trace?.headersOf(this.#flow.message, this.#step) ?? null;
+  }
+
   countUsage(used: Partial<Usage>): void {
     this.#flow.countUsage(this.#step, used);
     this.#host.observer?.modelUsed(this.#step.type, used);
@@ -404,11 +415,6 @@ class StepContext implements AdapterContext {
   get log(): AdapterLog {
     return this.#host.log(this.#flow, this.#step);
   }
-}
-
-/** A message without the secrets of the step that it is of: an event is read by whoever may watch. */
-function redact(text: string, step: Step): string {
-  return step.redactor === null ? text : step.redactor.redact(text);
 }
 
 /** What a step emits, without the secrets of its config: payloads are stored, and read by whoever may watch. */

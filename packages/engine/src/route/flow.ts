@@ -12,6 +12,7 @@ import type { ThreadLease } from "../adapter-threads.ts";
 import type { RouteDefinition, Step } from "../definition/definition.ts";
 import { emittedMessageId } from "../execution/message-id.ts";
 import type { MessageChange, NewMessage, ObjectChange, StoredMessage } from "../ports.ts";
+import type { ExecutionTrace } from "../trace/execution-trace.ts";
 
 /** Why a flow is told to stop: it becomes the reason of the adapter's signal. */
 export type AbortCause = "timeout" | "cancelled" | "abandoned";
@@ -24,6 +25,8 @@ export interface FlowHost {
   readonly limits: { readonly maxFanoutPending: number; readonly maxHops: number };
   readonly maxPayloadBytes: number;
   readonly maxEmitsPerStep: number;
+  /** Null where the execution has none. */
+  readonly trace: ExecutionTrace | null;
   /** RFC 3339, now. */
   timestamp(): string;
   /** Milliseconds of a monotonic clock. */
@@ -81,6 +84,8 @@ export class Flow {
   abortCause: AbortCause | null = null;
   /** Where its isolated steps run; null while none is at work. */
   thread: ThreadLease | null = null;
+  /** The id of the node that works on it, where that is another. */
+  worker: string | null = null;
   /** What the steps before a gathering adapter made of the message. */
   gathered: JsonObject[] = [];
 
@@ -98,6 +103,9 @@ export class Flow {
   readonly #ran: number[];
   /** Payloads that each adapter was given, by its place. */
   readonly #pieces: number[] = [];
+  /** When adapters began, and had nothing more to give, by their places: for the trace alone, in ms of the monotonic clock. */
+  readonly #began: (number | undefined)[] | null;
+  readonly #ended: (number | undefined)[] | null;
   #controller: AbortController | null = null;
   /** What the attempt used of models, by the adapter's place; null while it used none. */
   #usage: Map<number, { readonly adapter: string; readonly used: Usage }> | null = null;
@@ -113,6 +121,9 @@ export class Flow {
     this.#committedOutputs = message.emittedOutputs;
     this.#committedEmitted = message.emitted;
     this.#ran = resumed === null ? [] : [...resumed];
+    const traced = host.trace?.sampled === true;
+    this.#began = traced ? [] : null;
+    this.#ended = traced ? [] : null;
     if (resumed !== null) return;
     this.events.push({
       execution_id: host.executionId,
@@ -157,6 +168,7 @@ export class Flow {
 
   /** Notes that an adapter begins: once per attempt and adapter, however many messages its chain makes. */
   begin(step: Step): void {
+    if (this.#began !== null) this.#began[step.index] ??= this.host.monotonicMs();
     if (this.closed || this.#ran.includes(step.index)) return;
     this.#ran.push(step.index);
     const { message, host } = this;
@@ -175,6 +187,20 @@ export class Flow {
       adapter_index: step.index,
     });
     host.touch(this);
+  }
+
+  /** Notes that an adapter has nothing more to give for now. */
+  stepEnded(step: Step): void {
+    if (this.#ended !== null) this.#ended[step.index] = this.host.monotonicMs();
+  }
+
+  /** Adapters that have begun, by their places in that order; and, of a flow whose trace is recorded, when they did. */
+  get stepTimes(): {
+    readonly ran: readonly number[];
+    readonly began: readonly (number | undefined)[] | null;
+    readonly ended: readonly (number | undefined)[] | null;
+  } {
+    return { ran: this.#ran, began: this.#began, ended: this.#ended };
   }
 
   /** Counts what an adapter used of a model: it stands in the event that ends the attempt. */
@@ -218,6 +244,8 @@ export class Flow {
       const last = this.events.at(-1);
       const before = this.events.at(-2)?.timestamp ?? at;
       if (last?.type === "processing") last.timestamp = at < before ? before : at > now ? now : at;
+      if (this.#began !== null && last !== undefined)
+        this.#began[index] = this.host.monotonicMs() - Math.max(0, Date.now() - Date.parse(last.timestamp));
     }
     const hops = this.message.hops + 1;
     for (const { id, route, payloadJson } of messages) {

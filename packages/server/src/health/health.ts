@@ -61,6 +61,7 @@ export class HealthReport {
       ...(service.isNode ? {} : { disk: diskHealth(disk.value, disk.fault) }),
       ...(objects === undefined ? {} : { objects: objectsHealth(objects.fault) }),
       ...secretsHealth(service),
+      ...tracesHealth(service),
       streams: this.#streams(front.value?.streams ?? 0),
       executions: executionsHealth(service.engine.running, settings.max_executions),
       ...front.value?.components,
@@ -140,6 +141,13 @@ function secretsHealth({ secrets }: Service): Health["components"] {
   const advice =
     health.status === "healthy" ? null : "Bring back what keeps the secrets: what waits for them goes on by itself.";
   return { secrets: { status: health.status, detail: knownSecrets.redact(health.detail), advice } };
+}
+
+/** A collector that is gone is nothing that requests or runs depend on. */
+function tracesHealth({ tracing }: Service): Health["components"] {
+  if (tracing === null) return {};
+  const { sent, failed, dropped } = tracing.counts;
+  return { traces: healthy(`${sent} spans sent, ${failed + dropped} lost`) };
 }
 
 function brokerHealth(connected: boolean): HealthComponent {

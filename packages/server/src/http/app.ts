@@ -9,6 +9,8 @@ import { limitPipelining } from "../limits/pipelining.ts";
 import { countRequests, countStreams } from "../metrics/http-metrics.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { noteResponses } from "../stream/take-over.ts";
+import { traceFieldsOf, traceRequests } from "../traces/request-spans.ts";
+import type { Tracing } from "../traces/tracing.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
 import { type AuthenticateRequest, registerAccess } from "./access-hook.ts";
@@ -52,6 +54,8 @@ export interface HttpSettings {
   readonly audit?: Audit;
   /** Names, proxies and limits; without it any name is its own, no proxy is trusted, and nothing is limited. */
   readonly edge?: EdgeParts;
+  /** Null, or left out: no traces are made. */
+  readonly tracing?: Tracing | null;
 }
 
 const OPEN_EDGE: EdgeParts = {
@@ -82,7 +86,7 @@ export async function createHttpApp(
   const edgeParts = settings.edge ?? OPEN_EDGE;
   const edge = new Edge(edgeParts, settings.behindWorkers ?? false, log);
   const limits = edgeParts.limits === null ? null : { ...edgeParts.limits, accessControl: edgeParts.accessControl };
-  // What is passed on the main process counts.
+  // What is passed on the main process counts, and traces.
   const isPassedOn = (request: FastifyRequest) =>
     forward !== undefined && (request.is404 || request.method === "OPTIONS");
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
@@ -119,6 +123,7 @@ export async function createHttpApp(
     },
   });
   edge.decorate(app);
+  traceRequests(app, settings.tracing ?? null, isPassedOn);
   const unanswered = new Unanswered();
   // Connections are cut right after it.
   app.addHook("preClose", () => unanswered.answered(LAST_ANSWERS_MS));
@@ -153,6 +158,7 @@ export async function createHttpApp(
         path: withoutCallSecret(pathOf(request.url)),
         status: reply.statusCode,
         ms: reply.elapsedTime,
+        ...traceFieldsOf(request),
       },
       "request",
     );
@@ -259,7 +265,13 @@ function sendError(
   metrics?.httpErrors.inc({ code: ("error_code" in answer.body && answer.body.error_code) || "VALIDATION" });
   if (answer.status === 500) {
     log.error(
-      { err: error, request_id: request.id, method: request.method, path: withoutCallSecret(pathOf(request.url)) },
+      {
+        err: error,
+        request_id: request.id,
+        method: request.method,
+        path: withoutCallSecret(pathOf(request.url)),
+        ...traceFieldsOf(request),
+      },
       "request failed",
     );
   }

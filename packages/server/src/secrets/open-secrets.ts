@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Environment, knownSecrets } from "@millrace/engine";
+import type { Environment } from "@millrace/engine";
 import type { Settings } from "../settings.ts";
 import { EnvironmentSecrets } from "./environment-secrets.ts";
 import { FolderSecrets } from "./folder-secrets.ts";
@@ -37,42 +37,4 @@ export function openSecrets(
     );
   }
   return new Secrets({ providers, env, variables: { allow: settings.env_allow, restricted } });
-}
-
-/** Variables whose names say that they hold a credential: nothing that the service says may show them. */
-const CREDENTIAL = /(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)$/i;
-
-/** Passwords of examples: much is said with them. */
-const WORDS = ["postgres", "millrace", "password"];
-
-/** Pipelines know their secrets by what follows. */
-const OF_PIPELINES = /^MILLRACE_(?:SHARED_)?SECRET_/;
-
-/** From now on the process knows the credentials that its settings and its environment hold, and blacks them out. */
-export function knowOwnCredentials(settings: Pick<Settings, "database_url" | "nats_url">, env: Environment): void {
-  for (const [name, value = ""] of Object.entries(env)) {
-    if (OF_PIPELINES.test(name)) knownSecrets.add(name.replace(OF_PIPELINES, ""), value);
-    else if (CREDENTIAL.test(name) && !WORDS.includes(value)) knownSecrets.add(name, value);
-  }
-  for (const name of ["database_url", "nats_url"] as const) {
-    for (const each of settings[name]?.split(",") ?? []) knowUrl(name, each.trim());
-  }
-}
-
-function knowUrl(name: string, text: string): void {
-  if (!URL.canParse(text)) return;
-  const { username, password, pathname, searchParams } = new URL(text);
-  // Without a password, NATS takes the user for a token.
-  const secrets = [password === "" && name === "nats_url" ? username : password, searchParams.get("password") ?? ""];
-  // One that is the user's or the database's name guards nothing, and is a word that much is said with.
-  const words = [password === "" ? "" : username, pathname.slice(1), ...WORDS];
-  for (const secret of secrets) {
-    if (words.includes(secret)) continue;
-    knownSecrets.add(name, secret);
-    try {
-      knownSecrets.add(name, decodeURIComponent(secret));
-    } catch {
-      // It is as it stands there.
-    }
-  }
 }

@@ -20,6 +20,9 @@ export function outlivesTakeOver(listener: () => void): void {
   lasting.add(listener);
 }
 
+/** What a response emits, with its connection, when that is taken from it: none of its other events comes any more. */
+export const TAKEN_OVER = Symbol("taken over");
+
 /** A listener that notes what {@link canTakeOver} has to know. */
 export function noteResponses(listener: RequestListener): RequestListener {
   return (request, response) => {
@@ -60,5 +63,6 @@ export function takeOver(response: ServerResponse): Socket {
   setImmediate(() => parser?.close?.());
   // The client's own end of the connection is noticed only while it is read.
   socket.resume();
+  response.emit(TAKEN_OVER, socket);
   return socket;
 }

@@ -11,6 +11,7 @@ import {
 } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { DeliverySpans } from "../traces/delivery-spans.ts";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -28,6 +29,8 @@ export interface DeliveryParts {
   readonly ids: Ids;
   readonly log: Logger;
   readonly metrics: Metrics | null;
+  /** Null: no traces are made. */
+  readonly traces: DeliverySpans | null;
 }
 
 /** Between two looks at what is due, in milliseconds, where nothing calls for one. */
@@ -203,18 +206,23 @@ export class DeliveryLoop {
     if (status === GONE) await this.#disable(webhook);
   }
 
-  async #postTo(webhook: WebhookRecord, { id, body }: DeliveryRecord, at: number): Promise<Sent> {
-    const { post, secrets } = this.#parts;
+  async #postTo(webhook: WebhookRecord, delivery: DeliveryRecord, at: number): Promise<Sent> {
+    const { id, body } = delivery;
+    const { post, secrets, traces } = this.#parts;
     const signed = await signing(webhook, secrets, webhook.project);
     if ("problem" in signed) return { status: null, error: signed.problem, retryAfterSeconds: null, isFinal: false };
+    const span = (await traces?.begin(webhook, delivery)) ?? null;
     try {
       const headers = { ...signed.headers, ...signatureHeaders(signed.key, id, at, body) };
-      const answer = await post({ url: webhook.url, headers, body, signal: this.#stopping.signal });
+      const trace = span?.headers ?? null;
+      const answer = await post({ url: webhook.url, headers, body, trace, signal: this.#stopping.signal });
+      span?.end(answer.status);
       const isTaken = answer.status >= 200 && answer.status < 300;
       const isRedirect = answer.status >= 300 && answer.status < 400;
       const error = isTaken ? null : `HTTP ${answer.status}${isRedirect ? "; redirects are not followed" : ""}`;
       return { ...answer, error, isFinal: answer.status === GONE };
     } catch (error) {
+      span?.end(null);
       if (this.#stopping.signal.aborted)
         return { status: null, error: STOPPED, retryAfterSeconds: null, isFinal: false };
       const { retryAfterSeconds = null, isFinal = false } = error instanceof PostError ? error : {};

@@ -1,5 +1,5 @@
 import { HttpClient } from "@millrace/adapters";
-import { AdapterError } from "@millrace/engine";
+import { AdapterError, type TraceHeaders } from "@millrace/engine";
 import { VERSION } from "../version.ts";
 
 /** What an address answered to a delivery. */
@@ -14,6 +14,8 @@ export interface PostRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Where the delivery is in a trace; null: nowhere. */
+  readonly trace: TraceHeaders | null;
   /** Breaks it off. */
   readonly signal: AbortSignal;
 }
@@ -31,9 +33,9 @@ const MAX_BYTES = 1024;
  * Posts as adapters do: to public addresses, and to hosts that are allowed. Redirects are not followed, as a delivery is
  * for the address that was named; and what an answer says beside its status and `Retry-After` is not read.
  */
-export function postOver(allowHosts: readonly string[]): Post {
-  const client = new HttpClient({ allowHosts, userAgent: `Millrace/${VERSION}` });
-  return async ({ url, headers, body, signal }) => {
+export function postOver(allowHosts: readonly string[], traceHosts: readonly string[]): Post {
+  const client = new HttpClient({ allowHosts, traceHosts, userAgent: `Millrace/${VERSION}` });
+  return async ({ url, headers, body, signal, trace }) => {
     try {
       const answer = await client.send({
         url: new URL(url),
@@ -41,6 +43,7 @@ export function postOver(allowHosts: readonly string[]): Post {
         headers: new Headers({ ...headers, "content-type": "application/json" }),
         body,
         signal,
+        trace,
         timeoutSeconds: ANSWER_MS / 1000,
         maxBytes: MAX_BYTES,
         truncate: true,

@@ -10,20 +10,23 @@ import { setTimeout as wait } from "node:timers/promises";
 import { MillraceError } from "@millrace/protocol";
 import { openSqliteReader, type SqliteReader } from "@millrace/stores/sqlite-reader";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { credentialsOf } from "../access/credentials.ts";
 import type { Principal } from "../access/principal.ts";
 import { ticketOf } from "../http/access-hook.ts";
 import { createHttpApp } from "../http/app.ts";
 import { listen } from "../http/listen.ts";
 import { WorkerLimits } from "../limits/worker-limits.ts";
+import { createLog } from "../log/create-log.ts";
 import { metricsOf } from "../metrics/gather.ts";
 import { addConnections } from "../metrics/http-metrics.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { addProcessMetrics } from "../metrics/process-metrics.ts";
 import { addLagGauges, addStreamGauges, countedBy } from "../metrics/stream-gauges.ts";
+import { knowOwnCredentials } from "../secrets/own-credentials.ts";
 import { eventsEndpoints } from "../stream/events-endpoints.ts";
 import { StreamHub } from "../stream/hub.ts";
+import { openTracing, type Tracing } from "../traces/tracing.ts";
 import type { Handlers, MainCalls, WorkerCalls } from "./calls.ts";
 import { Channel } from "./channel.ts";
 import { createForward, type ForwardAgent } from "./forward.ts";
@@ -53,6 +56,7 @@ interface Started {
   readonly toMain: ForwardAgent;
   /** In a folder that goes with the last process that uses it. */
   readonly apiSocket: string;
+  readonly tracing: Tracing | null;
 }
 
 let started: Started | null = null;
@@ -92,6 +96,7 @@ const handlers: Handlers<WorkerCalls> = {
       started.hub.cut();
       await started.app.close();
       started.reader.close();
+      await started.tracing?.close();
     }
     setImmediate(() => process.exit(0));
     return null;
@@ -135,10 +140,8 @@ function leave(): void {
 async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
   const { settings, apiSocket, accessControl, streams, head, fault } = params;
   const metrics = settings.metrics ? createMetrics() : null;
-  const log = pino(
-    { level: settings.log_level, base: { worker: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  knowOwnCredentials(settings, process.env);
+  const log = createLog(settings, { worker: process.pid });
   const reader = openSqliteReader(resolve(settings.data_dir));
   const journal = new WatchedJournal(reader.journal, channel, head);
   if (fault !== null) journal.fault = new Error(fault);
@@ -156,6 +159,7 @@ async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
   });
   journal.onUnread = (executionId, last) => hub.markUnread(executionId, last);
   const toMain = createForward(apiSocket, settings.max_body_bytes);
+  const tracing = await openTracing(settings, log);
   const endpoints = eventsEndpoints({ hub, journal, records: reader.records });
   const app = await createHttpApp(
     endpoints.map((endpoint) => gate.guard(endpoint, hub)),
@@ -169,6 +173,7 @@ async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
       audit: { note: async () => {}, refused: (audited) => void channel.call("auditRefused", audited).catch(() => {}) },
       edge: { settings, accessControl, limits: { limits: new WorkerLimits(channel), runs: null } },
       metrics,
+      tracing,
     },
     log,
     () => closing,
@@ -180,7 +185,7 @@ async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
     addStreamGauges(metrics, hub, null);
     addLagGauges(metrics, hub, name);
   }
-  return { host: settings.host, log, reader, journal, hub, gate, app, metrics, toMain, apiSocket };
+  return { host: settings.host, log, reader, journal, hub, gate, app, metrics, toMain, apiSocket, tracing };
 }
 
 /** The main process knows the keys, and whether any are needed. */

@@ -29,13 +29,19 @@ before(async () => {
     "docs",
     "examples",
     "bench",
-    "packages/client/README.md",
+    // Pages link to files of code.
+    "packages",
+    "test",
+    "deploy",
+    "LICENSE",
     "README.md",
     "DEVELOPMENT.md",
     "CHANGELOG.md",
+    "SECURITY.md",
   ]) {
     mkdirSync(join(folder, part, ".."), { recursive: true });
-    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+    const filter = (from: string) => !/\/(?:node_modules|dist)$/.test(from);
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter });
   }
   const { code, output } = await build();
   assert.equal(code, 0, output);

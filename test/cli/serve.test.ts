@@ -116,7 +116,9 @@ test("SIGTERM ends open streams with a reason and the service with 0, whatever i
   });
   await open;
   // A wait that would last, and a request of which half has come.
-  const waiting = service.client.executions.wait(id).catch((error: unknown) => error);
+  const waiting = fetch(`${service.url}/api/v1/executions/${id}/wait`, { method: "POST" }).catch(
+    (error: unknown) => error,
+  );
   const half = connect(Number(new URL(service.url).port), "127.0.0.1");
   half.on("error", () => undefined);
   await once(half, "connect");

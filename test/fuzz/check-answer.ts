@@ -58,6 +58,7 @@ export function checkAnswer(made: MadeRequest, answer: Answer): CheckedAnswer {
       ids: checkStream(answer.body, { left: answer.left, many: !operation.path.includes("{") }).ids,
     };
   }
+  if (essence === "text/plain") return nothing;
   if (bodies.has("*/*") && status < 300) return checkBytes(answer, status);
   if (answer.left) return nothing;
   const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(answer.body));

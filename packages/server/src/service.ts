@@ -144,7 +144,9 @@ export async function openService(
   const ids: Ids = { uuid: v7 };
   const leave = async (error: unknown): Promise<never> => {
     await stores.close();
-    throw stores.explain(error);
+    // What was to be written could not be: that is what there is to say.
+    const isAway = error instanceof MillraceError && error.code === "SERVICE_UNAVAILABLE";
+    throw stores.explain(isAway ? (journal.fault ?? error.cause ?? error) : error);
   };
   const access = await openAccess({ settings, servesApi, apiKeys, serviceSecrets, clock, log }).catch(leave);
   const grants = {

@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditLog, Clock, Ids } from "@millrace/engine";
+import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 
 /** What is to be written down. */
@@ -108,8 +109,9 @@ export class AuditTrail {
     try {
       await this.#parts.auditLog.append(entries);
     } catch (error) {
-      // What was done is done: here it can still be read.
-      this.#parts.log.error({ err: error, audit: entries }, "the audit log could not be written");
+      // What was done is done: here it can still be read. Why the store cannot be written, the store says itself.
+      const why = error instanceof MillraceError ? { code: error.code } : { err: error };
+      this.#parts.log.error({ ...why, audit: entries }, "the audit log could not be written");
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@millrace/protocol";
-import { type EndpointSpec, errorResponses, type ResponseSpec } from "./endpoint.ts";
+import { type EndpointSpec, errorResponses, type ResponseSpec, validationResponse } from "./endpoint.ts";
 
 const ALWAYS: readonly ErrorCode[] = ["REQUEST_MALFORMED", "HEADERS_TOO_LARGE", "HOST_NOT_ALLOWED", "RATE_LIMITED"];
 /** Of what needs a credential. */
@@ -15,7 +15,11 @@ const WITH_STORE: readonly ErrorCode[] = ["STORE_UNREACHABLE"];
  * it, or for it where the store cannot be reached.
  */
 export function documentedResponses(each: EndpointSpec): Record<number, ResponseSpec> {
-  const all: Record<number, ResponseSpec> = { ...each.responses };
+  const all: Record<number, ResponseSpec> = {
+    ...each.responses,
+    // Each of these may name a project in a header.
+    ...(each.access === "open" ? {} : validationResponse),
+  };
   const ofTheEdge = errorResponses(
     ...ALWAYS,
     ...(each.access === "open" ? [] : WITH_ACCESS),

@@ -11,7 +11,7 @@ import { connect } from "@nats-io/transport-node";
 import { eventually } from "../../../../test/support/eventually.ts";
 import { NatsServer, withoutNatsServer } from "../../../../test/support/nats-servers.ts";
 import { type NatsBus, openNatsBus } from "./nats-bus.ts";
-import { streamName } from "./task-stream.ts";
+import { CONSUMER, streamName } from "./task-stream.ts";
 
 const skip = withoutNatsServer();
 const LONG_MS = 600_000;
@@ -202,6 +202,9 @@ test("nodes that want the work queue otherwise bring it into that form, whoever 
 });
 
 test("a cluster of three keeps tasks on each, and goes on by itself when the leader is killed", { skip }, async (t) => {
+  const stop = new AbortController();
+  // Before the connection is closed: a take without one ends at once, so that the loop below would leave no time to others.
+  t.after(() => stop.abort());
   const servers = await NatsServer.startCluster();
   t.after(() => Promise.all(servers.map((server) => server[Symbol.asyncDispose]())));
   const prefix = `test.${randomUUID()}`;
@@ -216,7 +219,6 @@ test("a cluster of three keeps tasks on each, and goes on by itself when the lea
   });
   const put: string[] = [];
   const done = new Set<string>();
-  const stop = new AbortController();
   const taking = (async () => {
     while (!stop.signal.aborted) {
       for (const task of await queue.take(5, 1_000, stop.signal)) {
@@ -262,7 +264,12 @@ async function leaderOf(servers: string, stream: string): Promise<string | undef
     const manager = await jetstreamManager(operator);
     return await eventually(async () => {
       const { cluster } = await manager.streams.info(stream);
-      assert.equal(cluster?.replicas?.filter(({ current }) => current).length, 2);
+      // The consumer is kept by a group of its own, which comes together after the stream's.
+      const consumer = await manager.consumers.info(stream, CONSUMER);
+      for (const group of [cluster, consumer.cluster]) {
+        assert.ok(group?.leader);
+        assert.equal(group.replicas?.filter(({ current }) => current).length, 2);
+      }
       return cluster?.leader;
     });
   } finally {

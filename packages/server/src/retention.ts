@@ -4,6 +4,7 @@ import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
 import type { Settings } from "./settings.ts";
 import type { SharedParts } from "./stores/stores.ts";
+import { isToldByStore } from "./told-by-store.ts";
 
 /** What retention stands on. */
 export interface RetentionParts {
@@ -75,7 +76,8 @@ export class Retention {
         if (nodes === null) await this.pass();
         else await nodes.alone("retention", async () => void (await this.pass()));
       } catch (error) {
-        if (!signal.aborted) this.#parts.log.error({ err: error }, "retention failed; it is tried again");
+        if (!signal.aborted && !isToldByStore(error))
+          this.#parts.log.error({ err: error }, "retention failed; it is tried again");
       }
       await wait(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
     }

@@ -1,6 +1,6 @@
 import type { AuditEntry, AuditLog, Clock, Ids } from "@millrace/engine";
-import { MillraceError } from "@millrace/protocol";
 import type { Logger } from "pino";
+import { isToldByStore } from "../told-by-store.ts";
 
 /** What is to be written down. */
 export type Audited = Omit<AuditEntry, "id" | "at" | "count">;
@@ -110,7 +110,7 @@ export class AuditTrail {
       await this.#parts.auditLog.append(entries);
     } catch (error) {
       // What was done is done: here it can still be read. Why the store cannot be written, the store says itself.
-      const why = error instanceof MillraceError ? { code: error.code } : { err: error };
+      const why = isToldByStore(error) ? {} : { err: error };
       this.#parts.log.error({ ...why, audit: entries }, "the audit log could not be written");
     }
   }
@@ -121,7 +121,7 @@ export class AuditTrail {
       const before = clock.now() - retainDays * DAY_MS;
       while ((await auditLog.prune(before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
     } catch (error) {
-      log.warn({ err: error }, "the audit log could not be cut; it is tried again");
+      if (!isToldByStore(error)) log.warn({ err: error }, "the audit log could not be cut; it is tried again");
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { ApiKeyRecord, ApiKeys, Clock } from "@millrace/engine";
 import type { Logger } from "pino";
+import { isToldByStore } from "../told-by-store.ts";
 import { hashOf, readApiKey, sameHash } from "./api-key.ts";
 import { unauthenticated } from "./credentials.ts";
 import type { Principal } from "./principal.ts";
@@ -85,7 +86,7 @@ export class KeyVerifier {
     try {
       await this.#parts.apiKeys.noteUses(uses);
     } catch (error) {
-      this.#parts.log.warn({ err: error }, "the last use of keys could not be noted");
+      if (!isToldByStore(error)) this.#parts.log.warn({ err: error }, "the last use of keys could not be noted");
     }
   }
 }

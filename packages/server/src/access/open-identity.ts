@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock, ServiceSecrets, SessionStore } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Settings } from "../settings.ts";
+import { isToldByStore } from "../told-by-store.ts";
 import type { AccessControl, TokenVerifier } from "./access-control.ts";
 import { hashOf } from "./api-key.ts";
 import { openOidc, providerOf } from "./oidc.ts";
@@ -52,7 +53,9 @@ export function openIdentity({ settings, access, sessionStore, serviceSecrets, c
     Buffer.from(await serviceSecrets.obtain("sign-in", randomBytes(32).toString("hex")), "hex"),
   );
   const timer = setInterval(() => {
-    sessions.prune().catch((error) => log.warn({ err: error }, "logins that have ended could not be removed"));
+    sessions.prune().catch((error) => {
+      if (!isToldByStore(error)) log.warn({ err: error }, "logins that have ended could not be removed");
+    });
   }, PRUNE_MS).unref();
   return { sessions, login, close: () => clearInterval(timer) };
 }

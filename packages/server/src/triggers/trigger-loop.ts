@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock, Ids, NewFiring, TriggerRecord } from "@millrace/engine";
 import type { Logger } from "pino";
+import { isToldByStore } from "../told-by-store.ts";
 import { lastDue, nextDue } from "./cron.ts";
 import type { FolderWatch } from "./folder-watch.ts";
 import { CLAIM_MS, type FiringParts, startFiring } from "./start-firing.ts";
@@ -61,7 +62,8 @@ export class TriggerLoop {
       } catch (error) {
         // While the store is away it says so itself, and each pass would once more.
         if (!signal.aborted && !this.#failed)
-          this.#parts.log.error({ err: error }, "triggers are held up; they are tried again");
+          if (!isToldByStore(error))
+            this.#parts.log.error({ err: error }, "triggers are held up; they are tried again");
         this.#failed = true;
       }
       await wait(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});

@@ -11,6 +11,7 @@ import {
 } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics/metrics.ts";
+import { isToldByStore } from "../told-by-store.ts";
 import type { DeliverySpans } from "../traces/delivery-spans.ts";
 import { pauseAfter } from "./back-off.ts";
 import { ANSWER_MS, type Post, PostError } from "./post.ts";
@@ -117,7 +118,8 @@ export class DeliveryLoop {
         this.#failed = false;
       } catch (error) {
         if (!this.#stopping.signal.aborted && !this.#failed)
-          this.#parts.log.error({ err: error }, "webhooks are held up; they are tried again");
+          if (!isToldByStore(error))
+            this.#parts.log.error({ err: error }, "webhooks are held up; they are tried again");
         this.#failed = true;
       }
       if (!this.#stopping.signal.aborted) await wait(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});

@@ -120,7 +120,10 @@ export class TaskStream {
         const wanted = this.#config(replicas);
         const info = (await this.#streamInfo()) ?? (await this.#addStream(wanted));
         if (fits(info.config, wanted)) return info;
-        return await this.#manager.streams.update(this.name, wanted);
+        const updated = await this.#manager.streams.update(this.name, wanted);
+        // A consumer whose copies have yet to catch up is lost with its leader: one made now has nothing to catch up.
+        if (info.config.num_replicas < replicas) await this.#endConsumer();
+        return updated;
       } catch (error) {
         if (!(error instanceof JetStreamApiError && TOO_FEW_SERVERS.has(error.code))) throw error;
       }
@@ -182,8 +185,16 @@ export class TaskStream {
       if (!gone && !this.#silentTooLong()) throw error;
       this.#silence = null;
       // Nobody may be there to say that it is done: then this throws, and whether it is shows when it is asked for next.
-      if (!gone) await this.#manager.consumers.delete(this.name, CONSUMER);
+      if (!gone) await this.#endConsumer();
       return null;
+    }
+  }
+
+  async #endConsumer(): Promise<void> {
+    try {
+      await this.#manager.consumers.delete(this.name, CONSUMER);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND)) throw error;
     }
   }
 

@@ -2,7 +2,6 @@ import { MillraceError } from "@millrace/protocol";
 import {
   AckPolicy,
   type ConsumerConfig,
-  type ConsumerInfo,
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -33,16 +32,6 @@ const CONSUMER_NOT_FOUND = 10014;
 /** The stream is there by now, in another form. */
 const NAME_IN_USE = 10058;
 
-/**
- * A consumer that says nothing for so long, in milliseconds, while its stream does, is made anew: longer than its servers
- * take to choose a leader, 9 s. Where one's leader was killed before the others had caught up, as they do when one copy
- * becomes three, they never choose another (nats-server 2.9.10).
- */
-const LEADERLESS_MS = 10_000;
-
-/** It is asked only where something failed: silences farther apart than this, in milliseconds, are two. */
-const SAME_SILENCE_MS = 30_000;
-
 /** There are not as many servers as there should be replicas. */
 const TOO_FEW_SERVERS = new Set([10005, 10074]);
 
@@ -63,8 +52,6 @@ export class TaskStream {
   readonly #manager: JetStreamManager;
   readonly #options: TaskStreamOptions;
   readonly #clustered: boolean;
-  /** Between when the consumer was asked and said nothing, first and last, by `performance.now()`. */
-  #silence: { readonly from: number; readonly to: number } | null = null;
 
   private constructor(manager: JetStreamManager, prefix: string, clustered: boolean, options: TaskStreamOptions) {
     this.#manager = manager;
@@ -121,7 +108,8 @@ export class TaskStream {
         const info = (await this.#streamInfo()) ?? (await this.#addStream(wanted));
         if (fits(info.config, wanted)) return info;
         const updated = await this.#manager.streams.update(this.name, wanted);
-        // A consumer whose copies have yet to catch up is lost with its leader: one made now has nothing to catch up.
+        // A consumer whose copies have yet to catch up is lost with its leader (nats-server 2.9.10 chooses no other): one
+        // that is made now has nothing to catch up. What it had given out is given out again.
         if (info.config.num_replicas < replicas) await this.#endConsumer();
         return updated;
       } catch (error) {
@@ -165,28 +153,13 @@ export class TaskStream {
       max_ack_pending: this.#options.maxTasks + 1,
       max_deliver: -1,
     } satisfies Partial<ConsumerConfig>;
-    const info = await this.#consumerInfo();
-    if (info === null) {
+    try {
+      const { config } = await this.#manager.consumers.info(this.name, CONSUMER);
+      if (!fits(config, wanted)) await this.#manager.consumers.update(this.name, CONSUMER, wanted);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND)) throw error;
       const durable = { ...wanted, durable_name: CONSUMER, ack_policy: AckPolicy.Explicit };
       await this.#manager.consumers.add(this.name, durable);
-    } else if (!fits(info.config, wanted)) {
-      await this.#manager.consumers.update(this.name, CONSUMER, wanted);
-    }
-  }
-
-  /** Ends a consumer that says nothing for long: what it gave out and was not acknowledged is given out again. */
-  async #consumerInfo(): Promise<ConsumerInfo | null> {
-    try {
-      const info = await this.#manager.consumers.info(this.name, CONSUMER);
-      this.#silence = null;
-      return info;
-    } catch (error) {
-      const gone = error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND;
-      if (!gone && !this.#silentTooLong()) throw error;
-      this.#silence = null;
-      // Nobody may be there to say that it is done: then this throws, and whether it is shows when it is asked for next.
-      if (!gone) await this.#endConsumer();
-      return null;
     }
   }
 
@@ -196,14 +169,6 @@ export class TaskStream {
     } catch (error) {
       if (!(error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND)) throw error;
     }
-  }
-
-  #silentTooLong(): boolean {
-    const now = performance.now();
-    const before = this.#silence;
-    const from = before !== null && now - before.to < SAME_SILENCE_MS ? before.from : now;
-    this.#silence = { from, to: now };
-    return now - from >= LEADERLESS_MS;
   }
 
   #config(replicas: number): Partial<StreamConfig> & { name: string } {

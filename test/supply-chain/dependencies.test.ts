@@ -65,7 +65,8 @@ test("packages of the pages are told from those that build them", () => {
 test("every package has a strong hash, and comes from the registry alone", () => {
   for (const { path, integrity, resolved } of dependencies()) {
     assert.match(integrity ?? "", /^sha512-/, path);
-    assert.match(resolved ?? "https://registry.npmjs.org/", /^https:\/\/registry\.npmjs\.org\//, path);
+    // No address stands in the lockfile: whoever installs has it from the registry that they have set.
+    assert.equal(resolved, null, path);
   }
 });
 

@@ -20,6 +20,9 @@ const OBSERVABILITY = join(DEPLOY, "observability");
 
 const skip = skipWithoutTool("promtool", "PROMETHEUS", "--version");
 
+// Before the tests: while one waits for promtool, nothing else goes on here, and a server that answers would be given up.
+const skipFleet = skip || notOfNodes("it starts nodes of its own") || (await withoutSharedStack());
+
 const promtool = (...args: string[]) => execFileSync("promtool", args, { cwd: OBSERVABILITY, encoding: "utf8" });
 
 const rules = z
@@ -127,7 +130,7 @@ test("the dashboard's panels have ids and places of their own, and a data source
 });
 
 test("Prometheus reads every node, and all that the dashboard and the alerts ask for is there", {
-  skip: skip || notOfNodes("it starts nodes of its own") || (await withoutSharedStack()),
+  skip: skipFleet,
 }, async () => {
   await using fleet = await Fleet.start(["serve", "work"]);
   await using prometheus = await startPrometheus(fleet.nodes.map(({ url }) => new URL(url).host));

@@ -63,12 +63,13 @@ test("a stream over several executions whose events are gone comes to an end tha
         ["end", gone[1]],
       ],
     );
+    // Until both are trimmed a cursor must not pass what is still there of the one.
+    assert.deepEqual(
+      read.frames.map(({ id }) => id),
+      [0, 1, 1, 1].map((gap) => read.frames[gap]?.data.resumes_after),
+    );
     return read;
   });
-  assert.deepEqual(
-    trimmed.frames.map(({ id }) => id),
-    [0, 1, 1, 1].map((gap) => trimmed.frames[gap]?.data.resumes_after),
-  );
   const last = trimmed.frames.at(-1)?.id ?? "";
   assert.equal((await readStream(url, { headers: { "last-event-id": last } })).status, 204);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createClient } from "@millrace/client";
-import { errorResponseSchema, sessionSchema } from "@millrace/protocol";
+import { errorResponseSchema, sessionSchema, ticketSchema } from "@millrace/protocol";
 import { IdentityProvider } from "../support/identity-provider.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -108,6 +108,30 @@ test("a stream is watched by a cookie alone, as an EventSource of a page sends i
   assert.equal(stream.status, 200);
   assert.match(await stream.text(), /event: end\ndata: \{"reason":"completed"/);
   assert.equal((await ask("GET", path)).status, 401);
+});
+
+test("a logout ends the streams of its login, and what a ticket of it opens", async () => {
+  const yaml =
+    'version: "1.0"\nname: long\nroutes:\n  a: { adapters: [{ type: delay, config: { seconds: 600 } }] }\ninit_message: { route: a }\n';
+  const { id } = await admin.configs.create({ config_yaml: yaml });
+  const run = await admin.configs.run(id);
+  const path = `/api/v1/executions/${run.id}/events`;
+  const [leaving, staying] = [await logIn(ADMIN_KEY), await logIn(ADMIN_KEY)];
+  const proof = { cookie: leaving.cookie, "x-csrf-token": leaving.csrf };
+  const made = await ask("POST", `${path}/ticket`, proof, { expires_in_seconds: 600 });
+  const { url } = ticketSchema.parse(await made.json());
+  const [byCookie, byTicket, others] = await Promise.all([
+    ask("GET", path, { cookie: leaving.cookie }),
+    ask("GET", url),
+    ask("GET", path, { cookie: staying.cookie }),
+  ]);
+  assert.deepEqual([byCookie.status, byTicket.status, others.status], [200, 200, 200]);
+  assert.equal((await ask("DELETE", "/api/v1/session", proof)).status, 204);
+  for (const stream of [byCookie, byTicket])
+    assert.match(await stream.text(), /event: end\ndata: \{"reason":"timeout"/);
+  assert.equal((await ask("GET", url)).status, 401);
+  await admin.executions.cancel(run.id);
+  assert.match(await others.text(), /event: end\ndata: \{"reason":"cancelled"/);
 });
 
 test("a login outlives a restart of the service, and not its key", async () => {

@@ -25,8 +25,8 @@ export interface Front {
   metrics(): Promise<readonly (readonly MetricJson[])[]>;
   /** Room for `wanted` streams more that this process opens beside its workers; resolves with how many it got. */
   moreStreams(wanted: number): Promise<number>;
-  /** Ends the streams of a principal that workers serve. */
-  endStreamsOf(principalId: string): void;
+  /** Of the streams that workers serve. @see StreamHub.endOf */
+  endStreamsOf(openedBy: string): void;
   /** Ends every stream with reason `shutdown`, and takes no more. */
   endStreams(): Promise<void>;
   /** Closes the port and all connections. */
@@ -127,7 +127,7 @@ async function listenWithWorkers(parts: FrontParts): Promise<Front> {
       },
       metrics: () => workers.metrics(),
       moreStreams: (wanted) => workers.moreStreams(wanted),
-      endStreamsOf: (principalId) => workers.endStreamsOf(principalId),
+      endStreamsOf: (openedBy) => workers.endStreamsOf(openedBy),
       async endStreams() {
         await Promise.all([workers.endStreams(), hub.close(), objectHub.close()]);
       },

@@ -199,10 +199,10 @@ export async function serve(settings: Settings, log: Logger, options: ServeOptio
       throw cannotListen(settings, error);
     }
     front = opened;
-    access.onRevoked = (principalId) => {
-      hub.endOf(principalId);
-      objectHub.endOf(principalId);
-      opened.endStreamsOf(principalId);
+    access.onRevoked = (id) => {
+      hub.endOf(id);
+      objectHub.endOf(id);
+      opened.endStreamsOf(id);
     };
     return {
       url: urlOf(settings.host, opened.port),

@@ -160,7 +160,8 @@ export async function openService(
   const adapters = await createAdapterRegistry(registry).catch(leave);
   let identity: Identity;
   try {
-    identity = openIdentity({ settings, access, sessionStore: stores.sessions, serviceSecrets, clock, log });
+    const bus = stores.nodes?.bus ?? null;
+    identity = openIdentity({ settings, access, sessionStore: stores.sessions, serviceSecrets, bus, clock, log });
   } catch (error) {
     await access.close();
     await stores.close();

@@ -16,6 +16,8 @@ export interface TokenVerifier {
 export interface SessionVerifier {
   /** Null where there is no session among the cookies. @throws MillraceError UNAUTHENTICATED */
   principalOf(cookies: string): Promise<Principal | null>;
+  /** Whether a session is live, by its id. */
+  isLive(sessionId: string): Promise<boolean>;
 }
 
 /** What access control stands on. */
@@ -42,8 +44,8 @@ export class AccessControl {
   tokens: TokenVerifier | null = null;
   /** Null where there is no dashboard. */
   sessions: SessionVerifier | null = null;
-  /** Told of a principal that may not come in any more. */
-  onRevoked: (principalId: string) => void = () => {};
+  /** Told of a principal or a session that may not come in any more, by its id. */
+  onRevoked: (id: string) => void = () => {};
   readonly #adminKeyHash: string | null;
 
   private constructor({ isOn, adminKey }: AccessParts, keys: KeyVerifier, tickets: Tickets) {
@@ -56,8 +58,12 @@ export class AccessControl {
   /** @throws MillraceError SERVICE_UNAVAILABLE where the store cannot be written */
   static async open(parts: AccessParts): Promise<AccessControl> {
     const keys = new KeyVerifier(parts);
-    const live = async (id: string) => !id.startsWith("key:") || (await keys.live(id)) !== null;
-    return new AccessControl(parts, keys, await Tickets.open(parts.serviceSecrets, parts.clock, live));
+    const tickets = await Tickets.open(parts.serviceSecrets, parts.clock, async (id, sessionId) => {
+      if (id.startsWith("key:") && (await keys.live(id)) === null) return false;
+      return sessionId === undefined || (await access.sessions?.isLive(sessionId)) !== false;
+    });
+    const access = new AccessControl(parts, keys, tickets);
+    return access;
   }
 
   /**

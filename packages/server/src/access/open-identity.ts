@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Clock, ServiceSecrets, SessionStore } from "@millrace/engine";
+import type { Bus, Clock, ServiceSecrets, SessionStore } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Settings } from "../settings.ts";
 import { isToldByStore } from "../told-by-store.ts";
@@ -8,6 +8,7 @@ import { hashOf } from "./api-key.ts";
 import { openOidc, providerOf } from "./oidc.ts";
 import { type OidcLogin, openOidcLogin } from "./oidc-login.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
+import { tellOfSessions } from "./tell-of-sessions.ts";
 
 /** What people are known by: the identity provider, and their logins. */
 export interface Identity {
@@ -23,6 +24,8 @@ export interface IdentityParts {
   readonly access: AccessControl;
   readonly sessionStore: SessionStore;
   readonly serviceSecrets: ServiceSecrets;
+  /** Null where there is one node. */
+  readonly bus: Bus | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -34,7 +37,8 @@ const PRUNE_MS = 10 * 60_000;
  * Lets access control know the provider's tokens and the dashboard's logins. The provider is asked when it is first needed.
  * @throws MillraceError SETTING_INVALID where the file with the client's secret cannot be read
  */
-export function openIdentity({ settings, access, sessionStore, serviceSecrets, clock, log }: IdentityParts): Identity {
+export function openIdentity(parts: IdentityParts): Identity {
+  const { settings, access, sessionStore, serviceSecrets, bus, clock, log } = parts;
   // The key of the settings has no record that could be revoked: its logins end when it is another one.
   const adminId = settings.admin_key === null ? null : `admin-key:${hashOf(hashOf(settings.admin_key)).slice(0, 32)}`;
   const sessions = openSessions({
@@ -44,6 +48,7 @@ export function openIdentity({ settings, access, sessionStore, serviceSecrets, c
     clock,
     lifeMs: settings.session_hours * 3_600_000,
     idleMs: settings.session_idle_minutes * 60_000,
+    ended: tellOfSessions(access, bus),
   });
   const provider = providerOf(settings);
   const tokens = openOidc(settings, provider);

@@ -18,6 +18,8 @@ export interface Principal {
   readonly executionId: string | null;
   /** Epoch ms from which the credential opens nothing; null: never. */
   readonly expiresAt: number | null;
+  /** Of a session, and of a ticket that one was issued: which session it is. With its end, their streams end. */
+  readonly sessionId?: string;
 }
 
 /** What a request may do where access control is off: everything. */

@@ -15,7 +15,7 @@ import { type Authenticate, unauthenticated } from "./credentials.ts";
 import { LOGIN_SECONDS, LoginRefused, type OidcLogin } from "./oidc-login.ts";
 import { type Principal, STRANGER } from "./principal.ts";
 import { returnPath } from "./return-path.ts";
-import { isForeign, requireProof, type Session, type Sessions } from "./sessions.ts";
+import { requireProof, type Session, type Sessions } from "./sessions.ts";
 
 /** What the endpoints of sessions stand on. */
 export interface SessionEndpointParts {
@@ -75,7 +75,7 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
       },
       async handler({ body, request, reply }) {
         // Another page could else log a browser in as somebody else.
-        if (isForeign(request.headers))
+        if (request.isForeign)
           throw new MillraceError(
             "FORBIDDEN",
             "A page of another origin sends this login. Log in on a page of this service.",
@@ -93,12 +93,13 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
       path: "/api/v1/session",
       access: "open",
       summary: "Log out",
-      description: "The cookie opens nothing from then on, wherever else it is.",
+      description:
+        "The cookie opens nothing from then on, wherever else it is: the streams that it has opened end, and the tickets that it was issued open none.",
       tag,
       responses: { 204: { description: "Nobody is logged in" }, ...errorResponses("FORBIDDEN", "SERVICE_UNAVAILABLE") },
       async handler({ request, reply }) {
         const { cookie } = request.headers;
-        if ((await sessions.find(cookie)) !== null) requireProof(request.raw);
+        if ((await sessions.find(cookie)) !== null) requireProof(request.raw, request.isForeign);
         const { setCookie: gone } = await sessions.end(cookie);
         if (gone !== null) reply.header("set-cookie", gone);
         return reply.code(204).send();

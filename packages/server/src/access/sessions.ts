@@ -1,5 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { SessionRecord, SessionStore } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { type Cookie, dropCookie, readCookie, SESSION_COOKIE, setCookie } from "./cookies.ts";
@@ -17,6 +17,8 @@ export interface SessionParts {
   readonly lifeMs: number;
   /** The longest that one lasts without being used, in milliseconds. */
   readonly idleMs: number;
+  /** Told of one that a logout, or a login in its place, has ended. */
+  ended(sessionId: string): void;
 }
 
 /** A session that is live. */
@@ -32,6 +34,8 @@ export interface Sessions {
   principalOf(cookies: string | undefined): Promise<Principal | null>;
   /** The same, with what there is to say of it. */
   find(cookies: string | undefined): Promise<Session | null>;
+  /** Whether a session is live, by its id. */
+  isLive(sessionId: string): Promise<boolean>;
   /**
    * Begins one, in place of the one that the cookies have. `secure`: whether the browser asks over TLS; `until`: the latest
    * that it may end, in epoch ms.
@@ -60,17 +64,26 @@ const TOKEN = /^[\w-]{43}$/;
 export function openSessions(parts: SessionParts): Sessions {
   const { store, clock, lifeMs, idleMs } = parts;
 
-  async function find(cookies: string | undefined): Promise<Session | null> {
-    const cookie = cookieOf(cookies);
-    if (cookie === null) return null;
-    const record = await store.get(hashOf(cookie));
+  async function liveRecord(hash: string): Promise<SessionRecord | null> {
+    const record = await store.get(hash);
     const now = clock.now();
     if (record === null || record.expiresAt <= now || record.idleAt <= now) return null;
-    if (record.keyId !== null && !(await parts.keyIsLive(record.keyId))) {
-      await store.delete(record.hash);
-      return null;
-    }
-    const idleAt = Math.min(now + idleMs, record.expiresAt);
+    if (record.keyId === null || (await parts.keyIsLive(record.keyId))) return record;
+    await store.delete(record.hash);
+    return null;
+  }
+
+  async function end(cookie: Cookie): Promise<void> {
+    const hash = hashOf(cookie);
+    await store.delete(hash);
+    parts.ended(hash);
+  }
+
+  async function find(cookies: string | undefined): Promise<Session | null> {
+    const cookie = cookieOf(cookies);
+    const record = cookie === null ? null : await liveRecord(hashOf(cookie));
+    if (cookie === null || record === null) return null;
+    const idleAt = Math.min(clock.now() + idleMs, record.expiresAt);
     // A minute of a short time is too much of it.
     if (idleAt - record.idleAt >= Math.min(TOUCH_MS, idleMs / 10)) await store.touch(record.hash, idleAt);
     return toSession(record, cookie);
@@ -79,6 +92,7 @@ export function openSessions(parts: SessionParts): Sessions {
   return {
     find,
     principalOf: async (cookies) => (await find(cookies))?.principal ?? null,
+    isLive: async (sessionId) => (await liveRecord(sessionId)) !== null,
 
     async issue({ cookies, secure }, principal, until) {
       const cookie: Cookie = { value: randomBytes(32).toString("base64url"), secure };
@@ -95,7 +109,7 @@ export function openSessions(parts: SessionParts): Sessions {
         idleAt: Math.min(now + idleMs, expiresAt),
       };
       const before = cookieOf(cookies);
-      if (before !== null) await store.delete(hashOf(before));
+      if (before !== null) await end(before);
       await store.create(record);
       return {
         session: toSession(record, cookie),
@@ -105,7 +119,7 @@ export function openSessions(parts: SessionParts): Sessions {
 
     async end(cookies) {
       const cookie = cookieOf(cookies);
-      if (cookie !== null) await store.delete(hashOf(cookie));
+      if (cookie !== null) await end(cookie);
       return { setCookie: cookie === null ? null : dropCookie(SESSION_COOKIE, cookie.secure) };
     },
 
@@ -113,21 +127,17 @@ export function openSessions(parts: SessionParts): Sessions {
   };
 }
 
-/** Whether a page of another origin sends a request: browsers say so, if they reach the service over TLS or on this machine. */
-export function isForeign(headers: IncomingHttpHeaders): boolean {
-  const { "sec-fetch-site": site, origin, host } = headers;
-  if (site !== undefined) return site !== "same-origin" && site !== "none";
-  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host?.toLowerCase());
-}
-
 /**
  * That a request whose credential is a session may change something. A cookie comes along with whatever any page makes a
- * browser send: the header, only with what pages of this service do.
+ * browser send: the header, only with what pages of this service do. `isForeign`: whether another's page sends it.
  * @throws MillraceError FORBIDDEN
  */
-export function requireProof({ method, headers }: Pick<IncomingMessage, "method" | "headers">): void {
+export function requireProof(
+  { method, headers }: Pick<IncomingMessage, "method" | "headers">,
+  isForeign: boolean,
+): void {
   if (["GET", "HEAD", "OPTIONS"].includes(method ?? "")) return;
-  if (isForeign(headers)) {
+  if (isForeign) {
     throw new MillraceError(
       "FORBIDDEN",
       "A page of another origin sends this request, with a cookie of this service. Send it with an API key instead.",
@@ -153,9 +163,9 @@ function cookieOf(cookies: string | undefined): Cookie | null {
   return cookie !== null && TOKEN.test(cookie.value) ? cookie : null;
 }
 
-function toSession({ subject, project, scopes, expiresAt }: SessionRecord, cookie: Cookie): Session {
+function toSession({ hash: sessionId, subject, project, scopes, expiresAt }: SessionRecord, cookie: Cookie): Session {
   return {
-    principal: { kind: "session", ...subject, project, scopes, executionId: null, expiresAt },
+    principal: { kind: "session", ...subject, project, scopes, executionId: null, expiresAt, sessionId },
     csrfToken: csrfTokenOf(cookie),
   };
 }

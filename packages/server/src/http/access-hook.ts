@@ -45,7 +45,7 @@ export function registerAccess(
       throw error;
     }
     if (isOpen) return;
-    if (request.principal.kind === "session") requireProof(request.raw);
+    if (request.principal.kind === "session") requireProof(request.raw, request.isForeign);
     checkScope(request.principal, endpoint, endpoint.access, request, reply);
   });
 }

@@ -4,6 +4,10 @@ import { test } from "node:test";
 import { MillraceError } from "@millrace/protocol";
 import { allowedHosts, BrowserGuard, type BrowserGuardSettings } from "./browser-guard.ts";
 
+/** What of a request is looked at. */
+const requestOf = (method: string, headers: Readonly<Record<string, string>>) =>
+  ({ method, headers }) as unknown as IncomingMessage;
+
 function refusal(
   request: { readonly method?: string; readonly headers: Readonly<Record<string, string>>; readonly host?: string },
   settings: Partial<BrowserGuardSettings> = {},
@@ -11,8 +15,7 @@ function refusal(
   const guard = new BrowserGuard({ allowedHosts: [], corsOrigins: [], publicUrl: null, ...settings });
   const { method = "POST", headers, host = headers.host ?? null } = request;
   try {
-    // What of a request is looked at.
-    guard.check({ method, headers } as unknown as IncomingMessage, {
+    guard.check(requestOf(method, headers), {
       address: "127.0.0.1",
       secure: false,
       host,
@@ -105,4 +108,29 @@ test("a page of another site changes nothing, and a page of the service, a progr
   );
   for (const method of ["GET", "HEAD", "OPTIONS"])
     assert.equal(refusal({ method, headers: { host, origin: evil } }), null, method);
+});
+
+test("a page that may call the service is another's all the same, and one of the service is its own behind any proxy", () => {
+  const settings = { allowedHosts: null, corsOrigins: "*", publicUrl: "https://mill.example" } as const;
+  const guard = new BrowserGuard(settings);
+  const by = (headers: Readonly<Record<string, string>>, host = "node-1:8000") =>
+    guard.isForeign(requestOf("POST", headers), { host });
+  for (const own of [
+    {},
+    { "sec-fetch-site": "same-origin", origin: "https://any.example" },
+    { origin: "https://mill.example" },
+    { origin: "http://node-1:8000" },
+  ])
+    assert.equal(by(own), false, JSON.stringify(own));
+  assert.equal(by({ origin: "http://told.example" }, "told.example"), false, "by a proxy's word");
+  for (const other of [
+    { "sec-fetch-site": "cross-site", origin: "https://evil.example" },
+    { "sec-fetch-site": "same-site", origin: "https://other.mill.example" },
+    { "sec-fetch-site": "cross-site", origin: "http://node-1:8000" },
+    { "sec-fetch-site": "cross-site" },
+    { origin: "https://evil.example" },
+    { origin: "null" },
+    { origin: "https://mill.example.evil.example" },
+  ])
+    assert.equal(by(other), true, JSON.stringify(other));
 });

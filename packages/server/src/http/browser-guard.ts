@@ -25,14 +25,13 @@ export class BrowserGuard {
   readonly #allowedHosts: readonly string[] | null;
   readonly #anyOrigin: boolean;
   readonly #origins: ReadonlySet<string>;
-  readonly #publicHost: string | null;
+  readonly #public: URL | null;
 
   constructor({ allowedHosts, corsOrigins, publicUrl }: BrowserGuardSettings) {
     this.#allowedHosts = allowedHosts === null || allowedHosts.includes("*") ? null : allowedHosts;
     this.#anyOrigin = corsOrigins === "*" || corsOrigins.includes("*");
-    const own = publicUrl === null ? null : new URL(publicUrl);
-    this.#origins = new Set([...(corsOrigins === "*" ? [] : corsOrigins), ...(own === null ? [] : [own.origin])]);
-    this.#publicHost = own?.hostname ?? null;
+    this.#public = publicUrl === null ? null : new URL(publicUrl);
+    this.#origins = new Set(corsOrigins === "*" ? [] : corsOrigins);
   }
 
   /** @throws MillraceError HOST_NOT_ALLOWED, CROSS_SITE_REQUEST */
@@ -47,7 +46,8 @@ export class BrowserGuard {
     if (this.#allowedHosts === null || header === undefined) return;
     const host = hostIn(header);
     // Nobody can have an address lead elsewhere.
-    if (isIP(host) !== 0 || host === "localhost" || host.endsWith(".localhost") || host === this.#publicHost) return;
+    if (isIP(host) !== 0 || host === "localhost" || host.endsWith(".localhost") || host === this.#public?.hostname)
+      return;
     if (this.#allowedHosts.some((allowed) => matches(host, allowed.toLowerCase()))) return;
     throw new MillraceError(
       "HOST_NOT_ALLOWED",
@@ -55,14 +55,23 @@ export class BrowserGuard {
     );
   }
 
-  /** As browsers tell it; what is no browser sends neither header. */
-  #checkSite({ headers }: IncomingMessage, client: Client): void {
+  /**
+   * Whether a page of another origin sends a request, as browsers tell it; what is no browser sends neither header. A page
+   * that may call the service is another's all the same.
+   */
+  isForeign({ headers }: Pick<IncomingMessage, "headers">, client: Pick<Client, "host">): boolean {
     const { origin, "sec-fetch-site": site } = headers;
-    if (site === "same-origin" || site === "none" || this.#anyOrigin) return;
-    if (site === undefined && origin === undefined) return;
-    if (origin !== undefined && this.#origins.has(origin)) return;
+    if (site === "same-origin" || site === "none") return false;
+    if (origin === undefined) return site !== undefined;
+    if (origin === this.#public?.origin) return false;
     // Browsers leave the first header out where there is no TLS.
-    if (site === undefined && origin !== undefined && client.host !== null && isPageOf(origin, client.host)) return;
+    return site !== undefined || client.host === null || !isPageOf(origin, client.host);
+  }
+
+  #checkSite(request: IncomingMessage, client: Client): void {
+    const { origin } = request.headers;
+    if (this.#anyOrigin || (origin !== undefined && this.#origins.has(origin))) return;
+    if (!this.isForeign(request, client)) return;
     throw new MillraceError(
       "CROSS_SITE_REQUEST",
       `A page of another site${origin === undefined ? "" : ` (${origin.slice(0, 200)})`} may not change anything here. If it is to, add its origin to the setting cors_origins; if it is the service's own page behind a proxy, hand the Host header on, or set public_url.`,

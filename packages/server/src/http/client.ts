@@ -5,6 +5,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Where it comes from. */
     client: Client;
+    /** Whether a page of another origin sends it, as far as browsers tell. */
+    isForeign: boolean;
   }
 }
 

@@ -45,6 +45,7 @@ export async function registerCors(
           "Content-Disposition",
           "RateLimit",
           "RateLimit-Policy",
+          "WWW-Authenticate",
         ],
         maxAge: PREFLIGHT_MAX_AGE,
         // Any other OPTIONS asks what the path takes, and is answered by the application.

@@ -49,12 +49,17 @@ export class Edge {
     );
   }
 
-  /** Gives requests their `client`. */
+  /** Gives requests their `client` and `isForeign`. */
   decorate(app: FastifyInstance): void {
     const edge = this;
     app.decorateRequest("client", {
       getter(this: FastifyRequest): Client {
         return edge.#clientOf(this.raw);
+      },
+    });
+    app.decorateRequest("isForeign", {
+      getter(this: FastifyRequest): boolean {
+        return edge.#guard.isForeign(this.raw, this.client);
       },
     });
   }

@@ -52,8 +52,8 @@ export interface StreamRequest {
   readonly lastId: Position;
   /** The longest that the stream stays open, in milliseconds. */
   readonly timeoutMs: number;
-  /** Who opened it; see {@link StreamHub.endOf}. */
-  readonly principalId?: string;
+  /** Who opened it, by the ids of the principal and its session; see {@link StreamHub.endOf}. */
+  readonly openedBy?: readonly string[];
   /** Whether a stream over several runs stays open until then, also when all of them are over. Default false. */
   readonly keepOpen?: boolean;
   /** What goes before the first event: a `gap`, where retention has removed events after the cursor. */
@@ -192,7 +192,7 @@ export class StreamHub implements ManyHost {
         return;
       }
       const subscriber = this.#open(request, response, topics);
-      subscriber.principalId = request.principalId;
+      subscriber.openedBy = request.openedBy ?? [];
       this.#subscribers.add(subscriber);
       this.#parts.opened?.(subscriber.kind);
       this.#wheel.schedule(subscriber);
@@ -222,10 +222,10 @@ export class StreamHub implements ManyHost {
     await Promise.all(ends);
   }
 
-  /** Ends the streams that somebody has opened, whose credential is no longer good. Their cursors stay good. */
-  endOf(principalId: string): void {
+  /** Ends the streams that somebody has opened, whose credential or session is no longer good. Their cursors stay good. */
+  endOf(openedBy: string): void {
     for (const subscriber of [...this.#subscribers]) {
-      if (subscriber.principalId === principalId) void subscriber.finish("timeout");
+      if (subscriber.openedBy.includes(openedBy)) void subscriber.finish("timeout");
     }
   }
 

@@ -160,7 +160,7 @@ export async function openStream(
       // A state tells of everything: it leaves the client with the newest cursor.
       lastId: progress ? Math.max(start.lastId, ...lastEvents.values()) : start.lastId,
       timeoutMs: Math.min(wanted.timeoutMs, goodForMs(principal)),
-      principalId: principal.id,
+      openedBy: principal.sessionId === undefined ? [principal.id] : [principal.id, principal.sessionId],
       keepOpen: wanted.keepOpen ?? false,
       gaps: start.gaps,
       preface: progress

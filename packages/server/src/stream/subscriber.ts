@@ -48,8 +48,8 @@ export abstract class Subscriber implements Timed, SinkOwner {
   wheelSlot = UNSCHEDULED;
   /** @see Timed */
   wheelIndex = 0;
-  /** Who opened it, where that may have to be known. */
-  principalId: string | undefined;
+  /** Who opened it, by every id that it may be ended by. */
+  openedBy: readonly string[] = [];
   protected readonly host: SubscriberHost;
   protected lastId: Position;
   readonly #sink: Sink;

@@ -64,7 +64,7 @@ export interface WorkerCalls {
   /** How many streams are open. */
   countStreams: { params: null; result: number };
   /** Ends the streams that somebody has opened, whose credential is no longer good. */
-  endStreamsOf: { params: { principalId: string }; result: null };
+  endStreamsOf: { params: { openedBy: string }; result: null };
   /** Ends all streams with reason `shutdown`, and takes no more; answered when that is written. */
   endStreams: { params: null; result: null };
   /** Closes the port and all connections; the process ends after the answer. */

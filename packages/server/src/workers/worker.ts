@@ -81,8 +81,8 @@ const handlers: Handlers<WorkerCalls> = {
     return metrics === null ? [] : metricsOf(metrics.registry);
   },
   countStreams: () => needStarted().hub.size,
-  endStreamsOf({ principalId }) {
-    needStarted().hub.endOf(principalId);
+  endStreamsOf({ openedBy }) {
+    needStarted().hub.endOf(openedBy);
     return null;
   },
   async endStreams() {

@@ -155,9 +155,9 @@ export class Workers {
     return this.#quota.more(this.#own, wanted);
   }
 
-  /** Ends the streams of a principal. */
-  endStreamsOf(principalId: string): void {
-    for (const { channel } of this.#serving) channel.call("endStreamsOf", { principalId }).catch(() => undefined);
+  /** @see StreamHub.endOf */
+  endStreamsOf(openedBy: string): void {
+    for (const { channel } of this.#serving) channel.call("endStreamsOf", { openedBy }).catch(() => undefined);
   }
 
   /** Ends all streams with reason `shutdown`; requests are still passed on. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defineAdapter } from "@millrace/engine";
 import { z } from "zod";
+import { ALL_OBJECTS } from "../../packages/stores/src/support/all-objects.ts";
 import { ClusterRig } from "../support/cluster/cluster-rig.ts";
 import { define } from "../support/engine-rig.ts";
 import { eventually } from "../support/eventually.ts";
@@ -15,17 +16,6 @@ const write = defineAdapter({
     await objects.put(key, Buffer.from("hello"), { contentType: "text/plain", createdAt: new Date().toISOString() });
   },
 });
-
-const EVERYTHING = {
-  project: null,
-  prefix: "",
-  stages: [],
-  extensions: [],
-  folders: false,
-  after: null,
-  offset: 0,
-  limit: 10,
-};
 
 async function started() {
   const rig = new ClusterRig();
@@ -41,7 +31,7 @@ test("objects that another node writes for an execution are listed with it", asy
   assert.ok(await owner.executions.wait(id, 30_000));
   assert.equal(await rig.status(id), "completed");
   const [message] = await rig.events(id);
-  const { objects } = await rig.store.storedObjects.list(EVERYTHING);
+  const { objects } = await rig.store.storedObjects.list(ALL_OBJECTS);
   assert.deepEqual(
     objects.map(({ messageId, size }) => ({ messageId, size })),
     [{ messageId: message?.message_id, size: 5 }],
@@ -57,5 +47,5 @@ test("an object whose writing ends after the worker was told to stop is listed a
   await eventually(async () => assert.equal((await rig.events(id)).length, 2));
   await worker.executions.close(0);
   go();
-  await eventually(async () => assert.equal((await rig.store.storedObjects.list(EVERYTHING)).total, 1));
+  await eventually(async () => assert.equal((await rig.store.storedObjects.list(ALL_OBJECTS)).total, 1));
 });

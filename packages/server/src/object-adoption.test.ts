@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { ObjectReader, ObjectStore } from "@millrace/engine";
 import { FileObjectStore, openSqliteStore } from "@millrace/stores";
 import { pino } from "pino";
+import { ALL_OBJECTS } from "../../stores/src/support/all-objects.ts";
 import { ObjectAdoption } from "./object-adoption.ts";
 
 const AT = "2026-03-01T12:00:00.000Z";
@@ -43,18 +44,8 @@ test("executions that were not looked through when the process died are looked t
     const second = openSqliteStore(folder, { durability: "normal" });
     try {
       await adopt(second, objects);
-      const query = {
-        project: null,
-        prefix: "",
-        stages: [],
-        extensions: [],
-        folders: false,
-        after: null,
-        offset: 0,
-        limit: 10,
-      };
       assert.deepEqual(
-        (await second.storedObjects.list(query)).objects.map(({ key }) => key),
+        (await second.storedObjects.list(ALL_OBJECTS)).objects.map(({ key }) => key),
         ["executions/e/r/s/orphan"],
       );
     } finally {

@@ -1,4 +1,4 @@
-import { Group, Pagination, Select, Stack, Text } from "@mantine/core";
+import { Group, Select, Stack, Text } from "@mantine/core";
 import type { AuditList } from "@millrace/client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -8,6 +8,7 @@ import { formatTime } from "../format/time.ts";
 import { useLack } from "../session/use-session.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { ListEnd } from "../ui/list-end.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import rows from "../ui/row-table.module.css";
@@ -101,20 +102,13 @@ export function AuditPage() {
         ) : (
           <>
             <AuditTable entries={data.entries} />
-            <Group justify="space-between">
-              <Text size="sm" className="figure" aria-live="polite">
-                {formatCount(data.total)} {data.total === 1 ? "entry" : "entries"}
-              </Text>
-              {data.total > ENTRIES_PER_PAGE ? (
-                <Pagination
-                  size="sm"
-                  value={page}
-                  onChange={(next) => navigate({ search: { ...narrowing, ...(next > 1 ? { page: next } : {}) } })}
-                  total={Math.ceil(data.total / ENTRIES_PER_PAGE)}
-                  getControlProps={(control) => ({ "aria-label": `${control} page` })}
-                />
-              ) : null}
-            </Group>
+            <ListEnd
+              total={data.total}
+              of={["entry", "entries"]}
+              page={page}
+              perPage={ENTRIES_PER_PAGE}
+              onPage={(next) => navigate({ search: { ...narrowing, ...(next > 1 ? { page: next } : {}) } })}
+            />
           </>
         )}
       </Stack>

@@ -1,14 +1,14 @@
-import { Button, Group, Pagination, Stack, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { ApiKeyWithSecret } from "@millrace/client";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { client } from "../client.ts";
-import { formatCount } from "../format/number.ts";
 import { useLack } from "../session/use-session.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { ListEnd } from "../ui/list-end.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { AccessViews } from "./access-views.tsx";
@@ -70,20 +70,7 @@ export function KeysPage() {
         ) : (
           <>
             <KeyTable keys={data.keys} onRotated={show} />
-            <Group justify="space-between">
-              <Text size="sm" className="figure" aria-live="polite">
-                {formatCount(data.total)} {data.total === 1 ? "key" : "keys"}
-              </Text>
-              {data.total > PER_PAGE ? (
-                <Pagination
-                  size="sm"
-                  value={page}
-                  onChange={setPage}
-                  total={Math.ceil(data.total / PER_PAGE)}
-                  getControlProps={(control) => ({ "aria-label": `${control} page` })}
-                />
-              ) : null}
-            </Group>
+            <ListEnd total={data.total} of={["key", "keys"]} page={page} perPage={PER_PAGE} onPage={setPage} />
           </>
         )}
       </Stack>

@@ -1,10 +1,10 @@
-import { Button, Group, Pagination, Stack, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { client } from "../client.ts";
-import { formatCount } from "../format/number.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
+import { ListEnd } from "../ui/list-end.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { PageTitle } from "../ui/page-title.tsx";
 import { RunFilterBar } from "./run-filter-bar.tsx";
@@ -52,20 +52,13 @@ export function RunsPage() {
         ) : (
           <>
             <RunTable runs={data.executions} live={live} />
-            <Group justify="space-between">
-              <Text size="sm" c="dimmed" className="figure" aria-live="polite">
-                {formatCount(data.total)} {data.total === 1 ? "run" : "runs"}
-              </Text>
-              {data.total > RUNS_PER_PAGE ? (
-                <Pagination
-                  size="sm"
-                  value={page}
-                  onChange={(next) => navigate({ search: { ...narrowing, ...(next > 1 ? { page: next } : {}) } })}
-                  total={Math.ceil(data.total / RUNS_PER_PAGE)}
-                  getControlProps={(control) => ({ "aria-label": `${control} page` })}
-                />
-              ) : null}
-            </Group>
+            <ListEnd
+              total={data.total}
+              of={["run", "runs"]}
+              page={page}
+              perPage={RUNS_PER_PAGE}
+              onPage={(next) => navigate({ search: { ...narrowing, ...(next > 1 ? { page: next } : {}) } })}
+            />
           </>
         )}
       </Stack>

@@ -1,5 +1,6 @@
 import { projectSchema, SCOPES, type Scope, scopeSchema } from "@millrace/protocol";
 import { z } from "zod";
+import { list } from "../setting-kinds.ts";
 
 /** What whoever has a role may do. */
 export interface RoleGrant {
@@ -51,20 +52,7 @@ const rolesSchema = z.preprocess(
   ),
 );
 
-const names = (what: string) =>
-  z
-    .preprocess(
-      (value) =>
-        typeof value === "string"
-          ? value
-              .split(",")
-              .map((each) => each.trim())
-              .filter((each) => each !== "")
-          : value,
-      z.array(z.string().min(1)),
-    )
-    .default([])
-    .describe(what);
+const names = (what: string) => list(z.string().min(1)).default([]).describe(what);
 
 const seconds = (what: string, fallback: number, min: number, max: number) =>
   z

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { JournalEntry, ObjectChange, StoredObjectQuery, StoredObjects, WrittenObject } from "@millrace/engine";
+import { ALL_OBJECTS } from "../support/all-objects.ts";
 import { ending, newEvent, type StoreUnderTest, start } from "./store-under-test.ts";
 
 /** A store whose objects are listed and followed. */
@@ -302,17 +303,7 @@ function write(store: StoreWithObjects, id: string, names: readonly string[]) {
 }
 
 function list(store: StoreWithObjects, query: Partial<StoredObjectQuery>) {
-  const plain = {
-    project: null,
-    prefix: "",
-    stages: [],
-    extensions: [],
-    folders: false,
-    after: null,
-    offset: 0,
-    limit: 100,
-  };
-  return store.storedObjects.list({ ...plain, ...query });
+  return store.storedObjects.list({ ...ALL_OBJECTS, ...query });
 }
 
 function keysOf(page: { readonly objects: readonly WrittenObject[] }): string[] {

@@ -1,6 +1,4 @@
 import type {
-  ConfigRecord,
-  ConfigVersionRecord,
   ExecutionFilter,
   ExecutionRecord,
   FoundExecution,
@@ -8,6 +6,7 @@ import type {
   ProjectCounts,
   RecordsView,
 } from "@millrace/engine";
+import { ConfigsView } from "../configs-view.ts";
 import { oneOfName } from "../find-by-name.ts";
 import { projectCountsSql, toProjects } from "../project-counts.ts";
 import type { Row } from "./columns.ts";
@@ -29,15 +28,12 @@ const STATUS_BY_NAME = {
 };
 
 /** Configs and executions of one project, or of all, in PostgreSQL. */
-export class PostgresRecordsView implements RecordsView {
+export class PostgresRecordsView extends ConfigsView implements RecordsView {
   readonly #database: Database;
-  readonly #configs: PostgresConfigs;
-  readonly #project: string | null;
 
   constructor(database: Database, configs: PostgresConfigs, project: string | null) {
+    super(configs, project);
     this.#database = database;
-    this.#configs = configs;
-    this.#project = project;
   }
 
   async findExecution(idOrTag: string): Promise<FoundExecution | null> {
@@ -54,27 +50,11 @@ export class PostgresRecordsView implements RecordsView {
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return listExecutions(this.#database, this.#project, filter);
-  }
-
-  getConfig(id: string): Promise<ConfigRecord | null> {
-    return this.#configs.get(this.#project, id);
-  }
-
-  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    return this.#configs.list(this.#project, page);
-  }
-
-  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    return this.#configs.listVersions(this.#project, id, page);
-  }
-
-  deleteConfig(id: string): Promise<boolean> {
-    return this.#configs.delete(this.#project, id);
+    return listExecutions(this.#database, this.project, filter);
   }
 
   async projects(): Promise<ProjectCounts[]> {
-    const project = this.#project;
+    const project = this.project;
     const sql = projectCountsSql(project, "$1");
     return toProjects(await this.#database.read(sql, project === null ? [] : [project]), project);
   }
@@ -82,7 +62,7 @@ export class PostgresRecordsView implements RecordsView {
   async #one(statement: Statement, name: string): Promise<Row | undefined> {
     if (!isStorable(name)) return undefined;
     // Rows have all that was selected.
-    const rows = (await this.#database.read(statement, [name, this.#project])) as (Row & {
+    const rows = (await this.#database.read(statement, [name, this.project])) as (Row & {
       readonly project: unknown;
     })[];
     return rows[0]?.id === name ? rows[0] : oneOfName(rows);

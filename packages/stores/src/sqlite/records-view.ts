@@ -1,7 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import type {
-  ConfigRecord,
-  ConfigVersionRecord,
   ExecutionFilter,
   ExecutionRecord,
   FoundExecution,
@@ -9,6 +7,7 @@ import type {
   ProjectCounts,
   RecordsView,
 } from "@millrace/engine";
+import { ConfigsView } from "../configs-view.ts";
 import { oneOfName } from "../find-by-name.ts";
 import { countProjects } from "../project-counts.ts";
 import type { Row } from "./columns.ts";
@@ -34,12 +33,10 @@ export function executionStatements(database: DatabaseSync) {
 }
 
 /** Configs and executions of one project, or of all, in SQLite. */
-export class SqliteRecordsView implements RecordsView {
+export class SqliteRecordsView extends ConfigsView implements RecordsView {
   readonly #database: DatabaseSync;
   readonly #committer: Committer;
-  readonly #configs: SqliteConfigs;
   readonly #sql: ExecutionStatements;
-  readonly #project: string | null;
 
   constructor(
     database: DatabaseSync,
@@ -48,11 +45,10 @@ export class SqliteRecordsView implements RecordsView {
     statements: ExecutionStatements,
     project: string | null,
   ) {
+    super(configs, project);
     this.#database = database;
     this.#committer = committer;
-    this.#configs = configs;
     this.#sql = statements;
-    this.#project = project;
   }
 
   findExecution(idOrTag: string): Promise<FoundExecution | null> {
@@ -73,36 +69,20 @@ export class SqliteRecordsView implements RecordsView {
   }
 
   listExecutions(filter: ExecutionFilter): Promise<Page<ExecutionRecord>> {
-    return this.#committer.read(() => listExecutions(this.#database, this.#project, filter));
-  }
-
-  getConfig(id: string): Promise<ConfigRecord | null> {
-    return this.#configs.get(this.#project, id);
-  }
-
-  listConfigs(page: { limit: number; offset: number }): Promise<Page<ConfigRecord>> {
-    return this.#configs.list(this.#project, page);
-  }
-
-  listConfigVersions(id: string, page: { limit: number; offset: number }): Promise<Page<ConfigVersionRecord>> {
-    return this.#configs.listVersions(this.#project, id, page);
-  }
-
-  deleteConfig(id: string): Promise<boolean> {
-    return this.#configs.delete(this.#project, id);
+    return this.#committer.read(() => listExecutions(this.#database, this.project, filter));
   }
 
   projects(): Promise<ProjectCounts[]> {
-    const project = this.#project;
+    const project = this.project;
     return this.#committer.read(() =>
       countProjects((sql) => this.#database.prepare(sql).all(...(project === null ? [] : [project])), project),
     );
   }
 
   #row({ byId, byTag }: ExecutionStatements["whole"], idOrTag: string): Row | undefined {
-    const found = byId.get(idOrTag, this.#project);
+    const found = byId.get(idOrTag, this.project);
     if (found !== undefined) return found;
     // Rows have all that was selected.
-    return oneOfName(byTag.all(idOrTag, this.#project) as (Row & { readonly project: unknown })[]);
+    return oneOfName(byTag.all(idOrTag, this.project) as (Row & { readonly project: unknown })[]);
   }
 }

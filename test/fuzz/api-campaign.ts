@@ -5,10 +5,17 @@ import { Random } from "../support/random.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { ContractDocument, type Operation } from "./contract-document.ts";
 import { Generator } from "./generate.ts";
+import { hostileText } from "./hostile.ts";
 import { Known } from "./known.ts";
-import { asCurl, type MadeRequest, makeRequest } from "./make-request.ts";
+import { asCurl, headerText, type MadeRequest, makeRequest } from "./make-request.ts";
 import { Seeding, type Target } from "./seeding.ts";
 import { type Answer, connections, send } from "./send.ts";
+
+/** Flags of a service that is to be asked so: it calls back, and a key that sends all there is is not held to its share. */
+export const FUZZED: readonly string[] = [
+  ...["--http-allow-hosts", "127.0.0.1,[::1]"],
+  ...["--limit-requests-per-second", "0", "--limit-run-starts-per-minute", "0"],
+];
 
 /** How a campaign is run. */
 export interface CampaignOptions extends Target {
@@ -76,13 +83,13 @@ export async function campaign(options: CampaignOptions, tell: (line: string) =>
     const random = new Random(options.seed * 1_000_003 + nth);
     const generator = new Generator(document, known, random);
     const operation = generator.pick(document.operations);
-    const before = random.chance(0.05) ? succeeded.get(operation.id) : undefined;
+    const before = random.chance(isCall(operation) ? 0.3 : 0.05) ? succeeded.get(operation.id) : undefined;
     const made = before ?? withPair(makeRequest(operation, generator, known), generator, known);
     const streams = operation.answers.get(200)?.bodies.has("text/event-stream") ?? false;
     try {
       const answered = await send(options.url, made, {
         agent,
-        headers: options.headers,
+        headers: credentialOf(options.headers, known, random),
         leaveAfter: streams && random.chance(0.6) ? random.between(1, 3000) : null,
         patience:
           made.target.includes("/wait") || streams ? random.between(20, random.chance(0.1) ? 2500 : 500) : PATIENCE_MS,
@@ -140,15 +147,34 @@ function ownerOf({ path }: Operation): string {
   if (path.startsWith("/api/v1/configs")) return "config_id";
   if (path.startsWith("/api/v1/triggers")) return "trigger_id";
   if (path.startsWith("/api/v1/webhooks")) return "webhook_id";
+  if (path.startsWith("/api/v1/keys")) return "key_id";
   return path.startsWith("/api/v1/collections") ? "collection_name" : "";
+}
+
+/** The URL whose secret is its credential. */
+function isCall({ path }: Operation): boolean {
+  return path.endsWith("/{secret}");
+}
+
+/** Where requests go by a key, some go by another one, which may do less or is no more, some by none, and some by junk. */
+function credentialOf(headers: Target["headers"], known: Known, random: Random): Target["headers"] {
+  const { Authorization, ...others } = headers;
+  if (Authorization === undefined || random.chance(0.85)) return headers;
+  const key = random.chance(0.7) ? known.pick(random, "api_key") : undefined;
+  if (typeof key === "string") return { ...others, Authorization: `Bearer ${key}` };
+  if (random.chance(0.5)) return others;
+  return { ...others, Authorization: headerText(`${random.chance(0.5) ? "Bearer " : ""}${hostileText(random)}`) };
 }
 
 /** What belongs together: a trigger and its secret, a webhook and its delivery, a stream and its cursor. */
 function withPair(made: MadeRequest, generator: Generator, known: Known): MadeRequest {
   const { path } = made.operation;
   const pick = (kind: string) => (generator.random.chance(0.7) ? known.pick(generator.random, kind) : undefined);
-  const call = path.endsWith("/{secret}") ? pick("call") : undefined;
-  if (typeof call === "string") return { ...made, target: `/api/v1/triggers/${call}` };
+  const call = isCall(made.operation) ? pick("call") : undefined;
+  if (typeof call === "string") {
+    const headers = { ...made.headers, "Idempotency-Key": `call-${generator.random.between(0, 500)}` };
+    return { ...made, target: `/api/v1/triggers/${call}`, headers };
+  }
   const read = generator.random.chance(0.3) ? known.pick(generator.random, `read ${made.operation.id}`) : undefined;
   // A stream that was read to its end, once more from there.
   if (Array.isArray(read)) return { ...made, target: String(read[0]), headers: { "Last-Event-ID": String(read[1]) } };

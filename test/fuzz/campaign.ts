@@ -1,12 +1,14 @@
 /**
  * Asks every operation of a service, as its OpenAPI document says and as nobody should, and holds every answer against
  * the document: `npx node test/fuzz/campaign.ts [--requests 100000] [--seed N] [--at 16] [--workers N]`. Without `--url` the
- * service is one of its own, with `TEST_STACK=nodes` several nodes; with `--url` the one there, `--api-key` or
- * `--header "Name: value"` (more than once) with each request. It deletes and cancels what it comes upon.
+ * service is one of its own that asks for a key, with `TEST_STACK=nodes` several nodes; with `--open` one that asks for none,
+ * with `--url` the one there, `--api-key` or `--header "Name: value"` (more than once) with each request. It deletes and
+ * cancels what it comes upon.
  */
 import { parseArgs } from "node:util";
+import { ADMIN_KEY } from "../access/keyed-service.ts";
 import { ServiceProcess } from "../support/service-process.ts";
-import { type CampaignReport, campaign } from "./api-campaign.ts";
+import { type CampaignReport, campaign, FUZZED } from "./api-campaign.ts";
 
 const { values } = parseArgs({
   options: {
@@ -14,13 +16,15 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     at: { type: "string", default: "16" },
     workers: { type: "string", default: "1" },
+    open: { type: "boolean", default: false },
     url: { type: "string" },
     "api-key": { type: "string" },
     header: { type: "string", multiple: true, default: [] },
   },
 });
 const headers: Record<string, string> = {};
-if (values["api-key"] !== undefined) headers.Authorization = `Bearer ${values["api-key"]}`;
+const apiKey = values["api-key"] ?? (values.url !== undefined || values.open ? null : ADMIN_KEY);
+if (apiKey !== null) headers.Authorization = `Bearer ${apiKey}`;
 for (const header of values.header)
   headers[header.split(":", 1)[0] ?? ""] = header.slice(header.indexOf(":") + 1).trim();
 
@@ -47,8 +51,9 @@ if (errors.length > 0) console.log(`the service's log has ${errors.length} error
 process.exitCode = report.findings.length > 0 || report.unreached.length > 0 || errors.length > 0 ? 1 : 0;
 
 function ownService(): Promise<ServiceProcess> {
-  const flags = ["--http-allow-hosts", "127.0.0.1,[::1]", "--retain-executions", "500"];
-  return ServiceProcess.start(values.workers === "1" ? flags : [...flags, "--workers", values.workers]);
+  const flags = [...FUZZED, "--retain-executions", "500"];
+  const env = apiKey === null ? {} : { MILLRACE_ADMIN_KEY: apiKey };
+  return ServiceProcess.start(values.workers === "1" ? flags : [...flags, "--workers", values.workers], env);
 }
 
 function print({ requests, statuses, unreached, findings }: CampaignReport, took: number): void {

@@ -73,6 +73,7 @@ export class Known {
       else if (name === "sha256") this.add("etag", `"${value}"`);
       if (name === "id" && owner === "execution_id") this.add("execution_name", value);
       if (name === "tag") this.add("execution_name", value);
+      if (name === "secret" && owner === "key_id") this.add("api_key", value);
     }
   }
 }
@@ -88,6 +89,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   firings: "firing_id",
   last_firing: "firing_id",
   collections: "collection_name",
+  keys: "key_id",
 };
 
 const HARVESTED = new Set([
@@ -111,4 +113,5 @@ const HARVESTED = new Set([
   "cursor",
   "next_cursor",
   "config_hash",
+  "ticket",
 ]);

@@ -156,7 +156,7 @@ function oddBody(body: Buffer, headers: Record<string, string>, generator: Gener
 }
 
 /** What a header may carry: others are refused by the client, not by the service. */
-function headerText(value: unknown): string {
+export function headerText(value: unknown): string {
   return String(value)
     .replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "?")
     .slice(0, 3000);

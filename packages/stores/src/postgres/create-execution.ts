@@ -3,7 +3,7 @@ import { MillraceError } from "@millrace/protocol";
 import { tooMany } from "../too-many.ts";
 import { LOCKS } from "./advisory-locks.ts";
 import type { Row } from "./columns.ts";
-import { EXECUTION, listedSnapshot, searchedText, storable, toExecution } from "./execution-row.ts";
+import { EXECUTION, listedSnapshot, searchedText, toExecution } from "./execution-row.ts";
 import { countFirst, enqueueFirst } from "./first-messages.ts";
 import type { GroupTransaction } from "./jobs.ts";
 
@@ -42,12 +42,10 @@ export interface CreatedExecution {
  */
 export async function createExecution(
   transaction: GroupTransaction,
-  given: NewExecution,
+  execution: NewExecution,
   first: NewMessage | FirstMessages | null,
   { owned = true, maxUnfinished }: NewExecutionOptions,
 ): Promise<CreatedExecution> {
-  const { idempotencyKey } = given;
-  const execution = { ...given, idempotencyKey: idempotencyKey === null ? null : storable(idempotencyKey) };
   const found = await earlier(transaction, execution);
   if (found !== null) return found;
   if (maxUnfinished !== undefined) await checkRoom(transaction, maxUnfinished);

@@ -1,7 +1,6 @@
 import { Pool, type PoolClient } from "pg";
 import type { Row } from "./columns.ts";
 import { type ConnectionOptions, clientConfig, type Statement } from "./connection.ts";
-import { storable } from "./execution-row.ts";
 import { isLostConnection, unreadable } from "./postgres-errors.ts";
 
 /** Milliseconds after which a read has lost its connection, whatever the system says of it. */
@@ -96,15 +95,8 @@ export class Database {
 
   async #ask(statement: Statement | string, values: readonly unknown[]): Promise<Row[]> {
     const config = typeof statement === "string" ? { text: statement } : statement;
-    // What users look for may have characters that no text there has.
-    return (await this.#pool.query<Row>({ ...config, values: values.map(asked) })).rows;
+    return (await this.#pool.query<Row>({ ...config, values: [...values] })).rows;
   }
-}
-
-/** A value as PostgreSQL takes it: texts as they would have been stored. */
-function asked(value: unknown): unknown {
-  if (typeof value === "string") return storable(value);
-  return Array.isArray(value) ? value.map(asked) : value;
 }
 
 async function ask(client: PoolClient, statement: Statement | string, values: readonly unknown[]): Promise<Row[]> {

@@ -3,7 +3,6 @@ import { textArray } from "./binary-arrays.ts";
 import { type Row, text } from "./columns.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { storable } from "./execution-row.ts";
 
 const COLUMNS = "seq, id, parent_id, route, attempt, hops, error, retried_in";
 
@@ -86,14 +85,14 @@ export class PostgresFailures implements Failures {
   }
 
   async unsettled(executionId: string, messageIds: readonly string[]): Promise<string[]> {
-    const rows = await this.#database.read(UNSETTLED, [executionId, textArray(messageIds.map(storable))]);
+    const rows = await this.#database.read(UNSETTLED, [executionId, textArray(messageIds)]);
     return rows.map((row) => String(row.id));
   }
 }
 
 function valuesOf(executionId: string, filter: FailureFilter): readonly unknown[] {
   const { messageIds, route, adapter, code, retried } = filter;
-  const ids = messageIds === undefined ? null : textArray(messageIds.map(storable));
+  const ids = messageIds === undefined ? null : textArray(messageIds);
   return [executionId, ids, route ?? null, adapter ?? null, code ?? null, retried ?? null];
 }
 

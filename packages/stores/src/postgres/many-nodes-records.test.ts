@@ -137,14 +137,8 @@ await overPostgres(() => {
     const list = { sortOrder: "asc", limit: 1, offset: 0 } as const;
     assert.deepEqual(await node.records.listExecutions({ ...list, words: ["\0"] }), { total: 0, items: [] });
     assert.equal((await node.storedObjects.known(["a\0b"])).size, 0);
-    for (const filter of [{ code: "\0" }, { route: "a\0b" }, { messageIds: ["a\0b", "\0"] }])
-      assert.deepEqual(await node.failures.groups("a\0b", filter), []);
     const configSnapshot = { name: "a\0b", init_message: { payload: { text: "a\0b" } } };
     const { record } = await node.records.createExecution(newExecution({ configSnapshot }), null);
     assert.deepEqual((await node.records.getExecution(record.id))?.configSnapshot, configSnapshot);
-    const once = () => node.records.createExecution(newExecution({ idempotencyKey: "a\0b" }), null);
-    const { record: keyed } = await once();
-    assert.equal((await once()).record.id, keyed.id, "a key with it is one key");
-    assert.equal((await node.records.getExecutionByIdempotencyKey("default", "a\0b"))?.id, keyed.id);
   });
 });

@@ -18,7 +18,7 @@ import type { Committer } from "./committer.ts";
 import { PostgresConfigs } from "./configs.ts";
 import { type CreatedExecution, createExecution } from "./create-execution.ts";
 import type { Database } from "./database.ts";
-import { EXECUTION, toExecution } from "./execution-row.ts";
+import { EXECUTION, isStorable, toExecution } from "./execution-row.ts";
 import { sizeOfFirst } from "./first-messages.ts";
 import { PostgresRecordsView } from "./records-view.ts";
 import { PostgresRetention } from "./retention.ts";
@@ -65,6 +65,7 @@ export class PostgresRecords implements Records {
   }
 
   async getExecutionByIdempotencyKey(project: string, key: string): Promise<ExecutionRecord | null> {
+    if (!isStorable(key)) return null;
     const [row] = await this.#database.read(BY_IDEMPOTENCY_KEY, [key, project]);
     return row === undefined ? null : toExecution(row);
   }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Client, CreateTrigger } from "@millrace/client";
+import type { Client } from "@millrace/client";
 import { createClient } from "@millrace/client";
 import { Receiver } from "../triggers/receiver.ts";
 import type { Known } from "./known.ts";
@@ -29,9 +29,6 @@ const BODIES: Readonly<Record<string, readonly unknown[]>> = {
     { collection: "mill", vector: [1, 0, 0] },
   ],
 };
-
-/** A trigger that starts a run, one whose run waits for the one before, one that is disabled. */
-const OUTCOMES: readonly Partial<CreateTrigger>[] = [{}, { max_running: 1, when_running: "queue" }, { enabled: false }];
 
 /**
  * Keeps a service full of what requests can be made about: configs, runs that are over and runs that are not, triggers,
@@ -108,8 +105,7 @@ export class Seeding implements AsyncDisposable {
       this.#known.harvest(objects, "");
       const lineage = await this.#client.lineage.list({ execution_id: execution.id, limit: 5 }).catch(() => null);
       this.#known.harvest(lineage, "");
-      if (yaml.includes("drops")) for (const more of OUTCOMES) await this.#trigger(config.id, more);
-      if (yaml.includes("slow")) await this.#trigger(config.id, { max_running: 1, when_running: "skip" });
+      if (yaml.includes("drops")) await this.#trigger(config.id);
     }
     this.#known.add("collection_name", "mill");
     const hook = await webhooks.create({ url: this.#receiver.url });
@@ -129,9 +125,12 @@ export class Seeding implements AsyncDisposable {
     await this.#receiver[Symbol.asyncDispose]();
   }
 
-  async #trigger(configId: string, more: Partial<CreateTrigger>): Promise<void> {
-    const trigger = await this.#client.triggers.create({ config_id: configId, kind: "call", ...more });
-    this.#known.add("trigger_id", trigger.id);
-    this.#known.add("call", `${trigger.id}/${trigger.secret}`);
+  /** Of each outcome: one that starts a run, one whose run waits for the one before, one that is disabled. */
+  async #trigger(configId: string): Promise<void> {
+    for (const more of [{}, { max_running: 1, when_running: "queue" }, { enabled: false }] as const) {
+      const trigger = await this.#client.triggers.create({ config_id: configId, kind: "call", ...more });
+      this.#known.add("trigger_id", trigger.id);
+      this.#known.add("call", `${trigger.id}/${trigger.secret}`);
+    }
   }
 }

@@ -13,7 +13,6 @@ const FILES = [
   "test/clients/{client-library,client-table,proxies,real-clients,resume}.test.ts",
   "test/search/*.test.ts",
   "test/secrets/canaries.test.ts",
-  "test/fuzz/campaign.test.ts",
 ];
 
 const reason = await withoutSharedStack();

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join, parse, resolve } from "node:path";
 import { AdapterThreadPool, createAdapterRegistry, type FileRules, filePlaces } from "@millrace/adapters";
 import {
   type AdapterRegistry,
@@ -124,8 +124,11 @@ function fileRules(settings: Settings): FileRules {
     settings.oidc_client_secret_file,
     process.env.MILLRACE_CONFIG || null,
   ];
+  const here = process.cwd();
+  // Units without a folder of their own are started in that of all: it was not chosen for pipelines.
+  const folders = here === parse(here).root ? settings.file_roots : [here, ...settings.file_roots];
   return {
-    folders: [process.cwd(), ...settings.file_roots].map((folder) => resolve(folder)),
+    folders: folders.map((folder) => resolve(folder)),
     except: own.flatMap((path) => (path === null ? [] : [resolve(path)])),
   };
 }

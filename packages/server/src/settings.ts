@@ -131,7 +131,7 @@ export const settingsSchema = z.object({
   file_roots: list(z.string().min(1))
     .default([])
     .describe(
-      "Folders whose files pipelines and triggers may read where access control is on, beside the one that the service was started in, separated by commas; of these, the data directory and the service's own secrets are left out",
+      "Folders whose files pipelines and triggers may read where access control is on, beside the one that the service was started in (but for `/`), separated by commas; of these, the data directory and the service's own secrets are left out",
     ),
   durability: z
     .enum(["normal", "full"])

@@ -63,7 +63,8 @@ const DOCUMENT_THREADS =
 
 /** What PostgreSQL may answer. */
 const POSTGRES_ERRORS = {
-  DATABASE_REFUSED: "There is no such database or user, or the password is wrong. Not retried.",
+  DATABASE_REFUSED:
+    "There is no such database or user, the password is wrong, or the database is one of Millrace itself. Not retried.",
   DATABASE_UNAVAILABLE: "The database cannot be reached, or has no room for another connection.",
   ROW_REJECTED: "The database refuses a value. Not retried.",
   SQL_INVALID: "The statement is none, or has not the parameters that it needs. Not retried.",

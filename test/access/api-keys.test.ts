@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { createClient } from "@millrace/client";
 import { errorResponseSchema } from "@millrace/protocol";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, KeyedService, LONG, SHORT } from "./keyed-service.ts";
@@ -157,6 +159,20 @@ describe("rotation", () => {
     );
     assert.equal((await service.ask("/api/v1/executions", fresh.secret)).status, 200);
   });
+
+  test("ends the streams of the old key with the overlap", async () => {
+    const id = await service.run(LONG);
+    for (const overlap of [0, 1]) {
+      const old = await service.key(["read"]);
+      const signal = AbortSignal.timeout(60_000);
+      const stream = await service.ask(`/api/v1/executions/${id}/events?timeout=3600`, old.secret, { signal });
+      const fresh = await service.admin.keys.rotate(old.id, { overlap_seconds: overlap });
+      const other = await service.ask(`/api/v1/executions/${id}/events`, fresh.secret);
+      assert.match(await stream.text(), /event: end\ndata: \{"reason":"timeout"/);
+      await other.body?.cancel();
+    }
+    await service.admin.executions.cancel(id);
+  });
 });
 
 test("one who administers a project sees and makes keys of that project alone", async () => {
@@ -200,3 +216,68 @@ test("what was done, and what was not let be done, is in the audit log, with who
   const whole = JSON.stringify(await service.admin.audit.list({ limit: 1000 }));
   assert.ok(!whole.includes(writer.secret) && !whole.includes(ADMIN_KEY));
 });
+
+test("whoever knocks has no entry made for each time: what comes of it is counted, whatever is wrong with it", async () => {
+  const json = { "content-type": "application/json" };
+  const count = async () => (await service.admin.audit.list({ limit: 1 })).total;
+  const before = await count();
+  for (let time = 0; time < 20; time += 1) {
+    assert.equal((await service.ask("/api/v1/session", null, { method: "DELETE" })).status, 204);
+    const login = { method: "POST", body: "{", headers: json };
+    assert.equal((await service.ask("/api/v1/session", null, login)).status, 422);
+    assert.equal((await service.ask("/api/v1/triggers/nobody/mts_x", null, { method: "POST" })).status, 404);
+    assert.match(await withoutHost("POST", "/api/v1/webhooks"), /^HTTP\/1\.1 400 /);
+  }
+  await eventually(async () => {
+    const { entries } = await service.admin.audit.list({ outcome: "failed" });
+    for (const action of ["session.create", "trigger.call", "webhook.create"]) {
+      const counts = entries.filter((each) => each.action === action).map((each) => each.count);
+      assert.equal(
+        counts.reduce((sum, each) => sum + each, 0),
+        20,
+        action,
+      );
+    }
+  });
+  // Each kind is written once in ten seconds.
+  assert.ok((await count()) - before < 20);
+});
+
+test("one who administers a project sees what was done there, whoever did it and however it was asked for", async () => {
+  const alpha = await service.key(["admin"], { project: "audited" });
+  const own = createClient({ baseUrl: service.url, apiKey: ADMIN_KEY, project: "audited" });
+  const config = await own.configs.create({ name: "mine", config_yaml: SHORT });
+  const run = await service.admin.configs.run(config.id);
+  await service.admin.executions.wait(run.id);
+  await service.admin.executions.delete(run.id);
+  await service.admin.configs.delete(config.id);
+  const { entries } = await service.with(alpha.secret).audit.list();
+  assert.deepEqual(
+    entries.map(({ action, project }) => [action, project]),
+    ["config.delete", "execution.delete", "config.run", "config.create", "key.create"].map((each) => [each, "audited"]),
+  );
+});
+
+test("what a browser sends for a proxy's own password is not taken for a credential, nor in place of one", async () => {
+  const authorization = `Basic ${Buffer.from("anna:secret").toString("base64")}`;
+  const id = await service.run(SHORT);
+  const { url } = await service.admin.executions.ticket(id);
+  const login = await service.ask("/api/v1/session", ADMIN_KEY, { method: "POST" });
+  const [cookie = ""] = (login.headers.get("set-cookie") ?? "").split(";");
+  const ask = (path: string, more: Record<string, string> = {}) =>
+    service.ask(path, null, { headers: { authorization, ...more } });
+  assert.equal((await ask("/api/v1/executions", { cookie })).status, 200);
+  assert.equal((await ask(url)).status, 200);
+  const { status, detail } = await refusal(await ask("/api/v1/executions"));
+  assert.deepEqual([status, detail], [401, "The Authorization header must be `Bearer` and an API key or a token."]);
+});
+
+/** What is answered to a request of HTTP/1.1 that does not say to whom it goes. */
+async function withoutHost(method: string, path: string): Promise<string> {
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`${method} ${path} HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+}

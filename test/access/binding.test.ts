@@ -43,6 +43,12 @@ test("with a key, made as the words say, it listens there, and wants the key", a
   const stranger = await millrace(["configs", "list", "--url", url]);
   assert.equal(stranger.code, 8);
   assert.match(stranger.stderr, /needs a credential/);
+  const log = await millrace(["audit", "--action", "key.create", "--url", url], { env: { MILLRACE_API_KEY: key } });
+  assert.match(
+    log.stdout,
+    /the command line +key\.create +[0-9a-f-]{36} +allowed/,
+    "the first key is in the audit log",
+  );
   const busy = await millrace(["keys", "create", "x", "--scopes", "read", "--data-dir", service.dataDir]);
   assert.equal(busy.code, 6);
   assert.match(busy.stderr, /A service works on .*Ask it for the key/);
@@ -61,4 +67,20 @@ test("a laptop's service needs none, holds one that is brought to what it may, a
   await service.end("SIGTERM");
   await service.start(["--access", "off"]);
   assert.deepEqual([await status(null), await status(secret)], [200, 403]);
+});
+
+test("the end of its last key makes no service one that is open to all: it does not start, and says what to do", async () => {
+  await using service = await ServiceProcess.start();
+  const { id } = await service.client.keys.create({ name: "only", scopes: ["admin"] });
+  await service.client.keys.revoke(id);
+  await service.end("SIGTERM");
+  const { code, stdout, stderr } = await millrace(["serve", "--port", "0", "--data-dir", service.dataDir]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /Every API key of this service has expired or was revoked.*millrace keys create.*--access off/);
+  await service.start(["--access", "off"]);
+  assert.equal((await fetch(`${service.url}/api/v1/executions`)).status, 200);
+  await service.end("SIGTERM");
+  await millrace(["keys", "create", "again", "--scopes", "admin", "--data-dir", service.dataDir]);
+  await service.start();
+  assert.equal((await fetch(`${service.url}/api/v1/executions`)).status, 401);
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createClient } from "@millrace/client";
 import { EventSource } from "eventsource";
 import { eventually } from "../support/eventually.ts";
-import { KeyedService, LONG, SHORT } from "./keyed-service.ts";
+import { ServiceProcess } from "../support/service-process.ts";
+import { ADMIN_KEY, KeyedService, LONG, SHORT } from "./keyed-service.ts";
 
 for (const workers of ["1", "2"]) {
   test(`a ticket opens the streams of its execution, and nothing else (workers: ${workers})`, async () => {
@@ -62,4 +64,37 @@ test("a ticket is no longer good than it says, nor than whoever it was issued to
   assert.equal(await open(lasting.url), 200, "over a restart");
   await service.admin.keys.revoke(reader.id);
   assert.equal(await open(lasting.url), 401, "whose it is has gone");
+});
+
+test("a stream that a ticket has opened ends with the key that it was issued to", async () => {
+  await using service = await KeyedService.start();
+  const id = await service.run(LONG);
+  const expiresAt = new Date(Date.now() + 4_000).toISOString();
+  const { secret } = await service.admin.keys.create({ name: "brief", scopes: ["read"], expires_at: expiresAt });
+  const { url } = await service.with(secret).executions.ticket(id, { expires_in_seconds: 1 });
+  const stream = await service.ask(`${url}&timeout=3600`, null, { signal: AbortSignal.timeout(60_000) });
+  assert.equal(stream.status, 200);
+  assert.match(await stream.text(), /event: end\ndata: \{"reason":"timeout"/);
+});
+
+test("a ticket of the settings' own key is good for as long as that is the key", async () => {
+  await using service = await ServiceProcess.start();
+  const start = async (key: string) => {
+    await service.end("SIGTERM");
+    await service.start(["--admin-key", key]);
+    return createClient({ baseUrl: service.url, apiKey: key });
+  };
+  const admin = await start(ADMIN_KEY);
+  const { id: configId } = await admin.configs.create({ name: "long", config_yaml: LONG });
+  const { id } = await admin.executions.start({ config_id: configId });
+  const { url } = await admin.executions.ticket(id, { expires_in_seconds: 3600 });
+  const open = async () => {
+    const response = await fetch(service.url + url);
+    await response.body?.cancel();
+    return response.status;
+  };
+  await start(ADMIN_KEY);
+  assert.equal(await open(), 200, "over a restart");
+  await start(`${ADMIN_KEY}-of-another-day`);
+  assert.equal(await open(), 401);
 });

@@ -8,7 +8,9 @@ import { openSharedStack, withoutSharedStack } from "../support/shared-stack.ts"
 
 const skip = await withoutSharedStack();
 
-test("a revoked key and a logout end their streams on the other nodes too, and no others", { skip }, async () => {
+test("a revoked key, one whose overlap is over, and a logout end their streams on the other nodes too, and no others", {
+  skip,
+}, async () => {
   await using stack = await openSharedStack();
   await using fleet = await Fleet.start(["both", "serve"], { env: { ...stack.env, MILLRACE_ADMIN_KEY: ADMIN_KEY } });
   const [one = "", other = ""] = fleet.nodes.map(({ url }) => url);
@@ -25,19 +27,24 @@ test("a revoked key and a logout end their streams on the other nodes too, and n
   const csrf = sessionSchema.parse(await login.json()).csrf_token ?? "";
 
   const open = async (headers: Record<string, string>) => {
-    const stream = await fetch(`${other}/api/v1/executions/${id}/events`, { headers });
+    const signal = AbortSignal.timeout(60_000);
+    const stream = await fetch(`${other}/api/v1/executions/${id}/events?timeout=3600`, { headers, signal });
     assert.equal(stream.status, 200);
     return stream;
   };
-  const [byKey, bySession, staying] = await Promise.all([
+  const rotated = await admin.keys.create({ name: "rotated", scopes: ["read"] });
+  const [byKey, byRotated, bySession, staying] = await Promise.all([
     open(bearer),
+    open({ authorization: `Bearer ${rotated.secret}` }),
     open({ cookie }),
     open({ authorization: `Bearer ${ADMIN_KEY}` }),
   ]);
   await admin.keys.revoke(key.id);
+  await admin.keys.rotate(rotated.id, { overlap_seconds: 1 });
   const logout = { method: "DELETE", headers: { cookie, "x-csrf-token": csrf } };
   assert.equal((await fetch(`${one}/api/v1/session`, logout)).status, 204);
-  for (const stream of [byKey, bySession]) assert.match(await stream.text(), /event: end\ndata: \{"reason":"timeout"/);
+  for (const stream of [byKey, byRotated, bySession])
+    assert.match(await stream.text(), /event: end\ndata: \{"reason":"timeout"/);
   await admin.executions.cancel(id);
   assert.match(await staying.text(), /event: end\ndata: \{"reason":"cancelled"/);
 });

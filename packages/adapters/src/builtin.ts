@@ -2,15 +2,15 @@ import type { AnyAdapter } from "@millrace/engine";
 import { batch } from "./batch.ts";
 import { chunk } from "./chunk.ts";
 import { complete } from "./complete.ts";
-import { csvRows } from "./csv-rows.ts";
+import { makeCsvRows } from "./csv-rows.ts";
 import { csvWrite } from "./csv-write.ts";
 import { dedupe } from "./dedupe.ts";
 import { delay } from "./delay.ts";
-import { docxToMarkdown } from "./docx-to-markdown.ts";
+import { makeDocxToMarkdown } from "./docx-to-markdown.ts";
 import { embed } from "./embed.ts";
 import { type AdapterEnvironment, adapterEnvironment, NO_GRANTS } from "./environment.ts";
 import { fail } from "./fail.ts";
-import { files } from "./files.ts";
+import { makeFiles } from "./files.ts";
 import { filter } from "./filter.ts";
 import { generate } from "./generate.ts";
 import { htmlExtract } from "./html-extract.ts";
@@ -20,24 +20,24 @@ import { httpRequest } from "./http-request.ts";
 import { indexAdapter } from "./index-adapter.ts";
 import { join } from "./join.ts";
 import { jsonTransform } from "./json-transform.ts";
-import { jsonlRows } from "./jsonl-rows.ts";
+import { makeJsonlRows } from "./jsonl-rows.ts";
 import { jsonlWrite } from "./jsonl-write.ts";
 import { languageDetect } from "./language-detect.ts";
 import { log } from "./log.ts";
 import { markdownParse } from "./markdown-parse.ts";
 import { markdownSplit } from "./markdown-split.ts";
-import { parquetRows } from "./parquet-rows.ts";
+import { makeParquetRows } from "./parquet-rows.ts";
 import { parquetWrite } from "./parquet-write.ts";
-import { pdfToText } from "./pdf-to-text.ts";
-import { readFile } from "./read-file.ts";
+import { makePdfToText } from "./pdf-to-text.ts";
+import { makeReadFile } from "./read-file.ts";
 import { rss } from "./rss.ts";
 import { s3Objects } from "./s3-objects.ts";
 import { s3Write } from "./s3-write.ts";
 import { script } from "./script.ts";
 import { sitemap } from "./sitemap.ts";
 import { split } from "./split.ts";
-import { sqlQuery } from "./sql-query.ts";
-import { sqlUpsert } from "./sql-upsert.ts";
+import { makeSqlQuery } from "./sql-query.ts";
+import { makeSqlUpsert } from "./sql-upsert.ts";
 import { storeWrite } from "./store-write.ts";
 import { subpipeline } from "./subpipeline.ts";
 import { switchAdapter } from "./switch.ts";
@@ -50,14 +50,14 @@ export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly A
     batch,
     chunk,
     complete(environment),
-    csvRows,
+    makeCsvRows(environment.files),
     csvWrite,
     dedupe,
     delay,
-    docxToMarkdown,
+    makeDocxToMarkdown(environment.files),
     embed(environment),
     fail,
-    files,
+    makeFiles(environment.files),
     filter,
     generate,
     htmlExtract,
@@ -66,25 +66,25 @@ export function makeBuiltinAdapters(environment: AdapterEnvironment): readonly A
     httpRequest(environment),
     indexAdapter,
     join,
-    jsonlRows,
+    makeJsonlRows(environment.files),
     jsonlWrite,
     jsonTransform,
     languageDetect,
     log,
     markdownParse,
     markdownSplit,
-    parquetRows,
+    makeParquetRows(environment.files),
     parquetWrite,
-    pdfToText,
-    readFile,
+    makePdfToText(environment.files),
+    makeReadFile(environment.files),
     rss,
     s3Objects(environment),
     s3Write(environment),
     script,
     sitemap,
     split,
-    sqlQuery,
-    sqlUpsert,
+    makeSqlQuery(environment.files),
+    makeSqlUpsert(environment.files),
     storeWrite,
     subpipeline,
     switchAdapter,

@@ -1,6 +1,7 @@
 import { AdapterError, type ObjectStore } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
+import type { FilePlaces } from "./file-places.ts";
 import { openFile } from "./opened-file.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -51,7 +52,7 @@ export function hasOneSource(source: { field?: string | undefined; object_field?
 export async function takeBytes(
   payload: JsonObject,
   source: BytesSource,
-  objects: ObjectStore,
+  { objects, places }: { readonly objects: ObjectStore; readonly places: FilePlaces },
   signal: AbortSignal,
 ): Promise<DocumentBytes> {
   const { field, object_field: objectField, max_bytes: maxBytes } = source;
@@ -72,7 +73,7 @@ export async function takeBytes(
     if (found.body.byteLength > maxBytes) throw tooLarge(`object ${key}`, found.body.byteLength, maxBytes);
     return { bytes: fresh(found.body), name: `object ${key}`, rest: payload };
   }
-  const { handle, info, path } = await openFile(payload);
+  const { handle, info, path } = await openFile(payload, places);
   try {
     if (info.size > maxBytes) throw tooLarge(`file ${path}`, info.size, maxBytes);
     const chunks: Buffer[] = [];

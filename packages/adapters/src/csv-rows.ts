@@ -3,6 +3,7 @@ import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
 import { BrokenRows } from "./broken-rows.ts";
 import { CsvReader, type CsvRow } from "./csv-reader.ts";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { keptOf, rowFields, textOf } from "./row-source.ts";
 
 const config = z
@@ -40,43 +41,51 @@ init_message: { route: people, payload: { csv: "name,born\\nAda,1815\\nGrace\\n"
 `;
 
 /** One message per row of a CSV. */
-export const csvRows: Adapter<z.infer<typeof config>> = defineAdapter({
-  type: "csv_rows",
-  category: "source",
-  // Without a field it reads a file of this machine.
-  stateful: ({ field }) => field === undefined,
-  description:
-    "Reads a CSV, from the file at `path` or from a field: one message per row, with a text per column and the row's number.",
-  config,
-  example: EXAMPLE,
-  references: ({ broken_to: to }) => (to === undefined ? {} : { routes: [{ route: to, path: ["broken_to"] }] }),
-  async *process({ payload }, { config: settings, signal, log }) {
-    const { delimiter, quote, number_field: numberField } = settings;
-    const kept = keptOf(payload, settings.keep);
-    const broken = new BrokenRows(settings.broken_to, settings.max_broken, kept);
-    const reader = new CsvReader({ delimiter, quote, maxRow: settings.max_row_length });
-    let columns: readonly string[] | null = settings.header ? null : (settings.columns ?? []);
-    let number = 0;
-    let good = 0;
-    for await (const row of rowsOf(reader, textOf(payload, { ...settings, maxBytes: settings.max_bytes }, signal))) {
-      if (columns === null) {
-        columns = columnsOf(row, settings.columns, numberField);
-        continue;
+export const csvRows: Adapter<z.infer<typeof config>> = makeCsvRows(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeCsvRows(places: FilePlaces): Adapter<z.infer<typeof config>> {
+  return defineAdapter({
+    type: "csv_rows",
+    category: "source",
+    // Without a field it reads a file of this machine.
+    stateful: ({ field }) => field === undefined,
+    description:
+      "Reads a CSV, from the file at `path` or from a field: one message per row, with a text per column and the row's number.",
+    config,
+    example: EXAMPLE,
+    references: ({ broken_to: to }) => (to === undefined ? {} : { routes: [{ route: to, path: ["broken_to"] }] }),
+    async *process({ payload }, { config: settings, signal, log }) {
+      const { delimiter, quote, number_field: numberField } = settings;
+      const kept = keptOf(payload, settings.keep);
+      const broken = new BrokenRows(settings.broken_to, settings.max_broken, kept);
+      const reader = new CsvReader({ delimiter, quote, maxRow: settings.max_row_length });
+      let columns: readonly string[] | null = settings.header ? null : (settings.columns ?? []);
+      let number = 0;
+      let good = 0;
+      for await (const row of rowsOf(
+        reader,
+        textOf(payload, { ...settings, maxBytes: settings.max_bytes, places }, signal),
+      )) {
+        if (columns === null) {
+          columns = columnsOf(row, settings.columns, numberField);
+          continue;
+        }
+        number += 1;
+        if (columns.length === 0 && "fields" in row) columns = row.fields.map((_, index) => `column_${index + 1}`);
+        const error = "error" in row ? row.error : problem(row.fields, columns);
+        if (error !== null) {
+          const text = "error" in row ? row.text : row.fields.join(delimiter).slice(0, 1000);
+          yield* broken.note({ row: number, line: row.line, error, text });
+        } else if ("fields" in row) {
+          good += 1;
+          yield toMessage(kept, columns, row.fields, numberField, number);
+        }
       }
-      number += 1;
-      if (columns.length === 0 && "fields" in row) columns = row.fields.map((_, index) => `column_${index + 1}`);
-      const error = "error" in row ? row.error : problem(row.fields, columns);
-      if (error !== null) {
-        const text = "error" in row ? row.text : row.fields.join(delimiter).slice(0, 1000);
-        yield* broken.note({ row: number, line: row.line, error, text });
-      } else if ("fields" in row) {
-        good += 1;
-        yield toMessage(kept, columns, row.fields, numberField, number);
-      }
-    }
-    broken.end(good, log);
-  },
-});
+      broken.end(good, log);
+    },
+  });
+}
 
 async function* rowsOf(reader: CsvReader, pieces: AsyncIterable<string>): AsyncGenerator<CsvRow> {
   for await (const piece of pieces) yield* reader.push(piece);

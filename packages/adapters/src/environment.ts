@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Looked, NO_VARIABLE_RULES, readVariable, type VariableRules } from "@millrace/engine";
+import { type FilePlaces, type FileRules, filePlaces } from "./file-places.ts";
 import { HttpClient } from "./http/http-client.ts";
 
 /** What the service that adapters run in lets them do, as plain values: threads are given it as well. */
@@ -12,6 +13,8 @@ export interface AdapterGrants {
   readonly stateDir: string | null;
   /** Which variables of the environment pipelines may read; default: all but the service's own. */
   readonly variables?: VariableRules;
+  /** Which files pipelines may reach; null, or left out: any. */
+  readonly files?: FileRules | null;
 }
 
 /** What built-in adapters are made with. */
@@ -19,6 +22,7 @@ export interface AdapterEnvironment {
   /** The one way to the web. */
   readonly http: HttpClient;
   readonly stateDir: string | null;
+  readonly files: FilePlaces;
   /** A variable of the environment, where pipelines may read it. */
   variable(name: string): Looked;
 }
@@ -35,10 +39,12 @@ export function adapterEnvironment({
   traceHosts = ["*"],
   stateDir,
   variables,
+  files = null,
 }: AdapterGrants): AdapterEnvironment {
   return {
     http: new HttpClient({ allowHosts: httpAllowHosts, userAgent: USER_AGENT, traceHosts }),
     stateDir,
+    files: filePlaces(files),
     variable: variablesOf(variables),
   };
 }

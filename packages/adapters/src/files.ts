@@ -4,6 +4,7 @@ import { join, posix, relative, resolve, sep } from "node:path";
 import { type Adapter, AdapterError, type AdapterLog, defineAdapter } from "@millrace/engine";
 import picomatch from "picomatch";
 import { z } from "zod";
+import { EVERYWHERE, type FilePlaces, NOT_GRANTED } from "./file-places.ts";
 import { isInside } from "./is-inside.ts";
 
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -41,38 +42,43 @@ init_message: { route: discover }
 `;
 
 /** Emits a message per file, in the order of the names, so that a step that is redone emits the same. */
-export const files: Adapter<z.infer<typeof config>, Prepared> = defineAdapter({
-  type: "files",
-  category: "source",
-  stateful: () => true,
-  description:
-    "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
-  config,
-  example: EXAMPLE,
-  prepare: ({ glob, ignore }) => {
-    const patterns = typeof glob === "string" ? [glob] : glob;
-    // In a list, "!drafts/**" takes away from what the others find; picomatch would add all that is not a draft.
-    const wanted = patterns.filter((pattern) => !NEGATED.test(pattern));
-    const unwanted = wanted.length === 0 ? [] : patterns.filter((pattern) => NEGATED.test(pattern));
-    const matches = picomatch(wanted.length === 0 ? patterns : wanted, { dot: false });
-    const rejects = picomatch(
-      unwanted.map((pattern) => pattern.slice(1)),
-      { dot: true },
-    );
-    return {
-      matches: (path) => matches(path) && !rejects(path),
-      ignores: ignore === undefined ? () => false : picomatch(ignore, { dot: true }),
-      seesHidden: wanted.some((pattern) => HIDDEN.test(pattern)),
-    };
-  },
-  async *process(_message, { config: { root, follow_links: followLinks }, prepared, signal, log }) {
-    const base = await realRoot(root);
-    const walk = new Walk(base, followLinks, prepared, log, signal);
-    for await (const file of walk.folder(base, new Set([base]))) {
-      yield { root, path: file.path, size: file.size, modified_at: file.modifiedAt };
-    }
-  },
-});
+export const files: Adapter<z.infer<typeof config>, Prepared> = makeFiles(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeFiles(places: FilePlaces): Adapter<z.infer<typeof config>, Prepared> {
+  return defineAdapter({
+    type: "files",
+    category: "source",
+    stateful: () => true,
+    description:
+      "Finds files: one message per file with `root`, `path` (relative to it), `size` in bytes and `modified_at`.",
+    config,
+    example: EXAMPLE,
+    prepare: ({ glob, ignore }) => {
+      const patterns = typeof glob === "string" ? [glob] : glob;
+      // In a list, "!drafts/**" takes away from what the others find; picomatch would add all that is not a draft.
+      const wanted = patterns.filter((pattern) => !NEGATED.test(pattern));
+      const unwanted = wanted.length === 0 ? [] : patterns.filter((pattern) => NEGATED.test(pattern));
+      const matches = picomatch(wanted.length === 0 ? patterns : wanted, { dot: false });
+      const rejects = picomatch(
+        unwanted.map((pattern) => pattern.slice(1)),
+        { dot: true },
+      );
+      return {
+        matches: (path) => matches(path) && !rejects(path),
+        ignores: ignore === undefined ? () => false : picomatch(ignore, { dot: true }),
+        seesHidden: wanted.some((pattern) => HIDDEN.test(pattern)),
+      };
+    },
+    async *process(_message, { config: { root, follow_links: followLinks }, prepared, signal, log }) {
+      const base = await realRoot(root, places);
+      const walk = new Walk(base, followLinks, prepared, log, signal, places);
+      for await (const file of walk.folder(base, new Set([base]))) {
+        yield { root, path: file.path, size: file.size, modified_at: file.modifiedAt };
+      }
+    },
+  });
+}
 
 interface FoundFile {
   readonly path: string;
@@ -86,8 +92,17 @@ class Walk {
   readonly #prepared: Prepared;
   readonly #log: AdapterLog;
   readonly #signal: AbortSignal;
+  readonly #places: FilePlaces;
 
-  constructor(base: string, followLinks: boolean, prepared: Prepared, log: AdapterLog, signal: AbortSignal) {
+  constructor(
+    base: string,
+    followLinks: boolean,
+    prepared: Prepared,
+    log: AdapterLog,
+    signal: AbortSignal,
+    places: FilePlaces,
+  ) {
+    this.#places = places;
     this.#base = base;
     this.#followLinks = followLinks;
     this.#prepared = prepared;
@@ -111,7 +126,7 @@ class Walk {
         if (entry.name.startsWith(".") && !this.#prepared.seesHidden) continue;
         // Below a link, a folder's path is not its real one.
         const real = this.#followLinks ? await realpath(full).catch(() => full) : full;
-        if (!above.has(real)) yield* this.folder(full, new Set([...above, real]));
+        if (!above.has(real) && this.#places.allows(real)) yield* this.folder(full, new Set([...above, real]));
       } else if (target.isFile && this.#prepared.matches(path)) {
         const found = await this.#stat(full, path);
         if (found !== null) yield found;
@@ -153,17 +168,24 @@ class Walk {
   }
 }
 
-async function realRoot(root: string): Promise<string> {
+async function realRoot(root: string, places: FilePlaces): Promise<string> {
   const folder = resolve(root);
+  const refused = new AdapterError("ROOT_NOT_FOUND", `The folder ${root} is not looked into: ${NOT_GRANTED}.`, {
+    retryable: false,
+  });
+  // Before it is looked for: whether there is such a folder is not told either.
+  if (!places.mayLead(folder)) throw refused;
   try {
     if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
-    return await realpath(folder);
+    const real = await realpath(folder);
+    if (places.allows(real)) return real;
   } catch (error) {
     throw new AdapterError("ROOT_NOT_FOUND", `The folder ${root} cannot be read: ${messageOf(error)}.`, {
       retryable: false,
       cause: error,
     });
   }
+  throw refused;
 }
 
 function messageOf(error: unknown): string {

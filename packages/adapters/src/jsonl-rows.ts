@@ -2,6 +2,7 @@ import { type Adapter, defineAdapter } from "@millrace/engine";
 import type { JsonObject, JsonValue } from "@millrace/protocol";
 import { z } from "zod";
 import { BrokenRows, SHOWN_CHARACTERS } from "./broken-rows.ts";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { toPayload } from "./payload.ts";
 import { keptOf, rowFields, textOf } from "./row-source.ts";
 
@@ -14,35 +15,40 @@ init_message: { route: rows, payload: { lines: "{\\"name\\":\\"Ada\\"}\\n{\\"nam
 `;
 
 /** One message per line of JSON. */
-export const jsonlRows: Adapter<z.infer<typeof config>> = defineAdapter({
-  type: "jsonl_rows",
-  category: "source",
-  // Without a field it reads a file of this machine.
-  stateful: ({ field }) => field === undefined,
-  description:
-    "Reads JSON Lines, from the file at `path` or from a field: one message per line, an object as it is, anything else as `{value}`, with the line's number.",
-  config,
-  example: EXAMPLE,
-  references: ({ broken_to: to }) => (to === undefined ? {} : { routes: [{ route: to, path: ["broken_to"] }] }),
-  async *process({ payload }, { config: settings, signal, log }) {
-    const { number_field: numberField, max_row_length: maxRow } = settings;
-    const kept = keptOf(payload, settings.keep);
-    const broken = new BrokenRows(settings.broken_to, settings.max_broken, kept);
-    let good = 0;
-    const pieces = textOf(payload, { ...settings, maxBytes: settings.max_bytes }, signal);
-    for await (const { line, text, tooLong } of linesOf(pieces, maxRow)) {
-      if (text.trim() === "") continue;
-      const row = tooLong ? `it is longer than ${maxRow} characters (max_row_length)` : parse(text, numberField);
-      if (typeof row === "string") {
-        yield* broken.note({ row: line, line, error: row, text: text.slice(0, SHOWN_CHARACTERS) });
-        continue;
+export const jsonlRows: Adapter<z.infer<typeof config>> = makeJsonlRows(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeJsonlRows(places: FilePlaces): Adapter<z.infer<typeof config>> {
+  return defineAdapter({
+    type: "jsonl_rows",
+    category: "source",
+    // Without a field it reads a file of this machine.
+    stateful: ({ field }) => field === undefined,
+    description:
+      "Reads JSON Lines, from the file at `path` or from a field: one message per line, an object as it is, anything else as `{value}`, with the line's number.",
+    config,
+    example: EXAMPLE,
+    references: ({ broken_to: to }) => (to === undefined ? {} : { routes: [{ route: to, path: ["broken_to"] }] }),
+    async *process({ payload }, { config: settings, signal, log }) {
+      const { number_field: numberField, max_row_length: maxRow } = settings;
+      const kept = keptOf(payload, settings.keep);
+      const broken = new BrokenRows(settings.broken_to, settings.max_broken, kept);
+      let good = 0;
+      const pieces = textOf(payload, { ...settings, maxBytes: settings.max_bytes, places }, signal);
+      for await (const { line, text, tooLong } of linesOf(pieces, maxRow)) {
+        if (text.trim() === "") continue;
+        const row = tooLong ? `it is longer than ${maxRow} characters (max_row_length)` : parse(text, numberField);
+        if (typeof row === "string") {
+          yield* broken.note({ row: line, line, error: row, text: text.slice(0, SHOWN_CHARACTERS) });
+          continue;
+        }
+        good += 1;
+        yield { ...kept, ...row, [numberField]: line };
       }
-      good += 1;
-      yield { ...kept, ...row, [numberField]: line };
-    }
-    broken.end(good, log);
-  },
-});
+      broken.end(good, log);
+    },
+  });
+}
 
 interface Line {
   readonly line: number;

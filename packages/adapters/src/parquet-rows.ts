@@ -2,6 +2,7 @@ import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
 import { bytesFields, takeBytes } from "./bytes-source.ts";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { openFile } from "./opened-file.ts";
 import { keptOf } from "./row-source.ts";
 import type { ParquetSource } from "./work-threads/work-messages.ts";
@@ -59,67 +60,72 @@ init_message: { route: make }
 `;
 
 /** One message per row of a Parquet file. */
-export const parquetRows: Adapter<z.infer<typeof config>> = defineAdapter({
-  type: "parquet_rows",
-  category: "source",
-  description:
-    "Reads a Parquet file, at `path` or in the object store: one message per row, with a field per column and the row's number.",
-  config,
-  example: EXAMPLE,
-  // A file is on the disk of one machine.
-  stateful: ({ object_field: objectField }) => objectField === undefined,
-  async *process({ payload }, { config: settings, signal, objects }) {
-    const kept = keptOf(payload, settings.keep);
-    const { number_field: numberField } = settings;
-    let source: ParquetSource;
-    if (settings.object_field !== undefined) {
-      const { bytes } = await takeBytes(payload, settings, objects, signal);
-      source = { bytes };
-    } else {
-      const { handle, info, path } = await openFile(payload);
-      if (info.size > settings.max_bytes) {
-        await handle.close();
-        const text = `The file ${path} has ${info.size} bytes; max_bytes is ${settings.max_bytes}.`;
-        throw new AdapterError("FILE_TOO_LARGE", text, { retryable: false });
-      }
-      source = { handle };
-    }
-    const work = {
-      kind: "parquet",
-      source,
-      options: {
-        columns: settings.columns ?? null,
-        binary: settings.binary,
-        maxRowGroupBytes: settings.max_row_group_bytes,
-        rowStart: settings.skip_rows,
-        maxRows: settings.max_rows ?? null,
-      },
-    } as const;
-    const tooMuch = () =>
-      new AdapterError(
-        "PARQUET_ROW_GROUP_TOO_LARGE",
-        `A row group took more than ${settings.max_memory_mb} MiB of memory (max_memory_mb). Read fewer columns.`,
-        { retryable: false },
-      );
-    const values = inThread(work, {
-      signal,
-      timeMs: Number.POSITIVE_INFINITY,
-      memoryMb: settings.max_memory_mb,
-      tooLong: tooMuch,
-      tooMuch,
-    });
-    for await (const { first, rows } of values) {
-      // As the thread sends them.
-      for (const [index, row] of (rows as JsonObject[]).entries()) {
-        if (Object.hasOwn(row, numberField)) {
-          throw new AdapterError(
-            "PARQUET_COLUMN_TAKEN",
-            `A column is named "${numberField}", as number_field is. Set another.`,
-            { retryable: false },
-          );
+export const parquetRows: Adapter<z.infer<typeof config>> = makeParquetRows(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeParquetRows(places: FilePlaces): Adapter<z.infer<typeof config>> {
+  return defineAdapter({
+    type: "parquet_rows",
+    category: "source",
+    description:
+      "Reads a Parquet file, at `path` or in the object store: one message per row, with a field per column and the row's number.",
+    config,
+    example: EXAMPLE,
+    // A file is on the disk of one machine.
+    stateful: ({ object_field: objectField }) => objectField === undefined,
+    async *process({ payload }, { config: settings, signal, objects }) {
+      const kept = keptOf(payload, settings.keep);
+      const { number_field: numberField } = settings;
+      let source: ParquetSource;
+      if (settings.object_field !== undefined) {
+        const { bytes } = await takeBytes(payload, settings, { objects, places }, signal);
+        source = { bytes };
+      } else {
+        const { handle, info, path } = await openFile(payload, places);
+        if (info.size > settings.max_bytes) {
+          await handle.close();
+          const text = `The file ${path} has ${info.size} bytes; max_bytes is ${settings.max_bytes}.`;
+          throw new AdapterError("FILE_TOO_LARGE", text, { retryable: false });
         }
-        yield { ...kept, ...row, [numberField]: Number(first) + index + 1 };
+        source = { handle };
       }
-    }
-  },
-});
+      const work = {
+        kind: "parquet",
+        source,
+        options: {
+          columns: settings.columns ?? null,
+          binary: settings.binary,
+          maxRowGroupBytes: settings.max_row_group_bytes,
+          rowStart: settings.skip_rows,
+          maxRows: settings.max_rows ?? null,
+        },
+      } as const;
+      const tooMuch = () =>
+        new AdapterError(
+          "PARQUET_ROW_GROUP_TOO_LARGE",
+          `A row group took more than ${settings.max_memory_mb} MiB of memory (max_memory_mb). Read fewer columns.`,
+          { retryable: false },
+        );
+      const values = inThread(work, {
+        signal,
+        timeMs: Number.POSITIVE_INFINITY,
+        memoryMb: settings.max_memory_mb,
+        tooLong: tooMuch,
+        tooMuch,
+      });
+      for await (const { first, rows } of values) {
+        // As the thread sends them.
+        for (const [index, row] of (rows as JsonObject[]).entries()) {
+          if (Object.hasOwn(row, numberField)) {
+            throw new AdapterError(
+              "PARQUET_COLUMN_TAKEN",
+              `A column is named "${numberField}", as number_field is. Set another.`,
+              { retryable: false },
+            );
+          }
+          yield { ...kept, ...row, [numberField]: Number(first) + index + 1 };
+        }
+      }
+    },
+  });
+}

@@ -1,6 +1,7 @@
 import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import { z } from "zod";
 import { bytesFields, hasOneSource, ONE_SOURCE, takeBytes } from "./bytes-source.ts";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { inThread } from "./work-threads/work-thread.ts";
 
 const config = z
@@ -54,38 +55,44 @@ init_message: { route: find }
 `;
 
 /** Takes the text out of a PDF. */
-export const pdfToText: Adapter<z.infer<typeof config>> = defineAdapter({
-  type: "pdf_to_text",
-  category: "content",
-  description:
-    "Takes the text out of a PDF, in reading order: one message per page with `page`, `pages`, `text`, `width`, `height`, `blocks` and `metadata`, or one per document.",
-  config,
-  example: EXAMPLE,
-  // A file is on the disk of one machine.
-  stateful: ({ field, object_field: objectField }) => field === undefined && objectField === undefined,
-  async *process({ payload }, { config: settings, signal, objects }) {
-    const { bytes, name, rest } = await takeBytes(payload, settings, objects, signal);
-    const work = {
-      kind: "pdf",
-      bytes,
-      options: {
-        password: settings.password ?? null,
-        maxPages: settings.max_pages,
-        maxCharacters: settings.max_characters,
-        perDocument: settings.emit === "document",
-        blocks: settings.blocks,
-      },
-    } as const;
-    const values = inThread(work, {
-      signal,
-      timeMs: settings.max_seconds * 1000,
-      memoryMb: settings.max_memory_mb,
-      tooLong: () => tooComplex(`The ${name} took longer than ${settings.max_seconds} s (max_seconds).`),
-      tooMuch: () => tooComplex(`The ${name} took more than ${settings.max_memory_mb} MiB of memory (max_memory_mb).`),
-    });
-    for await (const value of values) yield { ...rest, ...value };
-  },
-});
+export const pdfToText: Adapter<z.infer<typeof config>> = makePdfToText(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makePdfToText(places: FilePlaces): Adapter<z.infer<typeof config>> {
+  return defineAdapter({
+    type: "pdf_to_text",
+    category: "content",
+    description:
+      "Takes the text out of a PDF, in reading order: one message per page with `page`, `pages`, `text`, `width`, `height`, `blocks` and `metadata`, or one per document.",
+    config,
+    example: EXAMPLE,
+    // A file is on the disk of one machine.
+    stateful: ({ field, object_field: objectField }) => field === undefined && objectField === undefined,
+    async *process({ payload }, { config: settings, signal, objects }) {
+      const { bytes, name, rest } = await takeBytes(payload, settings, { objects, places }, signal);
+      const work = {
+        kind: "pdf",
+        bytes,
+        options: {
+          password: settings.password ?? null,
+          maxPages: settings.max_pages,
+          maxCharacters: settings.max_characters,
+          perDocument: settings.emit === "document",
+          blocks: settings.blocks,
+        },
+      } as const;
+      const values = inThread(work, {
+        signal,
+        timeMs: settings.max_seconds * 1000,
+        memoryMb: settings.max_memory_mb,
+        tooLong: () => tooComplex(`The ${name} took longer than ${settings.max_seconds} s (max_seconds).`),
+        tooMuch: () =>
+          tooComplex(`The ${name} took more than ${settings.max_memory_mb} MiB of memory (max_memory_mb).`),
+      });
+      for await (const value of values) yield { ...rest, ...value };
+    },
+  });
+}
 
 function tooComplex(message: string): AdapterError {
   return new AdapterError("PDF_TOO_COMPLEX", message, { retryable: false });

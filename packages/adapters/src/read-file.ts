@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import { z } from "zod";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { isEncoding, type OpenedFile, openFile } from "./opened-file.ts";
 
 const config = z.strictObject({
@@ -28,21 +29,26 @@ init_message: { route: read, payload: { path: README.md } }
 `;
 
 /** Reads the file that `path` names, relative to `root`. */
-export const readFile: Adapter<z.infer<typeof config>> = defineAdapter({
-  type: "read_file",
-  category: "source",
-  stateful: () => true,
-  description:
-    "Reads the file at `path` (relative to the message's `root`, or to where the service was started); adds `text` and `sha256`.",
-  config,
-  example: EXAMPLE,
-  async process({ payload }, { config: { encoding, max_bytes: maxBytes }, signal }) {
-    const file = await openFile(payload);
-    const bytes = await readBytes(file, maxBytes, signal);
-    const text = decode(bytes, encoding, file.path);
-    return { ...payload, text, sha256: createHash("sha256").update(bytes).digest("hex") };
-  },
-});
+export const readFile: Adapter<z.infer<typeof config>> = makeReadFile(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeReadFile(places: FilePlaces): Adapter<z.infer<typeof config>> {
+  return defineAdapter({
+    type: "read_file",
+    category: "source",
+    stateful: () => true,
+    description:
+      "Reads the file at `path` (relative to the message's `root`, or to where the service was started); adds `text` and `sha256`.",
+    config,
+    example: EXAMPLE,
+    async process({ payload }, { config: { encoding, max_bytes: maxBytes }, signal }) {
+      const file = await openFile(payload, places);
+      const bytes = await readBytes(file, maxBytes, signal);
+      const text = decode(bytes, encoding, file.path);
+      return { ...payload, text, sha256: createHash("sha256").update(bytes).digest("hex") };
+    },
+  });
+}
 
 async function readBytes({ handle, info, path }: OpenedFile, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   try {

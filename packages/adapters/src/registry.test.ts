@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { AdapterRegistry } from "@millrace/engine";
@@ -86,6 +87,28 @@ describe("a type that is a path", () => {
     await assert.rejects(registry.resolve("../a.ts"), { code: "ADAPTER_INVALID", message: /does not lie in/ });
     await assert.rejects(registry.resolve("/etc/passwd"), { code: "ADAPTER_INVALID", message: /does not lie in/ });
     await assert.rejects(registry.resolve("./none.ts"), { code: "ADAPTER_INVALID", message: /no such file/ });
+  });
+});
+
+describe("a type that is a path, where whoever writes pipelines is not who runs the service", () => {
+  test("is a file of the adapters folder, and nothing of any other is run, nor whether it is there told", async () => {
+    using folder = new TempFolder();
+    const granted = folder.write("granted/sub/a.ts", adapterOf("granted"));
+    const ran = join(folder.path, "ran");
+    const write = `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(ran)}, "");`;
+    const written = folder.write("data/objects/x.js", `${write}\n${adapterOf("written")}`);
+    const options = { baseDir: folder.path, restricted: true };
+    const registry = await createAdapterRegistry({ ...options, adaptersDir: join(folder.path, "granted/sub") });
+    assert.equal((await registry.resolve("./granted/sub/a.ts"))?.type, "granted");
+    assert.equal((await registry.resolve(granted))?.type, "granted");
+    const alone = { code: "ADAPTER_INVALID", message: /name files of the folder in adapters_dir alone/ };
+    for (const path of ["./data/objects/x.js", "./none.js", "/etc/passwd", "./granted/sub/../../data/objects/x.js"])
+      await assert.rejects(registry.resolve(path), alone, path);
+    const none = await createAdapterRegistry({ ...options, adaptersDir: null });
+    for (const path of ["./data/objects/x.js", "./none.js", granted]) await assert.rejects(none.resolve(path), alone);
+    symlinkSync(written, join(folder.path, "granted/sub/link.js"));
+    await assert.rejects(registry.resolve("./granted/sub/link.js"), { message: /does not lie in/ });
+    assert.ok(!existsSync(ran), "what it holds was not run");
   });
 });
 

@@ -5,6 +5,7 @@ import { type AdapterInfo, MillraceError } from "@millrace/protocol";
 import { noteSource } from "./adapter-source.ts";
 import { makeBuiltinAdapters } from "./builtin.ts";
 import { type AdapterGrants, adapterEnvironment, NO_GRANTS } from "./environment.ts";
+import { isInside } from "./is-inside.ts";
 import { ADAPTER_FILE, invalid, loadUserAdapter, locateAdapterFile } from "./user-adapter.ts";
 
 /** Where user-written adapters are. */
@@ -13,9 +14,17 @@ export interface RegistryOptions {
   readonly adaptersDir: string | null;
   /** What a path in a pipeline is relative to, and must not leave. */
   readonly baseDir: string;
+  /**
+   * Whether a pipeline may name files of the adapters folder alone: a file that is named is run as a part of the service, and
+   * whoever may write pipelines, or have one looked at, is not who may choose what that is. Default false.
+   */
+  readonly restricted?: boolean;
   /** What built-in adapters may do; default nothing that needs a grant. */
   readonly grants?: AdapterGrants;
 }
+
+const NOT_GRANTED =
+  "where access control is on, pipelines name files of the folder in adapters_dir alone. Have whoever runs the service put it there";
 
 /**
  * The built-in adapters, and those of the adapters folder.
@@ -38,7 +47,12 @@ export async function createAdapterRegistry(options: RegistryOptions): Promise<A
   return {
     async resolve(type) {
       if (!isPath(type)) return known.get(type);
-      return loadUserAdapter(locateAdapterFile(resolve(options.baseDir, type), options.baseDir));
+      const file = resolve(options.baseDir, type);
+      if (options.restricted !== true) return loadUserAdapter(locateAdapterFile(file, options.baseDir));
+      const folder = options.adaptersDir === null ? null : resolve(options.adaptersDir);
+      // By its path alone: what else there is on the machine is not told.
+      if (folder === null || !isInside(file, folder)) throw invalid(type, NOT_GRANTED);
+      return loadUserAdapter(locateAdapterFile(file, folder));
     },
     list: () => [...known.values()].sort((a, b) => (a.type < b.type ? -1 : 1)),
   };

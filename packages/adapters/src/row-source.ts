@@ -1,6 +1,7 @@
 import { AdapterError, routeField } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
+import type { FilePlaces } from "./file-places.ts";
 import { isEncoding, openFile } from "./opened-file.ts";
 
 /** What is read at once, in bytes. */
@@ -57,6 +58,8 @@ export interface RowSource {
   readonly field?: string | undefined;
   readonly encoding?: string | undefined;
   readonly maxBytes: number;
+  /** Of files. */
+  readonly places: FilePlaces;
 }
 
 /**
@@ -75,7 +78,7 @@ export async function* textOf(payload: JsonObject, source: RowSource, signal: Ab
     }
     return;
   }
-  const { handle, info, path } = await openFile(payload);
+  const { handle, info, path } = await openFile(payload, source.places);
   try {
     const { maxBytes } = source;
     if (info.size > maxBytes) throw tooLarge(path, maxBytes);

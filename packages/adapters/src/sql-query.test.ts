@@ -316,6 +316,26 @@ describe("sql_upsert into PostgreSQL", { skip }, () => {
     assert.deepEqual(rows, [{ price: "1.10" }]);
   });
 
+  test("reads and writes nothing of a database of Millrace itself, in which its keys are", async () => {
+    const own = `${name}_own`;
+    const url = SERVER.replace(/\/[^/]*$/, `/${own}`);
+    await admin(`CREATE DATABASE ${own}`);
+    try {
+      for (const table of ["journal", "executions", "config_versions", "api_keys"])
+        await admin(`CREATE TABLE ${table} (id text PRIMARY KEY)`, url);
+      const config = { connection: url, table: "api_keys", columns: { id: "text" }, key: ["id"] };
+      for (const done of [
+        await failure(sqlUpsert, config, { id: "mine" }),
+        await failure(sqlQuery, { connection: url, sql: "SELECT id FROM api_keys" }),
+      ]) {
+        assert.deepEqual([done.code, /of Millrace itself/.test(done.message)], ["DATABASE_REFUSED", true]);
+      }
+      assert.equal((await admin("SELECT 1 FROM api_keys", url)).rowCount, 0);
+    } finally {
+      await admin(`DROP DATABASE ${own} WITH (FORCE)`);
+    }
+  });
+
   test("writes nothing of a message of which a row is refused", async () => {
     await admin("CREATE TABLE few (id int PRIMARY KEY CHECK (id < 10))", connection);
     const config = { connection, table: "few", columns: { id: "integer" }, key: ["id"], field: "items" };

@@ -9,6 +9,7 @@ import {
 } from "@millrace/engine";
 import type { JsonObject } from "@millrace/protocol";
 import { z } from "zod";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { keptOf } from "./row-source.ts";
 import { POSTGRES_URL } from "./sql/postgres.ts";
 import { queryPostgres } from "./sql/query-postgres.ts";
@@ -90,55 +91,61 @@ init_message: { route: fill }
 `;
 
 /** One message per row that a query finds. */
-export const sqlQuery: Adapter<Config, readonly Expression[]> = defineAdapter({
-  type: "sql_query",
-  category: "source",
-  description:
-    "Asks an SQLite or PostgreSQL database: one message per row, with a field per column and the row's number. It only reads.",
-  config,
-  example: EXAMPLE,
-  // A file is on the disk of one machine.
-  stateful: ({ file }) => file !== undefined,
-  prepare: ({ parameters }) => parameters.map(compileExpression),
-  async *process(message, { config: settings, prepared, signal }) {
-    const { number_field: numberField, max_rows: maxRows } = settings;
-    const kept = keptOf(message.payload, settings.keep);
-    const isPostgres = settings.connection !== undefined;
-    const parameters = await Promise.all(prepared.map((expression) => parameterOf(expression, message, isPostgres)));
-    const pages =
-      settings.connection === undefined
-        ? sqlitePages(settings, parameters, signal)
-        : queryPostgres({
-            url: settings.connection,
-            sql: settings.sql,
-            parameters,
-            fetchRows: settings.fetch_rows,
-            timeoutMs: settings.query_seconds * 1000,
-            signal,
-          });
-    let number = 0;
-    for await (const rows of pages) {
-      for (const row of rows) {
-        number += 1;
-        if (maxRows !== undefined && number > maxRows) {
-          throw terminal("TOO_MANY_ROWS", `The query finds more than ${maxRows} rows (max_rows).`);
+export const sqlQuery: Adapter<Config, readonly Expression[]> = makeSqlQuery(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeSqlQuery(places: FilePlaces): Adapter<Config, readonly Expression[]> {
+  return defineAdapter({
+    type: "sql_query",
+    category: "source",
+    description:
+      "Asks an SQLite or PostgreSQL database: one message per row, with a field per column and the row's number. It only reads.",
+    config,
+    example: EXAMPLE,
+    // A file is on the disk of one machine.
+    stateful: ({ file }) => file !== undefined,
+    prepare: ({ parameters }) => parameters.map(compileExpression),
+    async *process(message, { config: settings, prepared, signal }) {
+      const { number_field: numberField, max_rows: maxRows } = settings;
+      const kept = keptOf(message.payload, settings.keep);
+      const isPostgres = settings.connection !== undefined;
+      const parameters = await Promise.all(prepared.map((expression) => parameterOf(expression, message, isPostgres)));
+      const pages =
+        settings.connection === undefined
+          ? sqlitePages(settings, parameters, signal, places)
+          : queryPostgres({
+              url: settings.connection,
+              sql: settings.sql,
+              parameters,
+              fetchRows: settings.fetch_rows,
+              timeoutMs: settings.query_seconds * 1000,
+              signal,
+            });
+      let number = 0;
+      for await (const rows of pages) {
+        for (const row of rows) {
+          number += 1;
+          if (maxRows !== undefined && number > maxRows) {
+            throw terminal("TOO_MANY_ROWS", `The query finds more than ${maxRows} rows (max_rows).`);
+          }
+          if (Object.hasOwn(row, numberField)) {
+            throw terminal("COLUMN_TAKEN", `A column is named "${numberField}", as number_field is. Set another.`);
+          }
+          yield { ...kept, ...row, [numberField]: number };
         }
-        if (Object.hasOwn(row, numberField)) {
-          throw terminal("COLUMN_TAKEN", `A column is named "${numberField}", as number_field is. Set another.`);
-        }
-        yield { ...kept, ...row, [numberField]: number };
       }
-    }
-  },
-});
+    },
+  });
+}
 
 async function* sqlitePages(
   settings: Config,
   parameters: readonly (string | number | null)[],
   signal: AbortSignal,
+  places: FilePlaces,
 ): AsyncGenerator<JsonObject[]> {
   const shown = settings.file ?? "";
-  const file = await locateDatabase(shown, false);
+  const file = await locateDatabase(shown, false, places);
   const work = {
     kind: "sqlite",
     query: { file, shown, sql: settings.sql, parameters, waitMs: settings.wait_seconds * 1000 },

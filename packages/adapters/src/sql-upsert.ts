@@ -1,6 +1,7 @@
 import { type Adapter, AdapterError, defineAdapter } from "@millrace/engine";
 import type { JsonValue } from "@millrace/protocol";
 import { z } from "zod";
+import { EVERYWHERE, type FilePlaces } from "./file-places.ts";
 import { rowsField, rowsOf } from "./row-objects.ts";
 import { POSTGRES_URL } from "./sql/postgres.ts";
 import { upsertPostgres } from "./sql/upsert-postgres.ts";
@@ -98,51 +99,56 @@ interface Prepared {
 }
 
 /** Puts rows into a table of a database, by their key. */
-export const sqlUpsert: Adapter<Config, Prepared> = defineAdapter({
-  type: "sql_upsert",
-  category: "sink",
-  stateful: ({ file }) => file !== undefined,
-  description:
-    "Puts the payload, or the rows of a batch, into a table of an SQLite or PostgreSQL database: a row whose key is there already is replaced. Adds `rows_written`.",
-  config,
-  example: EXAMPLE,
-  prepare: (settings) => ({
-    columns: Object.entries(settings.columns).map(([name, type]) => ({
-      name,
-      type,
-      isKey: settings.key.includes(name),
-    })),
-    createSql: createSql(settings),
-    upsertSql: upsertSql(settings),
-  }),
-  async process({ payload }, { config: settings, prepared, signal }) {
-    const rows = rowsOf(payload, settings.field);
-    const { connection, file = "" } = settings;
-    if (connection !== undefined) {
-      const target = {
-        url: connection,
-        table: settings.table,
-        columns: prepared.columns,
-        newestBy: settings.newest_by,
-        createTable: settings.create_table,
-        waitMs: settings.wait_seconds * 1000,
-        signal,
-      };
-      await upsertPostgres(
-        target,
-        rows.map((row, index) => valuesOf(row, index + 1, prepared.columns)),
-      );
+export const sqlUpsert: Adapter<Config, Prepared> = makeSqlUpsert(EVERYWHERE);
+
+/** The same, for the files of these places. */
+export function makeSqlUpsert(places: FilePlaces): Adapter<Config, Prepared> {
+  return defineAdapter({
+    type: "sql_upsert",
+    category: "sink",
+    stateful: ({ file }) => file !== undefined,
+    description:
+      "Puts the payload, or the rows of a batch, into a table of an SQLite or PostgreSQL database: a row whose key is there already is replaced. Adds `rows_written`.",
+    config,
+    example: EXAMPLE,
+    prepare: (settings) => ({
+      columns: Object.entries(settings.columns).map(([name, type]) => ({
+        name,
+        type,
+        isKey: settings.key.includes(name),
+      })),
+      createSql: createSql(settings),
+      upsertSql: upsertSql(settings),
+    }),
+    async process({ payload }, { config: settings, prepared, signal }) {
+      const rows = rowsOf(payload, settings.field);
+      const { connection, file = "" } = settings;
+      if (connection !== undefined) {
+        const target = {
+          url: connection,
+          table: settings.table,
+          columns: prepared.columns,
+          newestBy: settings.newest_by,
+          createTable: settings.create_table,
+          waitMs: settings.wait_seconds * 1000,
+          signal,
+        };
+        await upsertPostgres(
+          target,
+          rows.map((row, index) => valuesOf(row, index + 1, prepared.columns)),
+        );
+        return { ...payload, rows_written: rows.length };
+      }
+      const access = { create: settings.create_table, waitMs: settings.wait_seconds * 1000, signal, places };
+      await inTransaction(file, access, function* (database) {
+        if (settings.create_table) database.exec(prepared.createSql);
+        const upsert = database.prepare(prepared.upsertSql);
+        for (const [index, row] of rows.entries()) yield upsert.run(...valuesOf(row, index + 1, prepared.columns));
+      });
       return { ...payload, rows_written: rows.length };
-    }
-    const access = { create: settings.create_table, waitMs: settings.wait_seconds * 1000, signal };
-    await inTransaction(file, access, function* (database) {
-      if (settings.create_table) database.exec(prepared.createSql);
-      const upsert = database.prepare(prepared.upsertSql);
-      for (const [index, row] of rows.entries()) yield upsert.run(...valuesOf(row, index + 1, prepared.columns));
-    });
-    return { ...payload, rows_written: rows.length };
-  },
-});
+    },
+  });
+}
 
 function valuesOf(row: JsonValue, number: number, columns: Prepared["columns"]) {
   if (typeof row !== "object" || row === null || Array.isArray(row)) {

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { AdapterError } from "@millrace/engine";
+import { type FilePlaces, NOT_GRANTED } from "./file-places.ts";
 import { isInside } from "./is-inside.ts";
 
 /** How long work goes on before others have their turn, in milliseconds. */
@@ -21,6 +22,7 @@ export interface SqliteAccess {
   /** The longest wait for a lock of another process, in milliseconds. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  readonly places: FilePlaces;
 }
 
 /** What is done in one transaction; each value that it yields is a place where others may have their turn. */
@@ -36,7 +38,7 @@ const transactions = new Map<string, Promise<void>>();
  * retryable), DATABASE_BUSY, DATABASE_UNAVAILABLE
  */
 export async function inTransaction(path: string, access: SqliteAccess, work: Work): Promise<void> {
-  const file = await locateDatabase(path, access.create);
+  const file = await locateDatabase(path, access.create, access.places);
   const before = transactions.get(file) ?? Promise.resolve();
   const own = before.then(() => transact(file, path, access, work));
   const settled = own.catch(() => undefined);
@@ -102,7 +104,7 @@ async function whenFree(database: DatabaseSync, sql: string, path: string, acces
  * The real file, in the folder that the service was started in, whatever links lead to it.
  * @throws AdapterError PATH_OUTSIDE_ROOT, DATABASE_NOT_FOUND, DATABASE_INVALID; not retryable
  */
-export async function locateDatabase(path: string, create: boolean): Promise<string> {
+export async function locateDatabase(path: string, create: boolean, places: FilePlaces): Promise<string> {
   const root = await realpath(".");
   const wanted = resolve(path);
   const folder = await realpath(dirname(wanted)).catch((error: unknown) => {
@@ -119,6 +121,11 @@ export async function locateDatabase(path: string, create: boolean): Promise<str
       `The file ${path} is not in the folder that the service was started in; databases elsewhere are not opened.`,
       { retryable: false },
     );
+  }
+  if (!places.allows(real)) {
+    throw new AdapterError("PATH_OUTSIDE_ROOT", `The database ${path} is not opened: ${NOT_GRANTED}.`, {
+      retryable: false,
+    });
   }
   const found = await stat(real).catch(() => null);
   if (found === null && !create) {

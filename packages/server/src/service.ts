@@ -1,5 +1,5 @@
-import { join, resolve } from "node:path";
-import { AdapterThreadPool, createAdapterRegistry } from "@millrace/adapters";
+import { join, parse, resolve } from "node:path";
+import { AdapterThreadPool, createAdapterRegistry, type FileRules, filePlaces } from "@millrace/adapters";
 import {
   type AdapterRegistry,
   type AuditLog,
@@ -115,6 +115,24 @@ export interface Runner extends Executions {
   close(graceMs: number): Promise<void>;
 }
 
+/** Which files pipelines may reach where others than who runs the service write them: none of the service's own. */
+function fileRules(settings: Settings): FileRules {
+  const own = [
+    settings.data_dir,
+    settings.secrets_dir,
+    settings.secrets_token_file,
+    settings.oidc_client_secret_file,
+    process.env.MILLRACE_CONFIG || null,
+  ];
+  const here = process.cwd();
+  // Units without a folder of their own are started in that of all: it was not chosen for pipelines.
+  const folders = here === parse(here).root ? settings.file_roots : [here, ...settings.file_roots];
+  return {
+    folders: folders.map((folder) => resolve(folder)),
+    except: own.flatMap((path) => (path === null ? [] : [resolve(path)])),
+  };
+}
+
 /** How long an adapter that was told to stop is waited for, in milliseconds. */
 const ABANDON_AFTER_MS = 1_000;
 
@@ -153,10 +171,16 @@ export async function openService(
     httpAllowHosts: settings.http_allow_hosts,
     traceHosts: settings.trace_hosts,
     stateDir: join(resolve(settings.data_dir), "state"),
-    // Who may write configs is then not who may read what the service was started with.
+    // Who may write configs, or start runs, is then not who may read what the service can.
+    files: access.isOn ? fileRules(settings) : null,
     variables: { allow: settings.env_allow, restricted: access.isOn },
   };
-  const registry = { adaptersDir: settings.adapters_dir, baseDir: process.cwd(), grants };
+  const registry = {
+    adaptersDir: settings.adapters_dir,
+    baseDir: process.cwd(),
+    restricted: access.isOn,
+    grants,
+  };
   const adapters = await createAdapterRegistry(registry).catch(leave);
   let identity: Identity;
   try {
@@ -253,13 +277,15 @@ export async function openService(
     log,
     secrets,
     allowHosts: settings.http_allow_hosts,
+    places: filePlaces(grants.files),
     metrics,
     traceHosts: settings.trace_hosts,
     tracing,
     records,
   });
   const audit = new AuditTrail({ auditLog, clock, ids, log, retainDays: settings.retain_audit_days });
-  const manageKeys = new ManageKeys({ apiKeys, clock, ids, changed: tellOfKeys(access, stores.nodes?.bus ?? null) });
+  const changed = tellOfKeys(access, stores.nodes?.bus ?? null, clock);
+  const manageKeys = new ManageKeys({ apiKeys, clock, ids, changed });
   return {
     engine,
     executions: engine,

@@ -128,6 +128,11 @@ export const settingsSchema = z.object({
     .nullable()
     .default(null)
     .describe("A folder whose .ts and .js files each hold an adapter of your own"),
+  file_roots: list(z.string().min(1))
+    .default([])
+    .describe(
+      "Folders whose files pipelines and triggers may read where access control is on, beside the one that the service was started in (but for `/`), separated by commas; of these, the data directory and the service's own secrets are left out",
+    ),
   durability: z
     .enum(["normal", "full"])
     .default("normal")

@@ -1,3 +1,4 @@
+import type { FilePlaces } from "@millrace/adapters";
 import type { Clock, Executions, Ids, Journal, Records } from "@millrace/engine";
 import type { Logger } from "pino";
 import type { Configs } from "./configs.ts";
@@ -17,6 +18,8 @@ import type { WebhookSecrets } from "./webhooks/webhook-secrets.ts";
 export interface TriggersAndWebhooksParts {
   readonly stores: Pick<Stores, "triggers" | "deliveries">;
   readonly journal: Journal;
+  /** Which files triggers may look for. */
+  readonly places: FilePlaces;
   readonly configs: Configs;
   readonly executions: Executions;
   readonly clock: Clock;
@@ -45,7 +48,7 @@ export function startTriggersAndWebhooks(parts: TriggersAndWebhooksParts): Trigg
   const { stores, configs, executions, journal, clock, ids, log, secrets, allowHosts, traceHosts } = parts;
   const { metrics, tracing, records } = parts;
   const { triggers, deliveries } = stores;
-  const folders = new FolderWatch({ triggers, clock, ids });
+  const folders = new FolderWatch({ triggers, clock, ids, places: parts.places });
   const firing = { triggers, configs, executions, clock, ids, folders, metrics };
   const loop = new TriggerLoop({ ...firing, log });
   const delivering = new DeliveryLoop({

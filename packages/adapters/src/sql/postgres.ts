@@ -10,6 +10,9 @@ const IDLE_MS = 10_000;
 /** The longest wait for a connection, in milliseconds. */
 const CONNECT_MS = 10_000;
 
+/** Those of databases that were found to be none of Millrace. */
+const foreign = new WeakSet<Pool>();
+
 /** By the connection string. */
 const pools = new Map<string, Promise<Pool>>();
 
@@ -41,6 +44,7 @@ export async function* overPostgres<T>(
   signal.addEventListener("abort", onAbort, { once: true });
   let whole = false;
   try {
+    await refuseOwn(pool, client);
     yield* work(client);
     whole = true;
   } catch (error) {
@@ -71,6 +75,20 @@ async function poolOf(url: string): Promise<Pool> {
   });
   pools.set(url, making);
   return making;
+}
+
+/** In a database of Millrace itself are the keys of its API, and what all projects have: that is no pipeline's to reach. */
+async function refuseOwn(pool: Pool, client: PoolClient): Promise<void> {
+  if (foreign.has(pool)) return;
+  const { rows } = await client.query<{ own: string }>(
+    "SELECT count(DISTINCT relname) AS own FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND relname IN ('journal', 'executions', 'config_versions')",
+  );
+  if (Number(rows[0]?.own) === 3) {
+    throw new AdapterError("DATABASE_REFUSED", "It is a database of Millrace itself. Name another.", {
+      retryable: false,
+    });
+  }
+  foreign.add(pool);
 }
 
 /** Asks the server, over a connection of its own, to stop what it does for another. */

@@ -14,8 +14,8 @@ export interface TokenVerifier {
 
 /** Knows the sessions of browsers. */
 export interface SessionVerifier {
-  /** Null where there is no session among the cookies. @throws MillraceError UNAUTHENTICATED */
-  principalOf(cookies: string): Promise<Principal | null>;
+  /** Null where there is no session among the cookies. @see Sessions.principalOf @throws MillraceError UNAUTHENTICATED */
+  principalOf(cookies: string, overTls: boolean): Promise<Principal | null>;
   /** Whether a session is live, by its id. */
   isLive(sessionId: string): Promise<boolean>;
 }
@@ -32,6 +32,8 @@ export interface AccessParts {
   readonly adminKey: string | null;
 }
 
+const NO_BEARER = "The Authorization header must be `Bearer` and an API key or a token.";
+
 const ADMIN_KEY: Principal = { ...ANYONE, kind: "key", id: "admin-key", name: "admin_key" };
 
 /** Says who sends a request: by API key, OIDC token, session or ticket. */
@@ -47,53 +49,72 @@ export class AccessControl {
   /** Told of a principal or a session that may not come in any more, by its id. */
   onRevoked: (id: string) => void = () => {};
   readonly #adminKeyHash: string | null;
+  readonly #adminKeyId: string | null;
 
   private constructor({ isOn, adminKey }: AccessParts, keys: KeyVerifier, tickets: Tickets) {
     this.isOn = isOn;
     this.keys = keys;
     this.tickets = tickets;
-    this.#adminKeyHash = adminKey === null ? null : hashOf(adminKey);
+    const hash = adminKey === null ? null : hashOf(adminKey);
+    this.#adminKeyHash = hash;
+    this.#adminKeyId = hash === null ? null : `${ADMIN_KEY.id}:${hashOf(hash).slice(0, 32)}`;
   }
 
   /** @throws MillraceError SERVICE_UNAVAILABLE where the store cannot be written */
   static async open(parts: AccessParts): Promise<AccessControl> {
     const keys = new KeyVerifier(parts);
-    const tickets = await Tickets.open(parts.serviceSecrets, parts.clock, async (id, sessionId) => {
-      if (id.startsWith("key:") && (await keys.live(id)) === null) return false;
-      return sessionId === undefined || (await access.sessions?.isLive(sessionId)) !== false;
+    const tickets = await Tickets.open(parts.serviceSecrets, parts.clock, {
+      keyIdOf: (principal) => (principal.kind === "key" ? access.keyIdOf(principal) : undefined),
+      isLive: async (keyId, sessionId) => {
+        if (keyId !== undefined && !(await access.keyIsLive(keyId))) return false;
+        return sessionId === undefined || (await access.sessions?.isLive(sessionId)) !== false;
+      },
     });
     const access = new AccessControl(parts, keys, tickets);
     return access;
   }
 
   /**
-   * Who brings these credentials. One that is brought must be good, also where none is needed.
+   * Who brings these credentials. One that is brought must be good, also where none is needed. A header of another scheme is
+   * none: a proxy in front may ask for a password of its own, which the browser then sends along with its cookies.
    * @throws MillraceError UNAUTHENTICATED; SERVICE_UNAVAILABLE where it cannot be found out
    */
-  async authenticate({ authorization, cookie, ticket }: Credentials): Promise<Principal> {
-    if (authorization !== null) {
-      const known = await this.#byHeader(authorization);
+  async authenticate({ authorization, cookie, overTls = false, ticket }: Credentials): Promise<Principal> {
+    const bearer = authorization === null ? null : bearerOf(authorization);
+    if (bearer !== null) {
+      const known = await this.#byToken(bearer);
       if (known !== null) return known;
     }
+    const isGarbled = this.isOn && authorization !== null && bearer === null && /^bearer\b/i.test(authorization);
+    if (isGarbled) throw unauthenticated(NO_BEARER);
     if (ticket !== null) return this.tickets.verify(ticket);
-    const session = cookie === null ? null : ((await this.sessions?.principalOf(cookie)) ?? null);
+    const session = cookie === null ? null : ((await this.sessions?.principalOf(cookie, overTls)) ?? null);
     if (session !== null) return session;
     if (!this.isOn) return ANYONE;
+    if (authorization !== null && bearer === null) throw unauthenticated(NO_BEARER);
     throw unauthenticated("This service needs a credential: send an API key as `Authorization: Bearer mr_…`.");
+  }
+
+  /**
+   * What a key is known by to {@link keyIsLive}. The one of the settings has no record that could be revoked: what was made
+   * with it ends when it is another one.
+   */
+  keyIdOf({ id }: Principal): string {
+    return id === ADMIN_KEY.id ? (this.#adminKeyId ?? id) : id;
+  }
+
+  /** Whether a key still opens something. */
+  async keyIsLive(keyId: string): Promise<boolean> {
+    if (keyId.startsWith(ADMIN_KEY.id)) return keyId === this.#adminKeyId;
+    return (await this.keys.live(keyId)) !== null;
   }
 
   close(): Promise<void> {
     return this.keys.close();
   }
 
-  /** Null where the header is not for this service, and none is needed. */
-  async #byHeader(authorization: string): Promise<Principal | null> {
-    const token = bearerOf(authorization);
-    if (token === null) {
-      // A proxy in front may ask for a password of its own, and pass it on.
-      if (!this.isOn) return null;
-      throw unauthenticated("The Authorization header must be `Bearer` and an API key or a token.");
-    }
+  /** Null where it is not for this service, and none is needed. */
+  async #byToken(token: string): Promise<Principal | null> {
     if (this.#adminKeyHash !== null && sameHash(hashOf(token), this.#adminKeyHash)) return ADMIN_KEY;
     if (token.startsWith(API_KEY_PREFIX)) return this.keys.verify(token);
     if (this.tokens !== null) return this.tokens.verify(token);

@@ -23,9 +23,12 @@ export function principalOf(claims: JWTPayload & { readonly sub: string }, setti
     project,
     scopes,
     executionId: null,
-    expiresAt: claims.exp === undefined ? null : claims.exp * 1000,
+    expiresAt: claims.exp === undefined ? null : Math.min(claims.exp * 1000, LATEST_MS),
   };
 }
+
+/** The last moment that can be written down as a date, in epoch ms: a provider may say a later one. */
+const LATEST_MS = 8.64e15;
 
 /** The same for every token of one person or client, and told apart from those of another provider. */
 function identityOf(issuer: string, subject: string): string {

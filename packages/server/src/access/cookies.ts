@@ -23,10 +23,13 @@ export interface Cookie {
   readonly secure: boolean;
 }
 
-/** The cookie of a kind in a request's `Cookie`, the one that was set over TLS first; null where there is none. */
-export function readCookie(header: string | undefined, kind: CookieKind): Cookie | null {
+/**
+ * The cookie of a kind in a request's `Cookie`, the one that was set over TLS first; null where there is none. `overTls`:
+ * whether the browser asks over TLS. One that was not set so is then none: neighbouring hosts can have set it.
+ */
+export function readCookie(header: string | undefined, kind: CookieKind, overTls: boolean): Cookie | null {
   const parts = (header ?? "").split(";").map((part) => part.trim());
-  for (const secure of [true, false]) {
+  for (const secure of overTls ? [true] : [true, false]) {
     const start = `${nameOf(kind, secure)}=`;
     const value = parts.find((part) => part.startsWith(start))?.slice(start.length);
     if (value !== undefined && /^[\w.~-]+$/.test(value) && value.length <= MAX_VALUE) return { value, secure };

@@ -1,11 +1,13 @@
-import type { IncomingMessage } from "node:http";
 import { MillraceError } from "@millrace/protocol";
+import type { FastifyRequest } from "fastify";
 import type { Principal } from "./principal.ts";
 
 /** What of a request tells who sends it. */
 export interface Credentials {
   readonly authorization: string | null;
   readonly cookie: string | null;
+  /** Whether the client asks over TLS: cookies that were set without count for nothing then. Left out: it does not. */
+  readonly overTls?: boolean;
   /** Of the query, where the endpoint takes one. */
   readonly ticket: string | null;
 }
@@ -17,8 +19,13 @@ export type Authenticate = (credentials: Credentials) => Promise<Principal>;
 const MAX_LENGTH = 16 * 1024;
 
 /** What a request brings along. */
-export function credentialsOf({ headers }: Pick<IncomingMessage, "headers">, ticket: string | null): Credentials {
-  return { authorization: headers.authorization ?? null, cookie: headers.cookie ?? null, ticket };
+export function credentialsOf({ raw: { headers }, client }: FastifyRequest, ticket: string | null): Credentials {
+  return {
+    authorization: headers.authorization ?? null,
+    cookie: headers.cookie ?? null,
+    overTls: client.secure,
+    ticket,
+  };
 }
 
 /** The token of an `Authorization: Bearer …` (RFC 6750, section 2.1); null where the header is of another scheme. */

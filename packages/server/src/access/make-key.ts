@@ -32,7 +32,17 @@ export async function makeKey(
       ids: { uuid: v7 },
       changed: () => {},
     });
-    return await keys.create({ ...ANYONE, name: "the command line" }, wanted);
+    const by = { ...ANYONE, name: "the command line" };
+    const made = await keys.create(by, wanted);
+    await store.auditLog.append([
+      {
+        ...{ id: v7(), at: Date.now(), actor: { kind: "command", id: "command-line", name: by.name }, count: 1 },
+        ...{ action: "key.create", target: { kind: "key", id: made.id }, project: made.project },
+        // As of the request that it would have been.
+        ...{ outcome: "allowed", status: 201, requestId: v7(), address: null },
+      },
+    ]);
+    return made;
   } finally {
     await store.close();
   }

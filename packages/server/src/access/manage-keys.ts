@@ -15,8 +15,8 @@ export interface ManageKeysParts {
   readonly apiKeys: ApiKeys;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Told of a key that opens nothing any more, or not for as long as it did. */
-  readonly changed: (id: string, revoked: boolean) => void;
+  /** Told of a key that opens nothing any more (null), or nothing from `until` on, in epoch ms. */
+  readonly changed: (id: string, until: number | null) => void;
 }
 
 /** A key that is to be made. */
@@ -98,10 +98,11 @@ export class ManageKeys {
       revokedAt: null,
       rotatedTo: null,
     };
-    if (!(await apiKeys.rotate(id, replacement, now + overlapMs))) {
+    const until = now + overlapMs;
+    if (!(await apiKeys.rotate(id, replacement, until))) {
       throw new MillraceError("KEY_NOT_LIVE", "The API key was revoked, has expired, or was rotated before.");
     }
-    changed(id, false);
+    changed(id, until);
     return { ...showKey(replacement), secret: writeApiKey(replacement.id, secret) };
   }
 
@@ -112,7 +113,7 @@ export class ManageKeys {
     if (!(await apiKeys.revoke(id, clock.now()))) {
       throw new MillraceError("KEY_NOT_FOUND", "The API key was revoked before.");
     }
-    changed(id, true);
+    changed(id, null);
   }
 }
 

@@ -67,6 +67,8 @@ test("a token of the provider says who its bearer is, and its roles what they ma
   assert.match(id, /^oidc_[0-9a-f]{32}$/);
   assert.equal((await oidc.verify(await idp.token({ sub: "u1" }))).id, id);
   assert.notEqual((await oidc.verify(await idp.token({ sub: "u2" }))).id, id);
+  const { expiresAt: never } = await oidc.verify(await idp.token({ exp: 1e300 }));
+  assert.doesNotThrow(() => new Date(never ?? Number.NaN).toISOString(), "a time that can be shown");
 });
 
 const GRANTS: readonly [what: string, claims: JWTPayload, project: string | null, scopes: string[], flags?: object][] =

@@ -25,13 +25,14 @@ export async function openAccess({ settings, servesApi, ...parts }: OpenAccessPa
   const { access, admin_key: adminKey, host, port } = settings;
   const credentials =
     adminKey !== null || hasIssuer(settings) || (await parts.apiKeys.countLive(parts.clock.now())) > 0;
+  // Of a service that was protected, the end of its last key makes none that is open to all.
+  const hadKeys = !credentials && (await parts.apiKeys.list({ limit: 1, offset: 0 })).total > 0;
   const local = await isLoopback(host);
-  const isOn = access === "on" || (access === "auto" && (!local || credentials));
+  const isOn = access === "on" || (access === "auto" && (!local || credentials || hadKeys));
   if (servesApi && access === "off" && !local) throw exposed(`${at(host, port)} with access: off`, settings);
   if (servesApi && isOn && !credentials) {
-    throw local
-      ? new MillraceError("SETTING_INVALID", `With access: on, nobody could use the API yet. ${howToMakeOne(settings)}`)
-      : exposed(at(host, port), settings);
+    if (!local) throw exposed(at(host, port), settings);
+    throw new MillraceError("SETTING_INVALID", whyNobody(settings, hadKeys));
   }
   if (servesApi && access === "unprotected" && !local) {
     parts.log.warn(
@@ -62,6 +63,15 @@ loopback.addSubnet("::ffff:127.0.0.0", 104, "ipv6");
 
 function hasIssuer(settings: Settings): boolean {
   return "oidc_issuer" in settings && settings.oidc_issuer !== null;
+}
+
+/** Why it does not start, where it listens for this machine alone and nobody has a credential. */
+function whyNobody(settings: Settings, hadKeys: boolean): string {
+  const make = howToMakeOne(settings);
+  if (!hadKeys) return `With access: on, nobody could use the API yet. ${make}`;
+  const why = "Every API key of this service has expired or was revoked: nobody could use it.";
+  if (settings.access === "on") return `${why} ${make}`;
+  return `${why} ${make} Where nobody else can reach it, or only through a proxy that checks access: --access off.`;
 }
 
 function exposed(where: string, settings: Settings): MillraceError {

@@ -4,7 +4,6 @@ import type { Logger } from "pino";
 import type { Settings } from "../settings.ts";
 import { isToldByStore } from "../told-by-store.ts";
 import type { AccessControl, TokenVerifier } from "./access-control.ts";
-import { hashOf } from "./api-key.ts";
 import { openOidc, providerOf } from "./oidc.ts";
 import { type OidcLogin, openOidcLogin } from "./oidc-login.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
@@ -39,12 +38,10 @@ const PRUNE_MS = 10 * 60_000;
  */
 export function openIdentity(parts: IdentityParts): Identity {
   const { settings, access, sessionStore, serviceSecrets, bus, clock, log } = parts;
-  // The key of the settings has no record that could be revoked: its logins end when it is another one.
-  const adminId = settings.admin_key === null ? null : `admin-key:${hashOf(hashOf(settings.admin_key)).slice(0, 32)}`;
   const sessions = openSessions({
     store: sessionStore,
-    keyIdOf: ({ id }) => (id === "admin-key" ? (adminId ?? id) : id),
-    keyIsLive: async (id) => (id.startsWith("admin-key") ? id === adminId : (await access.keys.live(id)) !== null),
+    keyIdOf: (principal) => access.keyIdOf(principal),
+    keyIsLive: (keyId) => access.keyIsLive(keyId),
     clock,
     lifeMs: settings.session_hours * 3_600_000,
     idleMs: settings.session_idle_minutes * 60_000,

@@ -24,6 +24,8 @@ export interface SessionEndpointParts {
   readonly login: OidcLogin | null;
   readonly authenticate: Authenticate;
   readonly audit: AuditTrail;
+  /** Where users find the service, if that was told: the provider leads back there, whatever name a request has. */
+  readonly publicUrl: string | null;
   readonly log: Logger;
 }
 
@@ -54,7 +56,8 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
           const detail = "Nobody is logged in. Log in with an API key, or in another way of login_methods.";
           throw new MillraceError("UNAUTHENTICATED", detail, { details: { login_methods: methods } });
         }
-        const session = principal.kind === "session" ? await sessions.find(request.headers.cookie) : null;
+        const session =
+          principal.kind === "session" ? await sessions.find(request.headers.cookie, request.client.secure) : null;
         return show(principal, session, methods);
       },
     }),
@@ -99,8 +102,10 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
       responses: { 204: { description: "Nobody is logged in" }, ...errorResponses("FORBIDDEN", "SERVICE_UNAVAILABLE") },
       async handler({ request, reply }) {
         const { cookie } = request.headers;
-        if ((await sessions.find(cookie)) !== null) requireProof(request.raw, request.isForeign);
-        const { setCookie: gone } = await sessions.end(cookie);
+        const { secure } = request.client;
+        if ((await sessions.find(cookie, secure)) !== null) requireProof(request.raw, request.isForeign);
+        else request.changedNothing = true;
+        const { setCookie: gone } = await sessions.end(cookie, secure);
         if (gone !== null) reply.header("set-cookie", gone);
         return reply.code(204).send();
       },
@@ -119,8 +124,9 @@ function loginEndpoints(parts: SessionEndpointParts, login: OidcLogin): Endpoint
     audit: null,
     responses: { 303: { description: "On to the next page" } },
   } as const;
+  const publicOrigin = parts.publicUrl === null ? null : new URL(parts.publicUrl).origin;
   const callbackOf = ({ client: { secure, host } }: FastifyRequest) =>
-    `${secure ? "https" : "http"}://${host}/login/oidc/callback`;
+    `${publicOrigin ?? `${secure ? "https" : "http"}://${host}`}/login/oidc/callback`;
   const refuse = (request: FastifyRequest, reply: FastifyReply, refused: LoginRefused) => {
     parts.log.warn({ request_id: request.id, why: refused.why, cause: reasonOf(refused.cause) }, "sign-in refused");
     const query = new URLSearchParams({ error: refused.why, return_to: refused.returnTo });
@@ -151,8 +157,10 @@ function loginEndpoints(parts: SessionEndpointParts, login: OidcLogin): Endpoint
         const { cookie } = request.headers;
         reply.header("set-cookie", dropCookie(LOGIN_COOKIE, own(request).secure));
         try {
-          const url = new URL(request.url, callbackOf(request));
-          const { principal, returnTo } = await login.finish(url, readCookie(cookie, LOGIN_COOKIE)?.value ?? null);
+          // Its query alone is looked at: the address is the one that the sign-in was begun with.
+          const url = new URL(request.url, "http://millrace.invalid");
+          const state = readCookie(cookie, LOGIN_COOKIE, own(request).secure)?.value ?? null;
+          const { principal, returnTo } = await login.finish(url, state);
           // What the provider's token is good for is not how long the login is.
           const { setCookie: set } = await parts.sessions.issue(own(request), principal, null);
           await parts.audit.note(signIn(request, principal, 303));

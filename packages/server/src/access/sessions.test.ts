@@ -51,6 +51,8 @@ async function login(principal = KEY, request: { cookies: string | undefined; se
   return { ...session, setCookie, cookie: cookieOf(setCookie) };
 }
 
+const whose = (cookies: string, overTls = false) => sessions.principalOf(cookies, overTls);
+
 const isForbidden = (error: unknown) => error instanceof MillraceError && error.code === "FORBIDDEN";
 
 test("a login is known by its cookie, as whom it was made for, and what is stored does not open it", async () => {
@@ -58,42 +60,45 @@ test("a login is known by its cookie, as whom it was made for, and what is store
   assert.match(setCookie, /^millrace_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
   const { sessionId = "" } = principal;
   assert.deepEqual(principal, { ...KEY, kind: "session", expiresAt: now + 720 * MINUTE, sessionId });
-  assert.equal(await sessions.principalOf(`millrace_session=${sessionId}`), null);
-  assert.deepEqual(await sessions.principalOf(cookie), principal);
-  assert.deepEqual(await sessions.principalOf(`a=b; ${cookie}; c`), principal);
+  assert.equal(await whose(`millrace_session=${sessionId}`), null);
+  assert.deepEqual(await whose(cookie), principal);
+  assert.deepEqual(await whose(`a=b; ${cookie}; c`), principal);
   const [, token = ""] = cookie.split("=");
   for (const other of ["", "x", token.slice(1), `${token}x`, `${token.slice(0, -1)}!`, csrfToken])
-    assert.equal(await sessions.principalOf(`millrace_session=${other}`), null);
+    assert.equal(await whose(`millrace_session=${other}`), null);
 });
 
 test("over TLS the cookie has the prefix that keeps others from setting it, and opens nothing without it", async () => {
   const { setCookie, cookie, principal } = await login(KEY, { cookies: undefined, secure: true });
   assert.match(setCookie, /^__Host-millrace_session=[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=\d+$/);
-  assert.deepEqual(await sessions.principalOf(cookie), principal);
-  assert.equal(await sessions.principalOf(cookie.replace("__Host-", "")), null);
+  assert.deepEqual(await whose(cookie), principal);
+  assert.equal(await whose(cookie.replace("__Host-", "")), null);
   const planted = await login({ ...KEY, id: "another" });
-  assert.deepEqual(await sessions.principalOf(`${planted.cookie}; ${cookie}`), principal);
+  assert.deepEqual(await whose(`${planted.cookie}; ${cookie}`), principal);
+  assert.deepEqual(await whose(`${planted.cookie}; ${cookie}`, true), principal);
+  assert.equal(await whose(planted.cookie, true), null, "a neighbouring host logs nobody in as somebody else");
+  assert.equal((await sessions.end(planted.cookie, true)).setCookie, null);
 });
 
 test("a login ends when it is not used, when its time is over, and with its key", async () => {
   const first = await login();
   for (let minutes = 0; minutes < 11 * 60; minutes += 29) {
-    assert.notEqual(await sessions.principalOf(first.cookie), null, `after ${minutes} minutes`);
+    assert.notEqual(await whose(first.cookie), null, `after ${minutes} minutes`);
     now += 29 * MINUTE;
   }
   now = (first.principal.expiresAt ?? 0) - 1;
   const late = await login();
   now += 1;
-  assert.equal(await sessions.principalOf(first.cookie), null);
-  assert.notEqual(await sessions.principalOf(late.cookie), null);
+  assert.equal(await whose(first.cookie), null);
+  assert.notEqual(await whose(late.cookie), null);
   now += 30 * MINUTE;
-  assert.equal(await sessions.principalOf(late.cookie), null);
+  assert.equal(await whose(late.cookie), null);
 
   const third = await login({ ...KEY, id: "k2" });
   revoked.add("k2");
-  assert.equal(await sessions.principalOf(third.cookie), null);
+  assert.equal(await whose(third.cookie), null);
   revoked.delete("k2");
-  assert.equal(await sessions.principalOf(third.cookie), null, "it does not come back");
+  assert.equal(await whose(third.cookie), null, "it does not come back");
   const { session } = await sessions.issue(PLAIN, { ...KEY, kind: "token" }, now + 5);
   assert.equal(session.principal.expiresAt, now + 5);
   assert.ok((await sessions.prune()) >= 2);
@@ -101,15 +106,15 @@ test("a login ends when it is not used, when its time is over, and with its key"
 
 test("a logout ends the login wherever its cookie is, and a login ends the one before it", async () => {
   const gone = await login();
-  assert.match((await sessions.end(gone.cookie)).setCookie ?? "", /^millrace_session=; .*Max-Age=0$/);
-  assert.equal(await sessions.principalOf(gone.cookie), null);
-  assert.equal((await sessions.end("a=b")).setCookie, null);
+  assert.match((await sessions.end(gone.cookie, false)).setCookie ?? "", /^millrace_session=; .*Max-Age=0$/);
+  assert.equal(await whose(gone.cookie), null);
+  assert.equal((await sessions.end("a=b", false)).setCookie, null);
   assert.deepEqual(ended.splice(0), [gone.principal.sessionId], "who has streams of it is told");
 
   const one = await login();
   const two = await login(KEY, { cookies: one.cookie, secure: false });
-  assert.equal(await sessions.principalOf(one.cookie), null);
-  assert.notEqual(await sessions.principalOf(two.cookie), null);
+  assert.equal(await whose(one.cookie), null);
+  assert.notEqual(await whose(two.cookie), null);
   assert.deepEqual(ended, [one.principal.sessionId]);
   assert.deepEqual(await Promise.all([one, two].map(({ principal }) => sessions.isLive(principal.sessionId ?? ""))), [
     false,

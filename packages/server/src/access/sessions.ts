@@ -30,10 +30,13 @@ export interface Session {
 
 /** Logins of the dashboard. A cookie holds a random value; what it stands for is in the store, so that a logout ends it. */
 export interface Sessions {
-  /** Whose session the cookies are of; null: there is none, or it has ended. It is not asked whose page sends them. */
-  principalOf(cookies: string | undefined): Promise<Principal | null>;
+  /**
+   * Whose session the cookies are of; null: there is none, or it has ended. It is not asked whose page sends them. `overTls`:
+   * whether the browser asks over TLS; a cookie that was set without is then none.
+   */
+  principalOf(cookies: string | undefined, overTls: boolean): Promise<Principal | null>;
   /** The same, with what there is to say of it. */
-  find(cookies: string | undefined): Promise<Session | null>;
+  find(cookies: string | undefined, overTls: boolean): Promise<Session | null>;
   /** Whether a session is live, by its id. */
   isLive(sessionId: string): Promise<boolean>;
   /**
@@ -45,8 +48,8 @@ export interface Sessions {
     principal: Principal,
     until: number | null,
   ): Promise<{ readonly session: Session; readonly setCookie: string }>;
-  /** Ends the one that the cookies have, if any; `setCookie` takes its cookie away. */
-  end(cookies: string | undefined): Promise<{ readonly setCookie: string | null }>;
+  /** Ends the one that the cookies have, if any; `setCookie` takes its cookie away. @see principalOf */
+  end(cookies: string | undefined, overTls: boolean): Promise<{ readonly setCookie: string | null }>;
   /** Removes some that have ended; says how many. */
   prune(): Promise<number>;
 }
@@ -79,8 +82,8 @@ export function openSessions(parts: SessionParts): Sessions {
     parts.ended(hash);
   }
 
-  async function find(cookies: string | undefined): Promise<Session | null> {
-    const cookie = cookieOf(cookies);
+  async function find(cookies: string | undefined, overTls: boolean): Promise<Session | null> {
+    const cookie = cookieOf(cookies, overTls);
     const record = cookie === null ? null : await liveRecord(hashOf(cookie));
     if (cookie === null || record === null) return null;
     const idleAt = Math.min(clock.now() + idleMs, record.expiresAt);
@@ -91,7 +94,7 @@ export function openSessions(parts: SessionParts): Sessions {
 
   return {
     find,
-    principalOf: async (cookies) => (await find(cookies))?.principal ?? null,
+    principalOf: async (cookies, overTls) => (await find(cookies, overTls))?.principal ?? null,
     isLive: async (sessionId) => (await liveRecord(sessionId)) !== null,
 
     async issue({ cookies, secure }, principal, until) {
@@ -108,7 +111,7 @@ export function openSessions(parts: SessionParts): Sessions {
         expiresAt,
         idleAt: Math.min(now + idleMs, expiresAt),
       };
-      const before = cookieOf(cookies);
+      const before = cookieOf(cookies, secure);
       if (before !== null) await end(before);
       await store.create(record);
       return {
@@ -117,8 +120,8 @@ export function openSessions(parts: SessionParts): Sessions {
       };
     },
 
-    async end(cookies) {
-      const cookie = cookieOf(cookies);
+    async end(cookies, overTls) {
+      const cookie = cookieOf(cookies, overTls);
       if (cookie !== null) await end(cookie);
       return { setCookie: cookie === null ? null : dropCookie(SESSION_COOKIE, cookie.secure) };
     },
@@ -143,7 +146,8 @@ export function requireProof(
       "A page of another origin sends this request, with a cookie of this service. Send it with an API key instead.",
     );
   }
-  const cookie = cookieOf(headers.cookie);
+  // The one that was set over TLS goes first, wherever there is one.
+  const cookie = cookieOf(headers.cookie, false);
   const given = headers["x-csrf-token"];
   if (cookie === null || typeof given !== "string" || !isSame(given, csrfTokenOf(cookie))) {
     throw new MillraceError(
@@ -158,8 +162,8 @@ function isSame(given: string, known: string): boolean {
   return one !== undefined && other !== undefined && timingSafeEqual(one, other);
 }
 
-function cookieOf(cookies: string | undefined): Cookie | null {
-  const cookie = readCookie(cookies, SESSION_COOKIE);
+function cookieOf(cookies: string | undefined, overTls: boolean): Cookie | null {
+  const cookie = readCookie(cookies, SESSION_COOKIE, overTls);
   return cookie !== null && TOKEN.test(cookie.value) ? cookie : null;
 }
 

@@ -15,6 +15,10 @@ const claimsSchema = z.object({
   j: z.string().nullable(),
   /** The session that it was issued to, if it was one. */
   s: z.string().optional(),
+  /** What the key that it was issued to is known by, if it was one. @see AccessControl.keyIdOf */
+  k: z.string().optional(),
+  /** Epoch ms from which the credential that it was issued to opens nothing, if it ends. */
+  c: z.number().optional(),
   /** Epoch ms from which it opens nothing. */
   x: z.number(),
 });
@@ -26,8 +30,13 @@ export interface Ticket {
   readonly expiresAt: number;
 }
 
-/** Whether a principal may still come in, by its id, and by that of its session if it has one. */
-export type IsLive = (principalId: string, sessionId: string | undefined) => Promise<boolean>;
+/** What tickets ask about those whom they were issued to. */
+export interface TicketOwners {
+  /** What a key is known by; undefined for other principals. */
+  keyIdOf(principal: Principal): string | undefined;
+  /** Whether a key, and a session, may still come in, where it was one. */
+  isLive(keyId: string | undefined, sessionId: string | undefined): Promise<boolean>;
+}
 
 /**
  * Tickets for the streams of one execution, where no header can be set: what they say is signed, and kept nowhere. One is
@@ -36,23 +45,28 @@ export type IsLive = (principalId: string, sessionId: string | undefined) => Pro
 export class Tickets {
   readonly #key: Buffer;
   readonly #clock: Clock;
-  readonly #live: IsLive;
+  readonly #owners: TicketOwners;
 
-  private constructor(key: Buffer, clock: Clock, live: IsLive) {
+  private constructor(key: Buffer, clock: Clock, owners: TicketOwners) {
     this.#key = key;
     this.#clock = clock;
-    this.#live = live;
+    this.#owners = owners;
   }
 
-  static async open(secrets: ServiceSecrets, clock: Clock, live: IsLive): Promise<Tickets> {
+  static async open(secrets: ServiceSecrets, clock: Clock, owners: TicketOwners): Promise<Tickets> {
     const key = await secrets.obtain("tickets", randomBytes(32).toString("hex"));
-    return new Tickets(Buffer.from(key, "hex"), clock, live);
+    return new Tickets(Buffer.from(key, "hex"), clock, owners);
   }
 
   /** A ticket for an execution, good for `ttlMs` and no longer than the credential of whom it is for. */
-  issue({ id, name, project, expiresAt, sessionId }: Principal, executionId: string, ttlMs: number): Ticket {
+  issue(principal: Principal, executionId: string, ttlMs: number): Ticket {
+    const { id, name, project, expiresAt, sessionId } = principal;
     const end = Math.min(this.#clock.now() + ttlMs, expiresAt ?? Number.POSITIVE_INFINITY);
-    const claims: z.input<typeof claimsSchema> = { e: executionId, p: id, n: name, j: project, s: sessionId, x: end };
+    const claims: z.input<typeof claimsSchema> = {
+      ...{ e: executionId, p: id, n: name, j: project, s: sessionId, x: end },
+      k: this.#owners.keyIdOf(principal),
+      c: expiresAt ?? undefined,
+    };
     const body = Buffer.from(JSON.stringify(claims)).toString("base64url");
     return { ticket: `${body}.${this.#sign(body).toString("base64url")}`, expiresAt: end };
   }
@@ -69,7 +83,9 @@ export class Tickets {
     const claims = claimsSchema.parse(JSON.parse(Buffer.from(body, "base64url").toString()));
     if (claims.x <= this.#clock.now()) throw unauthenticated("The ticket has expired: ask for another.");
     const sessionId = claims.s;
-    if (!(await this.#live(claims.p, sessionId)))
+    // A node of an older version does not say by what the key is known.
+    const keyId = claims.k ?? (claims.p.startsWith("key:") ? claims.p : undefined);
+    if (!(await this.#owners.isLive(keyId, sessionId)))
       throw unauthenticated("The credential that the ticket was issued to is no longer good.");
     return {
       kind: "ticket",
@@ -78,8 +94,8 @@ export class Tickets {
       project: claims.j,
       scopes: ["read"],
       executionId: claims.e,
-      // It opens streams, which go on when it has expired: they have a time-out of their own.
-      expiresAt: null,
+      // It opens streams, which go on when it has expired, and for no longer than the credential is good.
+      expiresAt: claims.c ?? null,
       ...(sessionId === undefined ? {} : { sessionId }),
     };
   }

@@ -209,3 +209,16 @@ test("a stream whose execution cannot be read ends without a word, and what was 
   assert.deepEqual(watched, ["watch a", "unwatch a"]);
   assert.equal(hub.size, 0);
 });
+
+test("a stream that was being opened when its credential ended ends as it begins; others of the execution go on", async () => {
+  const { hub } = hubOf();
+  const early = open(hub, ["a"], { openedBy: ["key:gone"] });
+  const staying = open(hub, ["a"], { openedBy: ["key:good"] });
+  await turns(4);
+  hub.endOf("key:gone");
+  const late = open(hub, ["a"], { openedBy: ["key:gone", "session"] });
+  await turns(4);
+  for (const response of [early, late]) assert.match(endsOf(response).join(), /"reason":"timeout"/);
+  assert.deepEqual(endsOf(staying), []);
+  await hub.close();
+});

@@ -77,6 +77,9 @@ export interface StreamState {
   readonly lagSeconds: number;
 }
 
+/** Of so many whose streams were ended it is remembered that they were. */
+const REMEMBERED_ENDS = 1_000;
+
 /** After a delivery that took so long, in milliseconds, each of them is a turn that others have before the next. */
 const MS_PER_TURN = 1;
 const MAX_TURNS = 16;
@@ -102,6 +105,8 @@ export class StreamHub implements ManyHost {
   /** Streams that have, and whose clients have not taken all of it. */
   readonly #leaving = new Set<Subscriber>();
   readonly #several: ManySubscriber[] = [];
+  /** Whose streams were ended, the oldest first: those that were being opened meanwhile end as they begin. */
+  readonly #ended = new Set<string>();
   readonly #wheel = new TimerWheel();
   readonly #stopListening: () => void;
   /** Topics with something to deliver. */
@@ -197,6 +202,7 @@ export class StreamHub implements ManyHost {
       this.#parts.opened?.(subscriber.kind);
       this.#wheel.schedule(subscriber);
       subscriber.start(request.preface);
+      if (subscriber.openedBy.some((id) => this.#ended.has(id))) void subscriber.finish("timeout");
     } catch {
       // The journal cannot be read: the client comes back with its cursor.
       response.destroy();
@@ -222,8 +228,17 @@ export class StreamHub implements ManyHost {
     await Promise.all(ends);
   }
 
-  /** Ends the streams that somebody has opened, whose credential or session is no longer good. Their cursors stay good. */
+  /**
+   * Ends the streams that somebody has opened, whose credential or session is no longer good and will not be again. Their
+   * cursors stay good.
+   */
   endOf(openedBy: string): void {
+    this.#ended.delete(openedBy);
+    this.#ended.add(openedBy);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= REMEMBERED_ENDS) break;
+      this.#ended.delete(oldest);
+    }
     for (const subscriber of [...this.#subscribers]) {
       if (subscriber.openedBy.includes(openedBy)) void subscriber.finish("timeout");
     }

@@ -23,8 +23,9 @@ export function ticketEndpoint(parts: { readonly tickets: Tickets; readonly reco
       ...errorResponses("EXECUTION_NOT_FOUND"),
       ...validationResponse,
     },
-    handler: async ({ params, body, principal, view, reply }) => {
-      const { id } = await findExecutionId(parts.records, view, params.execution_id);
+    handler: async ({ params, body, principal, view, request, reply }) => {
+      const { id, project } = await findExecutionId(parts.records, view, params.execution_id);
+      request.concerns = project;
       const { ticket, expiresAt } = parts.tickets.issue(
         { ...principal, project: view.project },
         id,

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
-import { join, matchesGlob, relative } from "node:path";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join, matchesGlob, relative, resolve } from "node:path";
+import { type FilePlaces, filePlaces, NOT_GRANTED } from "@millrace/adapters";
 import type { Clock, Ids, TriggerRecord, Triggers } from "@millrace/engine";
 import type { FolderSpec, JsonObject } from "@millrace/protocol";
 import { folderOf, timeOf } from "./trigger-view.ts";
@@ -10,6 +11,8 @@ export interface FolderWatchParts {
   readonly triggers: Triggers;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Which files pipelines may reach; without it any. */
+  readonly places?: FilePlaces;
 }
 
 /** Between two looks into a folder, in milliseconds. */
@@ -87,7 +90,7 @@ export class FolderWatch {
     const spec = folderOf(trigger);
     let files: Found[];
     try {
-      files = await filesOf(spec);
+      files = await filesOf(spec, this.#parts.places ?? filePlaces(null));
       watched.problem = null;
     } catch (error) {
       watched.problem = `The folder ${spec.path} cannot be watched: ${error instanceof Error ? error.message : error}`;
@@ -130,13 +133,17 @@ function newWatched(): Watched {
   return { lookedAt: Number.NEGATIVE_INFINITY, waiting: new Map(), done: new Set(), problem: null };
 }
 
-async function filesOf(spec: FolderSpec): Promise<Found[]> {
+async function filesOf(spec: FolderSpec, places: FilePlaces): Promise<Found[]> {
+  const notGranted = new Error(NOT_GRANTED);
+  // Before it is looked for: whether there is such a folder is not told either.
+  if (!places.mayLead(resolve(spec.path))) throw notGranted;
+  if (!places.allows(await realpath(spec.path))) throw notGranted;
   const recursive = spec.glob.includes("/");
   const entries = await readdir(spec.path, { withFileTypes: true, recursive });
   const paths = entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => matchesGlob(relative(spec.path, path), spec.glob));
+    .filter((path) => matchesGlob(relative(spec.path, path), spec.glob) && places.mayLead(resolve(path)));
   if (paths.length > MOST_FILES)
     throw new Error(`it has ${paths.length} files that fit ${spec.glob}, and ${MOST_FILES} are the most`);
   const files: Found[] = [];

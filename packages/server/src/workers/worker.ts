@@ -190,7 +190,7 @@ async function start(params: WorkerCalls["start"]["params"]): Promise<Started> {
 
 /** The main process knows the keys, and whether any are needed. */
 async function authenticate(request: FastifyRequest): Promise<Principal> {
-  const known = await channel.call("authenticate", credentialsOf(request.raw, ticketOf(request)));
+  const known = await channel.call("authenticate", credentialsOf(request, ticketOf(request)));
   if ("refused" in known) throw new MillraceError(known.refused.code, known.refused.message);
   return known;
 }

@@ -1,10 +1,11 @@
-import type { ApiKeys } from "@millrace/engine";
+import type { ApiKeys, AuditLog } from "@millrace/engine";
 import { Database } from "../postgres/database.ts";
 import { migrate } from "../postgres/migrate.ts";
 import { PostgresScripts } from "../postgres/scripts.ts";
 import { unreachable } from "../postgres/unreachable.ts";
 import { openSqliteStore } from "../sqlite/store.ts";
 import { StoreApiKeys } from "./store-api-keys.ts";
+import { StoreAuditLog } from "./store-audit-log.ts";
 
 /** Where a service keeps its keys. */
 export type KeyStorePlace = { readonly dataDir: string } | { readonly databaseUrl: string };
@@ -12,6 +13,7 @@ export type KeyStorePlace = { readonly dataDir: string } | { readonly databaseUr
 /** The keys of a service, without the service. */
 export interface KeyStore {
   readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
   close(): Promise<void>;
 }
 
@@ -22,7 +24,7 @@ export interface KeyStore {
 export async function openKeyStore(place: KeyStorePlace): Promise<KeyStore> {
   if ("dataDir" in place) {
     const store = openSqliteStore(place.dataDir, { durability: "full" });
-    return { apiKeys: store.apiKeys, close: async () => store.close() };
+    return { apiKeys: store.apiKeys, auditLog: store.auditLog, close: async () => store.close() };
   }
   const database = new Database({ url: place.databaseUrl, name: "millrace keys" }, 1);
   try {
@@ -31,5 +33,10 @@ export async function openKeyStore(place: KeyStorePlace): Promise<KeyStore> {
     await database.close();
     throw unreachable(place.databaseUrl, error);
   }
-  return { apiKeys: new StoreApiKeys(new PostgresScripts(database)), close: () => database.close() };
+  const scripts = new PostgresScripts(database);
+  return {
+    apiKeys: new StoreApiKeys(scripts),
+    auditLog: new StoreAuditLog(scripts),
+    close: () => database.close(),
+  };
 }

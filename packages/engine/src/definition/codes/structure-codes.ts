@@ -91,10 +91,11 @@ export const STRUCTURE_CODES = {
   E112: {
     severity: "error",
     title: "Adapter cannot be loaded",
-    explanation: "An adapter's file is there and cannot be used: it does not load, or holds no adapter.",
+    explanation:
+      "An adapter's file cannot be used: it does not load, or holds no adapter; or access control is on, and it does not lie in `adapters_dir`. Whoever may store a pipeline could else run any code that lies on the machine.",
     example:
       'version: "1.0"\nroutes: { main: { adapters: [{ type: ./adapters/broken.ts }] } }\ninit_message: { route: main }\n',
-    fix: "Correct the file: its one default export is `defineAdapter({…})`.",
+    fix: "Correct the file: its one default export is `defineAdapter({…})`. Where access control is on, have whoever runs the service put it into the folder in `adapters_dir`.",
   },
   E113: {
     severity: "error",

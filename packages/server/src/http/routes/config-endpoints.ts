@@ -128,8 +128,8 @@ export function configEndpoints({ configs, records, executions }: ConfigEndpoint
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { config_id: id }, view, reply }) => {
-        await configs.find(view, id);
+      handler: async ({ params: { config_id: id }, view, request, reply }) => {
+        request.concerns = (await configs.find(view, id)).project;
         await records.inProject(view.project).deleteConfig(id);
         return reply.code(204).send();
       },

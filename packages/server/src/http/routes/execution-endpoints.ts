@@ -161,8 +161,9 @@ export function executionEndpoints({
         ...invalid,
         ...unavailable,
       },
-      handler: async ({ params: { execution_id: id }, body, view }) => {
+      handler: async ({ params: { execution_id: id }, body, view, request }) => {
         const before = await find(view, id);
+        request.concerns = before.project;
         const after = await executions.stop(before.id, body.status, body.error_info ?? null);
         return {
           success: after.status === body.status,
@@ -190,8 +191,10 @@ export function executionEndpoints({
         ...errorResponses("EXECUTION_RUNNING"),
         ...unavailable,
       },
-      handler: async ({ params: { execution_id: id }, view, reply }) => {
-        await executions.delete((await find(view, id)).id);
+      handler: async ({ params: { execution_id: id }, view, request, reply }) => {
+        const found = await find(view, id);
+        request.concerns = found.project;
+        await executions.delete(found.id);
         return reply.code(204).send();
       },
     }),

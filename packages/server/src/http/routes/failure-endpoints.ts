@@ -118,6 +118,7 @@ export function failureEndpoints({ configs, records, failures, executions }: Fai
       },
       handler: async ({ params: { execution_id: id }, body, view, request, reply }) => {
         const { id: executionId, project } = await findExecution(records, view, id);
+        request.concerns = project;
         // What is started is of the same project, and so is what it runs by.
         const pipeline =
           body.config_id === undefined ? undefined : await runnablePipeline(configs, viewOf(project), body.config_id);

@@ -105,8 +105,10 @@ export function keyEndpoints({ manageKeys }: { readonly manageKeys: ManageKeys }
       tag,
       params,
       responses: { 204: { description: "Revoked" }, ...notFound, ...unavailable },
-      handler: async ({ params: { key_id: id }, principal, view, reply }) => {
-        await manageKeys.revoke(within(principal, view), id);
+      handler: async ({ params: { key_id: id }, principal, view, request, reply }) => {
+        const by = within(principal, view);
+        request.concerns = (await manageKeys.get(by, id)).project;
+        await manageKeys.revoke(by, id);
         return reply.code(204).send();
       },
     }),

@@ -54,6 +54,7 @@ export function replayEndpoints(parts: ReplayEndpointParts): Endpoint[] {
       },
       handler: async ({ params: { execution_id: id }, body, view, request, reply }) => {
         const parent = await findExecution(records, view, id);
+        request.concerns = parent.project;
         const pipeline =
           body.config_id === undefined
             ? await executions.frozenPipeline(parent)

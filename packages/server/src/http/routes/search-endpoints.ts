@@ -170,8 +170,10 @@ export function searchEndpoints({ search, embedQuery }: SearchEndpointParts): En
         ...errorResponses("COLLECTION_NOT_FOUND", "SERVICE_UNAVAILABLE"),
         ...validationResponse,
       },
-      handler: async ({ params: { name }, view, reply }) => {
-        if (!(await search.inProject(view.project).deleteCollection(name))) throw notFound(name);
+      handler: async ({ params: { name }, view, request, reply }) => {
+        const own = search.inProject(view.project);
+        request.concerns = (await own.collection(name))?.project ?? null;
+        if (!(await own.deleteCollection(name))) throw notFound(name);
         return reply.code(204).send();
       },
     }),

@@ -115,7 +115,8 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { trigger_id: id }, view, reply }) => {
+      handler: async ({ params: { trigger_id: id }, view, request, reply }) => {
+        request.concerns = (await manageTriggers.find(view, id)).project;
         await manageTriggers.delete(view, id);
         return reply.code(204).send();
       },
@@ -140,12 +141,11 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
         view,
         request,
         reply,
-      }) =>
-        answer(
-          request,
-          reply,
-          await manageTriggers.fire(await manageTriggers.find(view, id), body.payload, key ?? null),
-        ),
+      }) => {
+        const trigger = await manageTriggers.find(view, id);
+        request.concerns = trigger.project;
+        return answer(request, reply, await manageTriggers.fire(trigger, body.payload, key ?? null));
+      },
     }),
     endpoint({
       method: "POST",
@@ -210,8 +210,11 @@ export function triggerEndpoints({ manageTriggers }: TriggerEndpointParts): Endp
         body,
         request,
         reply,
-      }) =>
-        answer(request, reply, await manageTriggers.fire(await manageTriggers.called(id, secret), body, key ?? null)),
+      }) => {
+        const trigger = await manageTriggers.called(id, secret);
+        request.concerns = trigger.project;
+        return answer(request, reply, await manageTriggers.fire(trigger, body, key ?? null));
+      },
     }),
   ];
 }

@@ -91,7 +91,8 @@ export function webhookEndpoints({ manageWebhooks }: WebhookEndpointParts): Endp
       tag,
       params,
       responses: { 204: { description: "Deleted" }, ...notFound, ...unavailable },
-      handler: async ({ params: { webhook_id: id }, view, reply }) => {
+      handler: async ({ params: { webhook_id: id }, view, request, reply }) => {
+        request.concerns = (await manageWebhooks.find(view, id)).project;
         await manageWebhooks.delete(view, id);
         return reply.code(204).send();
       },
@@ -110,8 +111,10 @@ export function webhookEndpoints({ manageWebhooks }: WebhookEndpointParts): Endp
         ...errorResponses("TRIGGER_DISABLED"),
         ...unavailable,
       },
-      handler: async ({ params: { webhook_id: id }, view, reply }) =>
-        reply.code(202).send(await manageWebhooks.test(view, id)),
+      handler: async ({ params: { webhook_id: id }, view, request, reply }) => {
+        request.concerns = (await manageWebhooks.find(view, id)).project;
+        return reply.code(202).send(await manageWebhooks.test(view, id));
+      },
     }),
     endpoint({
       method: "GET",
@@ -159,8 +162,10 @@ export function webhookEndpoints({ manageWebhooks }: WebhookEndpointParts): Endp
         ...errorResponses("WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND", "DELIVERY_PENDING"),
         ...unavailable,
       },
-      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, view, reply }) =>
-        reply.code(202).send(await manageWebhooks.redeliver(view, id, delivery)),
+      handler: async ({ params: { webhook_id: id, delivery_id: delivery }, view, request, reply }) => {
+        request.concerns = (await manageWebhooks.find(view, id)).project;
+        return reply.code(202).send(await manageWebhooks.redeliver(view, id, delivery));
+      },
     }),
   ];
 }

@@ -51,3 +51,8 @@ test("a line for people has its fields behind it, and moves no cursor", () => {
   const failed = { level: 50, time: "2026-01-01T12:00:00.123Z", msg: "no", err: { stack: "Error: no\n    at here" } };
   assert.equal(prettyLine(JSON.stringify(failed), false), "12:00:00.123 error no\n    Error: no\n    at here\n");
 });
+
+test("however long a line is and whatever is in it, it is looked through in one go", () => {
+  const line = JSON.stringify({ msg: `${"a.".repeat(1_000_000)} nats://canary@broker` });
+  assert.match(redactLine(line), /nats:\/\/\*\*\*@broker/);
+});

@@ -9,7 +9,8 @@ const NAMES =
 
 const RULES: readonly (readonly [what: RegExp, instead: string])[] = [
   // A URL's user and password: of a database, a broker, a proxy.
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>@/\\]+@/gi, `$1${GONE}@`],
+  // A scheme is short: longer ones would be looked for from each of their dots on.
+  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s"'<>@/\\]+@/gi, `$1${GONE}@`],
   // Parameters of URLs.
   [new RegExp(`([?&;](?:${NAMES}|code|key)=)[^&;\\s"'<>#\\\\]+`, "gi"), `$1${GONE}`],
   // Fields, as of headers that are logged as they are: one value, or a list.

@@ -14,7 +14,38 @@ const MIN_LINE = 16;
 /** The fewest characters of Base64 that are taken for a secret. */
 const MIN_PACKED = 10;
 
-const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const unicode = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/**
+ * What those who write JSON escape beside what they must, and how: nothing; what is no ASCII, as Python does, and slashes as
+ * well, as PHP does; what HTML would read, as Go and Rails do; and all of these and more, as .NET does.
+ */
+const JSON_ESCAPES: readonly (readonly [what: RegExp, how: (character: string) => string])[] = [
+  [/(?!)/g, unicode],
+  [/[\u0080-\uffff]/g, unicode],
+  [/\//g, () => "\\/"],
+  [/[/\u0080-\uffff]/g, (character) => (character === "/" ? "\\/" : unicode(character))],
+  [/[<>&\u2028\u2029]/g, unicode],
+  [
+    /\\"|["'&+<>`\u0080-\uffff]/g,
+    (found) => unicode(found.slice(-1)).replace(/[a-f0-9]+$/, (hex) => hex.toUpperCase()),
+  ],
+];
+
+const TEXT = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** What those who write HTML and XML make of what it would read. */
+const HTML_ESCAPES: readonly Readonly<Record<string, string>>[] = [
+  TEXT,
+  { ...TEXT, '"': "&quot;" },
+  { ...TEXT, '"': "&quot;", "'": "&#39;" },
+  { ...TEXT, '"': "&quot;", "'": "&#x27;" },
+  { ...TEXT, '"': "&quot;", "'": "&apos;" },
+  { ...TEXT, '"': "&#34;", "'": "&#39;" },
+  { ...TEXT, '"': "&#34;", "'": "&#39;", "+": "&#43;" },
+  { ...TEXT, '"': "&quot;", "'": "&#x27;", "`": "&#x60;", "=": "&#x3D;" },
+  { ...TEXT, '"': "&quot;", "'": "&#39;", "`": "&#x60;", "=": "&#x3D;", "/": "&#x2F;" },
+];
 
 /**
  * The texts that give a secret away: as it is, escaped for JSON (once, and JSON within JSON), URLs, forms and HTML, and
@@ -23,18 +54,14 @@ const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">":
 export function formsOf(secret: string): Form[] {
   const texts = new Set<string>();
   for (const part of partsOf(secret)) {
-    const json = JSON.stringify(part).slice(1, -1);
-    texts.add(part).add(json).add(JSON.stringify(json).slice(1, -1));
-    const url = urlEncoded(part);
-    if (url !== null) {
-      for (const escaped of [
-        url,
-        new URLSearchParams({ v: part }).toString().slice(2),
-        url.replace(/[!'()*]/g, percent),
-      ])
-        texts.add(escaped).add(escaped.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
+    texts.add(part);
+    for (const [what, how] of JSON_ESCAPES) {
+      const json = asJson(part).replace(what, how);
+      texts.add(json).add(asJson(json)).add(asJson(json).replaceAll("/", "\\/"));
     }
-    texts.add(part.replace(/[&<>"']/g, (character) => HTML[character] ?? character));
+    for (const escaped of urlForms(part))
+      texts.add(escaped).add(escaped.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
+    for (const escapes of HTML_ESCAPES) texts.add(part.replace(/[&<>"'`=/+]/g, (found) => escapes[found] ?? found));
   }
   const forms: Form[] = [...texts].map((text) => ({ text, packed: false }));
   const bytes = Buffer.from(secret);
@@ -65,13 +92,21 @@ function base64Within(bytes: Buffer, before: number): string {
   return text.slice(before === 0 ? 0 : before + 1, text.length - tail);
 }
 
-/** Null where it is no well-formed Unicode. */
-function urlEncoded(text: string): string | null {
-  try {
-    return encodeURIComponent(text);
-  } catch {
-    return null;
-  }
+/** As it stands between the quotes. */
+function asJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** As a part of a URL, by those who escape all that they may, and by those who escape what they must. */
+function urlForms(text: string): string[] {
+  const url = new URL("http://host/");
+  url.search = `?${text}`;
+  url.username = text;
+  const forms = [url.search.slice(1), url.username, new URLSearchParams({ v: text }).toString().slice(2)];
+  // What is no well-formed Unicode has no other.
+  if (!text.isWellFormed()) return forms;
+  const escaped = encodeURIComponent(text);
+  return [...forms, escaped, escaped.replace(/[!'()*]/g, percent), encodeURI(text)];
 }
 
 function percent(character: string): string {

@@ -29,6 +29,31 @@ test("a secret is blacked out as it is, and as JSON, URLs, forms, HTML, hex and 
   }
 });
 
+test("a secret is blacked out as other languages write JSON, URLs and HTML", () => {
+  const secret = "aW4/q+Z'k<9>=&é\"7`x";
+  const redactor = redactorOf(secret);
+  const forms = {
+    "PHP, json_encode": `aW4\\/q+Z'k<9>=&\\u00e9\\"7\`x`,
+    "PHP, JSON_UNESCAPED_UNICODE": `aW4\\/q+Z'k<9>=&é\\"7\`x`,
+    "Python, json.dumps": `aW4/q+Z'k<9>=&\\u00e9\\"7\`x`,
+    "Go, json.Marshal": `aW4/q+Z'k\\u003c9\\u003e=\\u0026é\\"7\`x`,
+    ".NET, JsonSerializer": "aW4/q\\u002BZ\\u0027k\\u003C9\\u003E=\\u0026\\u00E9\\u00227\\u0060x",
+    "PHP, within JSON": `aW4\\\\\\/q+Z'k<9>=&\\\\u00e9\\\\\\"7\`x`,
+    "the query of a URL": "aW4/q+Z%27k%3C9%3E=&%C3%A9%227`x",
+    "JavaScript, encodeURI": "aW4/q+Z'k%3C9%3E=&%C3%A9%227%60x",
+    "Python, html.escape": "aW4/q+Z&#x27;k&lt;9&gt;=&amp;é&quot;7`x",
+    "Go, html.EscapeString": "aW4/q+Z&#39;k&lt;9&gt;=&amp;é&#34;7`x",
+    "Go, html/template": "aW4/q&#43;Z&#39;k&lt;9&gt;=&amp;é&#34;7`x",
+    "XML, its text": `aW4/q+Z'k&lt;9&gt;=&amp;é"7\`x`,
+    "XML, an attribute": "aW4/q+Z&apos;k&lt;9&gt;=&amp;é&quot;7`x",
+    Handlebars: "aW4/q+Z&#x27;k&lt;9&gt;&#x3D;&amp;é&quot;7&#x60;x",
+    Mustache: "aW4&#x2F;q+Z&#39;k&lt;9&gt;&#x3D;&amp;é&quot;7&#x60;x",
+  };
+  for (const [name, form] of Object.entries(forms)) {
+    assert.equal(redactor.redact(`before ${form} after`), "before [secret TOKEN] after", name);
+  }
+});
+
 test("what stands before and after it in Base64 goes with it, as in Basic", () => {
   const redactor = redactorOf(SECRET);
   for (const [before, after] of [

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { knownSecrets } from "@millrace/engine";
 import { MillraceError } from "@millrace/protocol";
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from "jose";
 import {
@@ -195,7 +196,10 @@ function clientSecret(settings: IdentitySettings): string | null {
   if (file === null) return secret;
   try {
     const text = readFileSync(file, "utf8").trim();
-    if (text !== "") return text;
+    if (text !== "") {
+      knownSecrets.add("oidc_client_secret", text);
+      return text;
+    }
   } catch (cause) {
     throw new MillraceError("SETTING_INVALID", `oidc_client_secret_file: ${file} cannot be read.`, { cause });
   }

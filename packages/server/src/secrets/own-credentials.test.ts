@@ -3,7 +3,17 @@ import { test } from "node:test";
 import { knownSecrets } from "@millrace/engine";
 import { knowOwnCredentials } from "./own-credentials.ts";
 
-const settings = { database_url: null, nats_url: null };
+const settings = { database_url: null, nats_url: null, admin_key: null, oidc_client_secret: null };
+
+test("what opens everything here, and what the identity provider knows the service by, are known from wherever they come", () => {
+  knowOwnCredentials(
+    { ...settings, admin_key: "admin-canary-of-the-config-file", oidc_client_secret: "client-canary-of-the-file" },
+    { MILLRACE_ADMIN_KEY: "admin-canary-of-the-environment", MILLRACE_OIDC_CLIENT_SECRET: "client-canary-of-it" },
+  );
+  const said =
+    "admin-canary-of-the-config-file admin-canary-of-the-environment client-canary-of-the-file client-canary-of-it";
+  assert.doesNotMatch(knownSecrets.redact(said), /canary/);
+});
 
 test("what a collector of traces is told to let one in is known, and what it is told else is not", () => {
   knowOwnCredentials(settings, {

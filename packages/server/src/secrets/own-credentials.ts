@@ -2,7 +2,8 @@ import { type Environment, knownSecrets } from "@millrace/engine";
 import type { Settings } from "../settings.ts";
 
 /** Variables whose names say that they hold a credential: nothing that the service says may show them. */
-const CREDENTIAL = /(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)$/i;
+const CREDENTIAL =
+  /(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|ADMIN_KEY|CREDENTIALS?)$/i;
 
 /** Passwords of examples: much is said with them. */
 const WORDS = ["postgres", "millrace", "password"];
@@ -17,7 +18,12 @@ const OF_COLLECTORS = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_
 const CREDENTIAL_HEADER = /auth|cookie|key|password|secret|token/i;
 
 /** From now on the process knows the credentials that its settings and its environment hold, and blacks them out. */
-export function knowOwnCredentials(settings: Pick<Settings, "database_url" | "nats_url">, env: Environment): void {
+export function knowOwnCredentials(
+  settings: Pick<Settings, "database_url" | "nats_url" | "admin_key"> & { readonly oidc_client_secret?: string | null },
+  env: Environment,
+): void {
+  // As they may stand in the config file.
+  for (const name of ["admin_key", "oidc_client_secret"] as const) knownSecrets.add(name, settings[name] ?? "");
   for (const [name, value = ""] of Object.entries(env)) {
     if (OF_PIPELINES.test(name)) knownSecrets.add(name.replace(OF_PIPELINES, ""), value);
     else if (CREDENTIAL.test(name) && !WORDS.includes(value)) knownSecrets.add(name, value);

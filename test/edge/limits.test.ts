@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { errorResponseSchema } from "@millrace/protocol";
 import { z } from "zod";
 import { sendRaw } from "../../packages/server/src/http/testing/raw.ts";
+import { ADMIN_KEY, KeyedService } from "../access/keyed-service.ts";
 import { eventually } from "../support/eventually.ts";
 import { drops, WAITS } from "../support/pipelines.ts";
 import { RawReader } from "../support/raw-reader.ts";
@@ -164,3 +165,87 @@ test("one address has so many connections, whether it sends anything or not", { 
   for (const socket of silent) socket.destroy();
   await eventually(async () => assert.equal((await sendRaw(service.url, live)).status, 200));
 });
+
+for (const workers of ["1", "2"]) {
+  describe(`callers of a service with access control and --workers ${workers}`, () => {
+    let service: KeyedService;
+    before(async () => {
+      service = await KeyedService.start([
+        ...["--workers", workers, "--trusted-proxies", "loopback", "--limit-requests-per-second", "0.1"],
+        ...["--limit-request-burst", "20", "--limit-streams", "2", "--limit-failed-attempts", "3"],
+      ]);
+    });
+    after(() => service[Symbol.asyncDispose]());
+
+    const countOf = async (ask: () => Promise<Response>, status: number): Promise<Response> => {
+      for (let each = 0; each < 20; each += 1) assert.equal((await ask()).status, status);
+      return ask();
+    };
+
+    test("what is refused for want of a credential counts by its address, for want of a scope by its key", async () => {
+      for (const path of ["/api/v1/configs", "/api/v1/executions/x/events"]) {
+        const stranger = as(path === "/api/v1/configs" ? "203.0.113.20" : "203.0.113.21");
+        const first = await fetch(service.url + path, { headers: stranger });
+        assert.match(first.headers.get("ratelimit") ?? "", /^"requests";r=19;/);
+        for (let each = 1; each < 20; each += 1)
+          assert.equal((await fetch(service.url + path, { headers: stranger })).status, 401);
+        await refusalOf(await fetch(service.url + path, { headers: stranger }), "requests");
+        assert.equal(
+          (await service.ask(path, ADMIN_KEY, { headers: stranger })).status === 429,
+          false,
+          "whose key is good",
+        );
+      }
+      const { secret: key } = await service.key(["read"]);
+      const refused = await countOf(
+        () => service.ask("/api/v1/configs", key, { method: "POST", headers: as("203.0.113.22") }),
+        403,
+      );
+      await refusalOf(refused, "requests");
+    });
+
+    test("wrong credentials count by address, of IPv6 the whole /64, and at the login as well", async () => {
+      const wrong = (address: string) => service.ask("/api/v1/configs", "mr_none_none", { headers: as(address) });
+      const login = (address: string) =>
+        fetch(`${service.url}/api/v1/session`, {
+          method: "POST",
+          headers: { ...as(address), "content-type": "application/json" },
+          body: JSON.stringify({ api_key: "mr_none_none" }),
+        });
+      for (const [one, ask] of [
+        ["2001:db8:1::", wrong],
+        ["2001:db8:2::", login],
+      ] as const) {
+        for (let each = 0; each < 4; each += 1) assert.equal((await ask(`${one}${each}`)).status, 401);
+        await refusalOf(await ask(`${one}9`), "attempts");
+      }
+    });
+
+    test("a key has as many streams as it may, however it opens them", async () => {
+      const id = await service.run(WAITS);
+      const { secret: key } = await service.key(["read"]);
+      const path = `/api/v1/executions/${id}/events`;
+      const { ticket } = await service.with(key).executions.ticket(id);
+      const readers = [
+        await RawReader.open(service.url + path, { authorization: `Bearer ${key}` }),
+        await RawReader.open(`${service.url}${path}?ticket=${ticket}`),
+      ];
+      assert.deepEqual(
+        readers.map(({ status }) => status),
+        [200, 200],
+      );
+      await refusalOf(await service.ask(path, key), "streams");
+      await refusalOf(await fetch(`${service.url}${path}?ticket=${ticket}`), "streams");
+      const login = await fetch(`${service.url}/api/v1/session`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}` },
+      });
+      const cookie = login.headers
+        .getSetCookie()
+        .map((each) => each.split(";")[0])
+        .join("; ");
+      await refusalOf(await fetch(service.url + path, { headers: { cookie } }), "streams");
+      for (const reader of readers) reader.cut();
+    });
+  });
+}

@@ -83,7 +83,7 @@ export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
             "FORBIDDEN",
             "A page of another origin sends this login. Log in on a page of this service.",
           );
-        const principal = await credentialOf(parts, body.api_key, request);
+        const principal = await credentialOf(parts, body.api_key, request, reply);
         const { session, setCookie: cookie } = await sessions.issue(own(request), principal, principal.expiresAt);
         // For the audit log: whoever logs in is the one who did it.
         request.principal = principal;
@@ -203,9 +203,17 @@ async function credentialOf(
   { authenticate }: SessionEndpointParts,
   key: string | undefined,
   request: FastifyRequest,
+  reply: FastifyReply,
 ): Promise<Principal> {
   const authorization = key === undefined ? (request.headers.authorization ?? null) : `Bearer ${key}`;
-  const principal = await authenticate({ authorization, cookie: null, ticket: null });
+  let principal: Principal;
+  try {
+    principal = await authenticate({ authorization, cookie: null, ticket: null });
+  } catch (error) {
+    const wrong = error instanceof MillraceError && error.code === "UNAUTHENTICATED" && authorization !== null;
+    if (wrong) await request.countWrongCredential(reply);
+    throw error;
+  }
   // Access control is off, or the header is somebody else's.
   if (principal.kind === "anonymous")
     throw unauthenticated('There is nothing to log in with: send an API key, as {"api_key": "mr_…"}.');

@@ -31,7 +31,7 @@ export class Networks {
 
 /** Whether {@link Networks} takes it. */
 export function isNetwork(text: string): boolean {
-  if (text in NAMED) return true;
+  if (Object.hasOwn(NAMED, text)) return true;
   const match = /^([0-9a-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(text);
   const kind = isIP(match?.[1] ?? "");
   return kind !== 0 && Number(match?.[2] ?? 0) <= (kind === 6 ? 128 : 32);

@@ -13,7 +13,7 @@ import { traceFieldsOf, traceRequests } from "../traces/request-spans.ts";
 import type { Tracing } from "../traces/tracing.ts";
 import { withoutCallSecret } from "../triggers/call-secret.ts";
 import type { Forward } from "../workers/forward.ts";
-import { type AuthenticateRequest, registerAccess } from "./access-hook.ts";
+import { type AuthenticateRequest, registerAccess, registerAdmission } from "./access-hook.ts";
 import { registerAudit } from "./audit-hook.ts";
 import { answerClientErrors } from "./client-error.ts";
 import { registerCors } from "./cors.ts";
@@ -24,7 +24,7 @@ import { type Endpoint, registerEndpoints } from "./endpoint.ts";
 import { toAnswer } from "./errors.ts";
 import { Paths, pathOf } from "./paths.ts";
 import { requestIdOf } from "./request-id.ts";
-import { canStall, cutWhenStalled } from "./stalled.ts";
+import { cutWhenStalled } from "./stalled.ts";
 import { Unanswered } from "./unanswered.ts";
 
 /** What the HTTP edge is set to. */
@@ -145,8 +145,8 @@ export async function createHttpApp(
     drainUnusedBody(request);
     if (shuttingDown()) refuseChange(request, reply);
   });
-  app.addHook("onSend", (_request, reply, payload, done) => {
-    if (canStall(payload)) cutWhenStalled(reply.raw, settings.stallTimeoutMs);
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    cutWhenStalled(reply.raw, settings.stallTimeoutMs);
     done();
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -168,9 +168,11 @@ export async function createHttpApp(
   app.setNotFoundHandler((request, reply) => answerUnrouted(request, reply, paths));
   await registerCors(app, settings.corsOrigins, paths);
   // After it, so that pages of allowed origins can read why they are refused.
-  registerAccess(app, authenticate, limits?.limits ?? null);
+  registerAccess(app, authenticate);
   if (settings.audit !== undefined) registerAudit(app, settings.audit);
+  // Before it is looked at what they may: what is refused for that counts as well.
   if (limits !== null) registerLimits(app, limits);
+  registerAdmission(app, limits?.limits ?? null);
   if (settings.dashboard) await registerDashboardFiles(app, settings.dashboard);
   // Before the framework looks at the body: what is wrong with that does not matter here.
   app.addHook("onRequest", async (request, reply) =>

@@ -3,6 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Duplex } from "node:stream";
 import { ERROR_CODES, type ErrorCode } from "@millrace/protocol";
 import { errorBody } from "./errors.ts";
+import { ALWAYS } from "./security-headers.ts";
 
 /**
  * Answers what never becomes a request, on the raw socket: malformed HTTP, a head that is too large or comes too
@@ -66,9 +67,7 @@ export function refuseSocket(
     "Content-Type: application/json; charset=utf-8",
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Cache-Control: no-store",
-    "X-Content-Type-Options: nosniff",
-    "X-Frame-Options: DENY",
-    "Content-Security-Policy: frame-ancestors 'none'",
+    ...Object.entries(ALWAYS).map(([name, value]) => `${name}: ${value}`),
     `X-Request-ID: ${correlationId}`,
     "Connection: close",
     ...headers,

@@ -6,6 +6,14 @@ import type { FastifyReply } from "fastify";
  */
 const NOT_A_PAGE = "frame-ancestors 'none'";
 
+/** What every answer has, also one to what never becomes a request. */
+export const ALWAYS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": NOT_A_PAGE,
+} as const;
+
 /** What a page of the service does not use. */
 const UNUSED_FEATURES =
   "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()";
@@ -28,10 +36,7 @@ export interface SecurityHeaderSettings {
 /** Made once; set on each answer. */
 export function securityHeaders({ hstsSeconds, publicIsSecure, crossOrigin }: SecurityHeaderSettings): SecurityHeaders {
   const always = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": NOT_A_PAGE,
+    ...ALWAYS,
     // Else a page of any site could load what it may not read, and measure it.
     "cross-origin-resource-policy": crossOrigin ? "cross-origin" : "same-origin",
   };

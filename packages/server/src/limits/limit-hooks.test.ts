@@ -24,9 +24,11 @@ const from = (address: string): Client => ({ address, secure: false, host: null,
 const key = (id: string): Principal => ({ ...ANYONE, kind: "key", id, scopes: ["run"] });
 
 test("a request counts as its credential's, without one as its address's, and this machine's own as nobody's", () => {
-  assert.equal(callerOf(key("a"), from("203.0.113.1"), true), "key:a");
-  assert.equal(callerOf(key("a"), from("127.0.0.1"), true), "key:a");
-  assert.equal(callerOf({ ...key("a"), kind: "ticket" }, from("127.0.0.1"), true), "ticket:a");
+  const own = callerOf(key("a"), from("203.0.113.1"), true);
+  assert.equal(callerOf(key("a"), from("127.0.0.1"), true), own);
+  assert.equal(callerOf({ ...key("a"), kind: "ticket" }, from("127.0.0.1"), true), own, "its ticket");
+  assert.equal(callerOf({ ...key("a"), kind: "session" }, from("127.0.0.1"), true), own, "its login");
+  assert.notEqual(callerOf(key("b"), from("203.0.113.1"), true), own);
   assert.equal(callerOf(STRANGER, from("203.0.113.1"), true), "address:203.0.113.1");
   assert.equal(callerOf(STRANGER, from("127.0.0.1"), true), "address:127.0.0.1");
   assert.equal(callerOf(ANYONE, from("203.0.113.1"), false), "address:203.0.113.1");

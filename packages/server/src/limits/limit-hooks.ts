@@ -45,7 +45,8 @@ const WHAT: Readonly<Record<LimitName, string>> = {
  * machine to a service without access control.
  */
 export function callerOf(principal: Principal, { address }: Client, accessControl: boolean): string | null {
-  if (principal.kind !== "anonymous") return `${principal.kind}:${principal.id}`;
+  // Whichever way it comes: a key, the logins that were made with it, and their tickets are one.
+  if (principal.kind !== "anonymous") return `credential:${principal.id}`;
   if (address === "unknown" || (!accessControl && isLoopback(address))) return null;
   return `address:${networkOf(address)}`;
 }

@@ -2,6 +2,8 @@ import type { RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { errorBody } from "../http/errors.ts";
 import { requestIdOf } from "../http/request-id.ts";
+import { ALWAYS } from "../http/security-headers.ts";
+import { cutWhenStalled } from "../http/stalled.ts";
 
 /** Requests that one connection may send ahead of the answers to those before them. */
 export const MAX_AHEAD = 100;
@@ -26,8 +28,9 @@ export function limitPipelining(listener: RequestListener): RequestListener {
     const id = requestIdOf(request);
     const detail = `More than ${MAX_AHEAD} requests wait for their answers on this connection. Send the next one after an answer.`;
     const body = JSON.stringify(errorBody("RATE_LIMITED", detail, id));
-    const head = { "content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff" };
+    const head = { ...ALWAYS, "content-type": "application/json; charset=utf-8", "cache-control": "no-store" };
     response.writeHead(429, { ...head, "x-request-id": id, "retry-after": "1", connection: "close" });
+    cutWhenStalled(response);
     response.end(body);
   };
 }

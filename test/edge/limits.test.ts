@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { errorResponseSchema } from "@millrace/protocol";
 import { z } from "zod";
 import { sendRaw } from "../../packages/server/src/http/testing/raw.ts";
@@ -165,6 +166,31 @@ test("one address has so many connections, whether it sends anything or not", { 
   for (const socket of silent) socket.destroy();
   await eventually(async () => assert.equal((await sendRaw(service.url, live)).status, 200));
 });
+
+for (const workers of ["1", "2"]) {
+  const what = "is held to its limits by what it sends and does not wait for the answer to";
+  test(`an address ${what}, with --workers ${workers}`, { skip: own === undefined }, async () => {
+    const flags = ["--host", own ?? "", "--access", "unprotected", "--workers", workers];
+    await using service = await ServiceProcess.start([...flags, "--limit-run-starts-per-minute", "5"]);
+    const config = await service.client.configs.create({ config_yaml: drops(1, 1), name: "drops" });
+    const body = JSON.stringify({ config_id: config.id });
+    const head = `POST /api/v1/executions HTTP/1.1\r\nHost: ${own}\r\nContent-Type: application/json`;
+    const request = `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const { hostname, port } = new URL(service.url);
+    const processes = [service.pid, ...workerPids(service.pid)];
+    // It finds connections that are reset already, with what was sent over them.
+    for (const pid of processes) process.kill(pid, "SIGSTOP");
+    for (let each = 0; each < 20; each += 1) {
+      const socket = connect(Number(port), hostname);
+      await new Promise<void>((sent) => socket.write(request, () => sent()));
+      socket.resetAndDestroy();
+    }
+    for (const pid of processes) process.kill(pid, "SIGCONT");
+    await eventually(async () => assert.equal((await service.client.executions.list()).total, 5));
+    await wait(500);
+    assert.equal((await service.client.executions.list()).total, 5);
+  });
+}
 
 for (const workers of ["1", "2"]) {
   describe(`callers of a service with access control and --workers ${workers}`, () => {

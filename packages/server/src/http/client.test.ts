@@ -41,6 +41,7 @@ test("who is no trusted proxy is believed nothing", () => {
   assert.deepEqual(from("203.0.113.7", headers), client);
   assert.deepEqual(from("::ffff:203.0.113.7", headers), client);
   assert.equal(from("203.0.113.7", { host: "here" }).proxyNotTrusted, false);
+  assert.equal(from("", headers).proxyNotTrusted, false, "nobody can say whose the connection was");
 });
 
 test("a trusted proxy's word on the scheme and the host counts, of several the last one's", () => {

@@ -48,7 +48,8 @@ export function clientOf(request: IncomingMessage, settings: ProxySettings): Cli
   const peer = addressIn(typeof peerText === "string" ? peerText : "") ?? "unknown";
   const host = headers.host?.trim().toLowerCase() ?? null;
   if (!settings.trusted.has(peer)) {
-    const speaks = headers["x-forwarded-for"] !== undefined || headers.forwarded !== undefined;
+    // Of a connection that is closed already it is not known whose it was.
+    const speaks = peer !== "unknown" && (headers["x-forwarded-for"] !== undefined || headers.forwarded !== undefined);
     return { address: peer, secure: false, host, proxyNotTrusted: speaks };
   }
   const said = settings.headers === "forwarded" ? fromForwarded(headers.forwarded) : fromXForwarded(request);

@@ -31,6 +31,12 @@ export class Buckets {
     return 0;
   }
 
+  /** Puts a token back that was taken for nothing. */
+  giveBack(caller: string): void {
+    const fullAt = this.#fullAt.get(caller);
+    if (fullAt !== undefined) this.#fullAt.set(caller, fullAt - this.#interval);
+  }
+
   /** Takes out what was used already, and owes what is not there: at most as much as the bucket holds. */
   charge(caller: string, tokens: number, now: number): void {
     const fullAt = Math.max(now, this.#fullAt.get(caller) ?? 0) + tokens * this.#interval;

@@ -32,6 +32,7 @@ test("a request counts as its credential's, without one as its address's, and th
   assert.equal(callerOf(STRANGER, from("203.0.113.1"), true), "address:203.0.113.1");
   assert.equal(callerOf(STRANGER, from("127.0.0.1"), true), "address:127.0.0.1");
   assert.equal(callerOf(ANYONE, from("203.0.113.1"), false), "address:203.0.113.1");
+  assert.equal(callerOf(ANYONE, from("unknown"), false), "address:unknown", "it has gone already");
   assert.equal(callerOf(ANYONE, from("127.0.0.1"), false), null);
   assert.equal(callerOf(ANYONE, from("::1"), false), null);
 });
@@ -110,4 +111,12 @@ test("each key has so many runs, and a start that fails takes no place", async (
   assert.deepEqual(await run("four"), [200]);
   over = true;
   assert.deepEqual(await run("four"), [200]);
+});
+
+test("a start that fails is none of those that a key has in a minute", async () => {
+  over = true;
+  const run = (times: number, headers = {}) =>
+    statusesOf(times, { method: "POST", url: "/run", headers: { authorization: "five", ...headers } });
+  assert.deepEqual(await run(1, { "x-fails": "1" }), [500]);
+  assert.deepEqual(await run(2), [200, 200]);
 });

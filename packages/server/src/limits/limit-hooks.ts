@@ -25,7 +25,7 @@ declare module "fastify" {
 export interface LimitParts {
   readonly limits: Limits;
   /** Of the process that starts runs; null in a worker. */
-  readonly runs: Pick<NodeLimits, "startRun" | "runStarted"> | null;
+  readonly runs: Pick<NodeLimits, "startRun" | "runStarted" | "runRefused"> | null;
   /** Whether callers have to say who they are. */
   readonly accessControl: boolean;
 }
@@ -47,7 +47,8 @@ const WHAT: Readonly<Record<LimitName, string>> = {
 export function callerOf(principal: Principal, { address }: Client, accessControl: boolean): string | null {
   // Whichever way it comes: a key, the logins that were made with it, and their tickets are one.
   if (principal.kind !== "anonymous") return `credential:${principal.id}`;
-  if (address === "unknown" || (!accessControl && isLoopback(address))) return null;
+  if (!accessControl && isLoopback(address)) return null;
+  // Those who have gone before they were asked where they come from are one: what they sent is done all the same.
   return `address:${networkOf(address)}`;
 }
 
@@ -102,7 +103,7 @@ function withOpenLimit(endpoint: Endpoint, limits: Limits): Endpoint {
   };
 }
 
-function withRunLimit(endpoint: Endpoint, runs: Pick<NodeLimits, "startRun" | "runStarted">): Endpoint {
+function withRunLimit(endpoint: Endpoint, runs: Pick<NodeLimits, "startRun" | "runStarted" | "runRefused">): Endpoint {
   return {
     ...endpoint,
     async run(request, reply) {
@@ -110,11 +111,15 @@ function withRunLimit(endpoint: Endpoint, runs: Pick<NodeLimits, "startRun" | "r
       if (caller === null) return endpoint.run(request, reply);
       const refusal = await runs.startRun(caller);
       if (refusal !== null) throw refused(reply, refusal);
+      let answer: unknown;
       try {
-        return await endpoint.run(request, reply);
-      } finally {
-        runs.runStarted(caller, request.startedExecution);
+        answer = await endpoint.run(request, reply);
+      } catch (error) {
+        runs.runRefused(caller);
+        throw error;
       }
+      runs.runStarted(caller, request.startedExecution);
+      return answer;
     },
   };
 }

@@ -35,6 +35,17 @@ test("a bucket gives its burst at once and then its rate, and says exactly when 
   }
 });
 
+test("what is given back can be taken again", () => {
+  const buckets = new Buckets(1, 2);
+  for (let each = 0; each < 10; each += 1) {
+    assert.equal(buckets.take("a", 0), 0);
+    buckets.giveBack("a");
+  }
+  buckets.giveBack("b");
+  assert.deepEqual(buckets.look("a", 0), { left: 2, fullInMs: 0 });
+  assert.deepEqual(buckets.look("b", 0), { left: 2, fullInMs: 0 });
+});
+
 test("what was used already is charged afterwards, and nobody owes more than a bucket holds", () => {
   const buckets = new Buckets(1, 60);
   buckets.charge("a", 59, 0);

@@ -63,7 +63,7 @@ export class NodeLimits implements Limits {
     this.#bytes?.charge(caller, bytes, this.#now());
   }
 
-  /** A run is about to be started. What is not refused is told the end of by {@link runStarted}. */
+  /** A run is about to be started. What is not refused is told the end of by {@link runStarted} or {@link runRefused}. */
   async startRun(caller: string): Promise<Refusal | null> {
     const refusal = await this.#runs.begin(caller);
     if (refusal !== null) return refusal;
@@ -73,9 +73,15 @@ export class NodeLimits implements Limits {
     return { limit: "run_starts", retryAfterMs: wait };
   }
 
-  /** The run was started, or with null not. */
+  /** The run was started; with null it may begin later, or was there already. */
   runStarted(caller: string, executionId: string | null): void {
     this.#runs.begun(caller, executionId);
+  }
+
+  /** There is no run of it, and will be none: it counts for nothing. */
+  runRefused(caller: string): void {
+    this.#runs.begun(caller, null);
+    this.#runStarts?.giveBack(caller);
   }
 
   /** @see Limits */

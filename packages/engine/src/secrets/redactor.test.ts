@@ -102,6 +102,13 @@ test("objects without a secret are the very same, and others keep everything els
   });
 });
 
+test("a secret of digits is blacked out as a number as well, and other numbers stay", () => {
+  const redactor = redactorOf("918273645546");
+  const other = { n: 9182736455461, list: [918273645547], small: 9182 };
+  assert.equal(redactor.redactObject(other), other);
+  assert.deepEqual(redactor.redactObject({ n: 918273645546 }), { n: "[secret TOKEN]" });
+});
+
 test("one of a thousand secrets is found, and a line without any stays as it is", () => {
   const redactor = new Redactor();
   const line =

@@ -13,6 +13,9 @@ const MAX_KNOWN = 10_000;
 /** A secret of which only the beginning is there, where a text was cut, is known by so many characters. */
 const MIN_CUT = 8;
 
+/** The least number that has as many digits. */
+const LEAST_NUMBER = 10 ** (MIN_SECRET - 1);
+
 /** Forms are looked up by so many characters: none is shorter. */
 const KEY = MIN_SECRET_OF_STEP;
 
@@ -82,11 +85,18 @@ export class Redactor {
   /** `around`: what the value is in. What is in itself cannot be written as JSON, which is said elsewhere. */
   #redactValue(value: JsonValue, around: Set<JsonValue> = new Set()): JsonValue {
     if (typeof value === "string") return this.redact(value);
+    if (typeof value === "number") return this.#redactNumber(value);
     if (typeof value !== "object" || value === null || around.has(value)) return value;
     around.add(value);
     const redacted = Array.isArray(value) ? this.#redactList(value, around) : this.#redactFields(value, around);
     around.delete(value);
     return redacted;
+  }
+
+  /** Whoever reads digits may say them back as a number. */
+  #redactNumber(value: number): JsonValue {
+    const name = value < LEAST_NUMBER ? undefined : this.#known.get(String(value));
+    return name === undefined ? value : `[secret ${name}]`;
   }
 
   #redactList(list: JsonValue[], around: Set<JsonValue>): JsonValue[] {

@@ -91,6 +91,9 @@ test("a release is tested, and has provenance, bills of materials, checksums and
   ]) {
     assert.match(text, wanted);
   }
+  // Without a tag npm refuses a version like 1.0.0-rc.1, when its image is out already.
+  assert.match(text, /\*-\*\) tag=next[\s\S]*npm publish .*--tag "\$tag"/);
+  assert.match(text, /\*-\*\) kind=--prerelease[\s\S]*gh release create .*"\$kind"/);
   assert.doesNotMatch(text, /secrets\.(?!GITHUB_TOKEN)/, "no key that somebody keeps");
   const { version } = JSON.parse(readFileSync(join(ROOT, "node_modules", "node", "package.json"), "utf8"));
   for (const { name, text } of workflows) {

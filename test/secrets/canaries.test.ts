@@ -29,7 +29,10 @@ class Echo {
     for await (const chunk of request) chunks.push(chunk);
     const { url = "", headers } = request;
     this.requests.push({ url, headers });
-    const text = JSON.stringify({ url, headers, body: Buffer.concat(chunks).toString() });
+    // As PHP and Go write JSON.
+    const php = JSON.stringify(headers).replaceAll("/", "\\/");
+    const go = JSON.stringify(headers).replace(/[<>&]/g, (found) => `\\u00${found.charCodeAt(0).toString(16)}`);
+    const text = JSON.stringify({ url, headers, php, go, body: Buffer.concat(chunks).toString() });
     const message = `Incorrect API key provided: ${text} ${Object.values(CANARIES).join(" ")}`;
     if (url.startsWith("/fine")) return response.setHeader("x-echo", encodeURIComponent(text)).end(text);
     if (url.includes("bucket")) {
@@ -67,7 +70,10 @@ function pipelineOf(echo: string): string {
     request: { type: "http_request", config: { url: `http://${echo}/no?key=\${secret:FROM_VAULT}`, auth } },
     request_fine: {
       type: "http_request",
-      config: { url: `http://${echo}/fine?key=\${secret:FROM_FILE}`, headers: { "x-key": "${secret:FROM_VAULT}" } },
+      config: {
+        url: `http://${echo}/fine?key=\${secret:FROM_FILE}`,
+        headers: { "x-key": "${secret:FROM_VAULT}", "x-file": "${secret:FROM_FILE}" },
+      },
     },
     post: {
       type: "http_post",

@@ -15,6 +15,8 @@ const formsOf = (secret: string): string[] => {
     secret,
     json,
     JSON.stringify(json).slice(1, -1),
+    json.replaceAll("/", "\\/"),
+    json.replaceAll("&", "\\u0026"),
     encodeURIComponent(secret),
     new URLSearchParams({ v: secret }).toString().slice(2),
     bytes.toString("base64").replace(/.{0,3}=*$/, ""),

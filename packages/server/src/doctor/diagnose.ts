@@ -16,6 +16,7 @@ import { objectsCheck } from "./objects-check.ts";
 import { portCheck } from "./port-check.ts";
 import { postgresCheck } from "./postgres-check.ts";
 import { runtimeCheck } from "./runtime-check.ts";
+import { secretsCheck } from "./secrets-check.ts";
 import { serviceCheck } from "./service-check.ts";
 import { settingsCheck } from "./settings-check.ts";
 import { messageOf } from "./words.ts";
@@ -46,6 +47,7 @@ const CHECKS: readonly Check[] = [
   objectsCheck,
   clockCheck,
   portCheck,
+  secretsCheck,
   filesCheck,
   serviceCheck,
 ];

@@ -1,8 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createAdapterRegistry } from "@millrace/adapters";
-import { type AdapterRegistry, loadDefinition } from "@millrace/engine";
+import { type AdapterRegistry, loadDefinition, type PlaceholderSource } from "@millrace/engine";
 import type { Finding as PipelineFinding } from "@millrace/protocol";
+import { openSecrets } from "../secrets/open-secrets.ts";
 import type { Check } from "./check.ts";
 import { type Found, ok, problem, warning } from "./finding.ts";
 import { messageOf } from "./words.ts";
@@ -27,15 +28,13 @@ export const filesCheck: Check = {
       ];
     }
     if (settings.configs_dir === null) return found;
-    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, environment))];
+    // What is wrong with these places is a check of its own.
+    const source = openSecrets(settings, environment, false, () => undefined).of();
+    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, source))];
   },
 };
 
-async function pipelinesIn(
-  folder: string,
-  adapters: AdapterRegistry,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Found[]> {
+async function pipelinesIn(folder: string, adapters: AdapterRegistry, source: PlaceholderSource): Promise<Found[]> {
   let names: string[];
   try {
     names = (await readdir(resolve(folder))).filter((name) => /\.ya?ml$/.test(name)).sort();
@@ -49,7 +48,7 @@ async function pipelinesIn(
   for (const name of names) {
     const file = join(folder, name);
     try {
-      const { report } = await loadDefinition(await readFile(file, "utf8"), { adapters, env });
+      const { report } = await loadDefinition(await readFile(file, "utf8"), { adapters, source });
       if (report.is_valid) sound += 1;
       else found.push(...faultsOf(file, report.issues));
     } catch (error) {

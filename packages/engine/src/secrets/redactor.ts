@@ -19,6 +19,12 @@ const LEAST_NUMBER = 10 ** (MIN_SECRET - 1);
 /** Forms are looked up by so many characters: none is shorter. */
 const KEY = MIN_SECRET_OF_STEP;
 
+/** A secret: what it is called, and how it may stand in a text. */
+interface Known {
+  readonly name: string;
+  readonly forms: readonly Form[];
+}
+
 interface KnownForm extends Form {
   readonly name: string;
 }
@@ -34,8 +40,8 @@ interface Compiled {
  */
 export class Redactor {
   readonly #least: number;
-  /** Name by value. */
-  readonly #known = new Map<string, string>();
+  /** By value. */
+  readonly #known = new Map<string, Known>();
   #compiled: Compiled | null = null;
 
   /** `least`: shorter values are not taken. */
@@ -45,8 +51,11 @@ export class Redactor {
 
   /** From now on `value` is called `name`. */
   add(name: string, value: string): void {
-    if (value.length < this.#least || this.#known.get(value) === name) return;
-    this.#known.set(value, name);
+    if (value.length < this.#least) return;
+    const before = this.#known.get(value);
+    if (before?.name === name) return;
+    // Worked out once: all known ones are put together anew whenever there is one more.
+    this.#known.set(value, { name, forms: before?.forms ?? formsOf(value) });
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
     this.#compiled = null;
@@ -55,7 +64,7 @@ export class Redactor {
   /** The text without secrets; the same one where it has none. */
   redact(text: string): string {
     if (this.#known.size === 0) return text;
-    this.#compiled ??= compile(this.#known);
+    this.#compiled ??= compile(this.#known.values());
     const { pattern, forms } = this.#compiled;
     let redacted = "";
     let done = 0;
@@ -95,8 +104,8 @@ export class Redactor {
 
   /** Whoever reads digits may say them back as a number. */
   #redactNumber(value: number): JsonValue {
-    const name = value < LEAST_NUMBER ? undefined : this.#known.get(String(value));
-    return name === undefined ? value : `[secret ${name}]`;
+    const known = value < LEAST_NUMBER ? undefined : this.#known.get(String(value));
+    return known === undefined ? value : `[secret ${known.name}]`;
   }
 
   #redactList(list: JsonValue[], around: Set<JsonValue>): JsonValue[] {
@@ -130,15 +139,17 @@ export class Redactor {
  */
 export const knownSecrets = new Redactor();
 
-function compile(known: ReadonlyMap<string, string>): Compiled {
+function compile(known: Iterable<Known>): Compiled {
   const forms = new Map<string, KnownForm[]>();
   const beginnings = new Set<string>();
-  for (const [value, name] of known) {
-    for (const form of formsOf(value)) {
-      if (form.text.length < KEY) continue;
-      const key = form.text.slice(0, KEY);
-      forms.set(key, [...(forms.get(key) ?? []), { ...form, name }]);
-      beginnings.add(form.text.slice(0, MIN_CUT));
+  for (const { name, forms: own } of known) {
+    for (const { text, packed } of own) {
+      if (text.length < KEY) continue;
+      const key = text.slice(0, KEY);
+      const those = forms.get(key);
+      if (those === undefined) forms.set(key, [{ text, packed, name }]);
+      else those.push({ text, packed, name });
+      beginnings.add(text.slice(0, MIN_CUT));
     }
   }
   const pattern = [...beginnings].map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|");

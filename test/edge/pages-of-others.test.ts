@@ -114,7 +114,16 @@ describe("a service with a name, behind a proxy with TLS", () => {
   let service: ServiceProcess;
   before(async () => {
     service = await ServiceProcess.start([
-      ...["--trusted-proxies", "loopback", "--allowed-hosts", "mill.example", "--cors-origins", "https://app.example"],
+      ...[
+        "--access",
+        "off",
+        "--trusted-proxies",
+        "loopback",
+        "--allowed-hosts",
+        "mill.example",
+        "--cors-origins",
+        "https://app.example",
+      ],
     ]);
   });
   after(() => service?.[Symbol.asyncDispose]());

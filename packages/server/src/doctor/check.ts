@@ -1,5 +1,6 @@
 import type { DataDirProbe, NatsProbe, PostgresProbe } from "@millrace/stores/probe";
 import type { SettingSources, SettingsReport } from "../settings.ts";
+import type { AccessLook } from "./access-look.ts";
 import type { Found } from "./finding.ts";
 import type { ServiceLook } from "./look-at-service.ts";
 
@@ -16,6 +17,7 @@ export interface CheckContext {
   /** Null where one process is the whole service. */
   readonly postgres: PostgresProbe | null;
   readonly nats: NatsProbe | null;
+  readonly access: AccessLook;
   /** What answers where the service should; null where nothing does, and nobody named a URL. */
   readonly service: ServiceLook | null;
 }

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { probeDataDir, probeNats, probePostgres } from "@millrace/stores/probe";
+import { type PostgresProbe, probeDataDir, probeNats, probePostgres } from "@millrace/stores/probe";
 import { inspectSettings, type SettingSources, type SettingsReport } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { accessCheck } from "./access-check.ts";
+import { lookAtAccess } from "./access-look.ts";
 import { brokerCheck } from "./broker-check.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { clockCheck } from "./clock-check.ts";
@@ -16,8 +18,11 @@ import { objectsCheck } from "./objects-check.ts";
 import { portCheck } from "./port-check.ts";
 import { postgresCheck } from "./postgres-check.ts";
 import { runtimeCheck } from "./runtime-check.ts";
+import { secretsCheck } from "./secrets-check.ts";
 import { serviceCheck } from "./service-check.ts";
 import { settingsCheck } from "./settings-check.ts";
+import { signOnCheck } from "./sign-on-check.ts";
+import { tracesCheck } from "./traces-check.ts";
 import { messageOf } from "./words.ts";
 
 /** What is asked of a diagnosis. */
@@ -44,9 +49,13 @@ const CHECKS: readonly Check[] = [
   postgresCheck,
   brokerCheck,
   objectsCheck,
+  accessCheck,
+  signOnCheck,
   clockCheck,
   portCheck,
+  secretsCheck,
   filesCheck,
+  tracesCheck,
   serviceCheck,
 ];
 
@@ -96,16 +105,24 @@ async function contextOf(
   const clusterId = postgres?.kind === "reached" ? postgres.clusterId : null;
   const nats = natsUrl === null ? null : await probeNats(natsUrl, clusterId).catch(unreached);
   const isStore = databaseUrl === null && existsSync(dataDir);
+  const dataDirProbe = isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null;
+  // Without a database there are no keys in it.
+  const keys = postgres === null ? (dataDirProbe?.liveKeys ?? (isStore ? null : 0)) : keysIn(postgres);
   return {
     report,
     environment: sources.env,
     deep,
     dataDir,
-    dataDirProbe: isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null,
+    dataDirProbe,
     postgres,
     nats,
+    access: await lookAtAccess(report.settings, keys),
     service,
   };
+}
+
+function keysIn(postgres: PostgresProbe): number | null {
+  return postgres.kind === "reached" ? postgres.liveKeys : null;
 }
 
 function unreached(error: unknown) {

@@ -1,20 +1,25 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createAdapterRegistry } from "@millrace/adapters";
-import { type AdapterRegistry, loadDefinition } from "@millrace/engine";
+import { type AdapterRegistry, loadDefinition, type PlaceholderSource } from "@millrace/engine";
 import type { Finding as PipelineFinding } from "@millrace/protocol";
+import { openSecrets } from "../secrets/open-secrets.ts";
 import type { Check } from "./check.ts";
 import { type Found, ok, problem, warning } from "./finding.ts";
 import { messageOf } from "./words.ts";
 
-/** `${env:…}` and `${secret:…}` that have no value. */
-const MISSING_VALUES = ["E404", "E405"];
+/** `${env:…}` and `${secret:…}` that have no value, or none that may be read now. */
+const MISSING_VALUES = ["E404", "E405", "E407", "E408"];
 
 /** Adapters and pipelines in folders, and the secrets that they name. Adapters of one's own are loaded, as by the service. */
 export const filesCheck: Check = {
   name: "pipelines",
-  async run({ report: { settings }, dataDir, environment }) {
+  async run({ report: { settings }, dataDir, environment, access }) {
     const found: Found[] = [];
+    // As the service looks them up; what it may not read of the environment is not read here.
+    const secrets = openSecrets(settings, environment, access.isOn, (text) => {
+      found.push(warning(text, "Then change what they may have read."));
+    });
     let adapters: AdapterRegistry;
     const folder = settings.adapters_dir;
     try {
@@ -27,15 +32,11 @@ export const filesCheck: Check = {
       ];
     }
     if (settings.configs_dir === null) return found;
-    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, environment))];
+    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, secrets.of()))];
   },
 };
 
-async function pipelinesIn(
-  folder: string,
-  adapters: AdapterRegistry,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Found[]> {
+async function pipelinesIn(folder: string, adapters: AdapterRegistry, source: PlaceholderSource): Promise<Found[]> {
   let names: string[];
   try {
     names = (await readdir(resolve(folder))).filter((name) => /\.ya?ml$/.test(name)).sort();
@@ -49,7 +50,7 @@ async function pipelinesIn(
   for (const name of names) {
     const file = join(folder, name);
     try {
-      const { report } = await loadDefinition(await readFile(file, "utf8"), { adapters, env });
+      const { report } = await loadDefinition(await readFile(file, "utf8"), { adapters, source });
       if (report.is_valid) sound += 1;
       else found.push(...faultsOf(file, report.issues));
     } catch (error) {

@@ -22,6 +22,8 @@ export interface DataDirProbe {
   readonly holder: { readonly pid: number | null } | null;
   /** How many migrations the database has seen, and how many this program knows; null where there is none to ask. */
   readonly schema: { readonly database: number; readonly program: number } | null;
+  /** API keys that open something; null where the database cannot be asked. */
+  readonly liveKeys: number | null;
   readonly files: readonly FileProbe[];
 }
 
@@ -42,6 +44,7 @@ export function probeDataDir(dataDir: string, maxBytes: number): DataDirProbe {
   return {
     holder: holderOf(join(dataDir, "lock.db")),
     schema: schemaIn(join(dataDir, "millrace.db")),
+    liveKeys: liveKeysIn(join(dataDir, "millrace.db")),
     files: ["millrace.db", SEARCH_FILE, LINEAGE_FILE].flatMap((name) => probeFile(dataDir, name, maxBytes)),
   };
 }
@@ -77,6 +80,19 @@ function schemaIn(file: string): DataDirProbe["schema"] {
     return { database: read(file, schemaOf), program: newestSchema() };
   } catch {
     // The look at the file itself says why.
+    return null;
+  }
+}
+
+const LIVE_KEYS =
+  "SELECT count(*) AS live FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
+
+function liveKeysIn(file: string): number | null {
+  if (!existsSync(file) || statSync(file).size === 0) return 0;
+  try {
+    return Number(read(file, (database) => database.prepare(LIVE_KEYS).get(Date.now()))?.live);
+  } catch {
+    // Damaged, or of a version that had no keys: the look at the file itself, and at its schema, says which.
     return null;
   }
 }

@@ -67,5 +67,10 @@ test("an identity provider that answers is in order; one that does not, or is an
   server.close();
   server.closeAllConnections();
   await once(server, "close");
-  found(await examined(`http://127.0.0.1:${port}`), "single sign-on", "problem", /cannot be asked: .*Correct oidc_issuer/);
+  found(
+    await examined(`http://127.0.0.1:${port}`),
+    "single sign-on",
+    "problem",
+    /cannot be asked: .*Correct oidc_issuer/,
+  );
 });

@@ -12,7 +12,7 @@ export interface CheckContext {
   readonly deep: boolean;
   /** The data directory, as an absolute path. */
   readonly dataDir: string;
-  /** Null where there is no such directory, or many nodes share a database in its place. */
+  /** Null where there is no such directory, or none that this user may look into, or many nodes share a database in its place. */
   readonly dataDirProbe: DataDirProbe | null;
   /** Null where one process is the whole service. */
   readonly postgres: PostgresProbe | null;

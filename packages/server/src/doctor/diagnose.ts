@@ -8,7 +8,7 @@ import { lookAtAccess } from "./access-look.ts";
 import { brokerCheck } from "./broker-check.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { clockCheck } from "./clock-check.ts";
-import { dataDirCheck } from "./data-dir-check.ts";
+import { dataDirCheck, isHidden } from "./data-dir-check.ts";
 import { databaseCheck } from "./database-check.ts";
 import { diskCheck } from "./disk-check.ts";
 import { filesCheck } from "./files-check.ts";
@@ -104,10 +104,10 @@ async function contextOf(
   ]);
   const clusterId = postgres?.kind === "reached" ? postgres.clusterId : null;
   const nats = natsUrl === null ? null : await probeNats(natsUrl, clusterId).catch(unreached);
-  const isStore = databaseUrl === null && existsSync(dataDir);
+  const isStore = databaseUrl === null && existsSync(dataDir) && !isHidden(dataDir);
   const dataDirProbe = isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null;
-  // Without a database there are no keys in it.
-  const keys = postgres === null ? (dataDirProbe?.liveKeys ?? (isStore ? null : 0)) : keysIn(postgres);
+  const keys =
+    postgres === null ? (dataDirProbe === null ? keysUnseen(dataDir) : dataDirProbe.liveKeys) : keysIn(postgres);
   return {
     report,
     environment: sources.env,
@@ -119,6 +119,11 @@ async function contextOf(
     access: await lookAtAccess(report.settings, keys),
     service,
   };
+}
+
+/** Without a database there are no keys in it. */
+function keysUnseen(dataDir: string): number | null {
+  return isHidden(dataDir) ? null : 0;
 }
 
 function keysIn(postgres: PostgresProbe): number | null {

@@ -35,7 +35,9 @@ test("secrets are looked up where the service does: in a folder, and in a server
   mkdirSync(pipelines);
   writeFileSync(join(pipelines, "secret.yaml"), SECRET);
   const flags = { configs_dir: pipelines, secrets_dir };
-  found(await examine({ flags }), "secrets", "problem", /secrets_dir is not there: .*secrets/);
+  const env = { MILLRACE_SECRETS_DIR: secrets_dir };
+  const gone = await examine({ flags: { configs_dir: pipelines }, env });
+  found(gone, "secrets", "problem", new RegExp(`secrets_dir is not there: ${secrets_dir}\\.`));
   mkdirSync(secrets_dir);
   writeFileSync(join(secrets_dir, "API_KEY"), "hunter2hunter2\n", { mode: 0o600 });
   const there = await examine({ flags });

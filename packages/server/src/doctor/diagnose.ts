@@ -160,14 +160,22 @@ function hider({ settings }: SettingsReport, env: SettingSources["env"]): (text:
       // A user of NATS without a password is a token.
       protocol.startsWith("postgres") || password !== "" ? "" : username,
     ]),
+    settings.admin_key ?? "",
+    settings.oidc_client_secret ?? "",
     ...Object.entries(env)
-      .filter(([name]) => /^MILLRACE_SECRET_|SECRET|PASSWORD|TOKEN/.test(name))
+      .filter(([name]) => isSecret(name))
       .map(([, value]) => value ?? ""),
   ]
     .flatMap((secret) => [secret, decoded(secret)])
     // A shorter one would take words apart, and protects nothing.
     .filter((secret) => secret.length >= 4);
   return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
+}
+
+/** Whether a variable holds something that must not be shown, and not where such things are. */
+function isSecret(variable: string): boolean {
+  if (/^MILLRACE_(?:SHARED_)?SECRET_/.test(variable)) return true;
+  return /SECRET|PASSWORD|TOKEN|(?:API|ADMIN)_KEY/.test(variable) && !/_(?:DIR|FILE|PATH|URL|TTL)$/.test(variable);
 }
 
 function decoded(text: string): string {

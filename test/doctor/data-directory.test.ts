@@ -133,6 +133,9 @@ test("while a service runs, the process that works on the data directory is name
   sound(running, "clock");
   const elsewhere = await examine({ flags: { data_dir: service.dataDir } });
   found(elsewhere, "data directory", "warning", /works on it, and no service answers.*--url/);
+  using other = privateFolder();
+  const strange = await examine({ flags: { data_dir: other.path, port } });
+  found(strange, "port", "problem", /A Millrace listens on .* that does not work on /);
   await service.end();
   const ended = await examine({ flags: { data_dir: service.dataDir, port } });
   found(ended, "data directory", "ok", /No process works on it/);

@@ -70,7 +70,7 @@ function way(settings: Settings, { isLocal }: AccessLook): Found[] {
   if (publicUrl !== null && proxies.length === 0 && new URL(publicUrl).protocol === "https:") {
     found.push(
       warning(
-        "public_url tells of a proxy, and trusted_proxies names none: all its clients are one caller, to limits and in the audit log, and logins have cookies without Secure.",
+        "public_url tells of a proxy, and trusted_proxies names none: all its clients are one caller, to limits and in the audit log.",
         "Name the proxy's address in trusted_proxies; loopback is one on this machine.",
       ),
     );

@@ -57,7 +57,8 @@ export class Edge {
     const { cors_origins: corsOrigins, public_url: publicUrl } = settings;
     this.#log = log;
     this.#forThisMachine = !accessControl && (settings.access ?? "auto") === "auto";
-    this.#proxies = { trusted, headers: settings.forwarded_headers, fromWorkers };
+    const secureHost = publicUrl?.startsWith("https:") ? new URL(publicUrl).host : null;
+    this.#proxies = { trusted, headers: settings.forwarded_headers, secureHost, fromWorkers };
     this.#guard = new BrowserGuard({
       allowedHosts: allowedHosts(settings.allowed_hosts, { boundTo: settings.host, accessControl }),
       corsOrigins,
@@ -65,7 +66,7 @@ export class Edge {
     });
     this.#headers = securityHeaders({
       hstsSeconds: settings.hsts_seconds,
-      publicIsSecure: publicUrl?.startsWith("https:") ?? false,
+      publicIsSecure: secureHost !== null,
       crossOrigin: corsOrigins.length > 0,
     });
     this.connections = new ConnectionLimit(

@@ -31,9 +31,15 @@ test("serve takes its settings from flags, variables and a file, and says in one
 
 test("serve says to a person how to store a pipeline where there is none", async () => {
   using folder = new Folder();
-  await using serve = new RunningCommand(
-    ["serve", "--port", "0", "--data-dir", folder.at("data"), "--log-format", "pretty"],
-  );
+  await using serve = new RunningCommand([
+    "serve",
+    "--port",
+    "0",
+    "--data-dir",
+    folder.at("data"),
+    "--log-format",
+    "pretty",
+  ]);
   await serve.shows("Try next");
   assert.match(serve.stderr, /^ {2}npx millrace configs create FILE --url http:\S+ {2}/m);
 });
@@ -42,7 +48,17 @@ test("what serve says to type next works as it stands", async () => {
   using folder = new Folder();
   folder.write("quick.yaml", QUICK);
   await using serve = new RunningCommand([
-    ...["serve", "--port", "0", "--data-dir", folder.at("data"), "--configs-dir", folder.path, "--log-format", "pretty"],
+    ...[
+      "serve",
+      "--port",
+      "0",
+      "--data-dir",
+      folder.at("data"),
+      "--configs-dir",
+      folder.path,
+      "--log-format",
+      "pretty",
+    ],
   ]);
   await serve.shows("the API, to be browsed");
   const commands = [...serve.stderr.matchAll(/^ {2}npx millrace (.*?) {3}/gm)].map((match) =>

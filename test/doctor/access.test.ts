@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { millrace } from "../support/command.ts";
 import { examine, found, privateFolder, sound } from "./diagnosis.ts";
@@ -30,6 +32,10 @@ test("a service that would not start, as others reach it and there is no credent
   assert.equal(made.code, 0, made.stderr);
   found(await examine({ flags: { data_dir, host: "0.0.0.0" } }), "access", "ok", /there is 1 API key\./);
   found(await examine({ flags: { data_dir } }), "access", "ok", /A credential is wanted; there is 1 API key\./);
+  const database = new DatabaseSync(join(data_dir, "millrace.db"));
+  database.exec("UPDATE api_keys SET expires_at = 1");
+  database.close();
+  found(await examine({ flags: { data_dir } }), "access", "problem", /Every API key has expired.*does not start/);
 });
 
 test("what lets others in unasked, and ways on which keys can be read, are warnings", async () => {

@@ -34,10 +34,19 @@ function credentials(settings: Settings, { isLocal, isOn, keys, others }: Access
       "Make sure that nothing but a proxy that checks access can reach it, or leave access out and make an API key.",
     );
   }
-  const there = [...(keys === null || keys === 0 ? [] : [`${keys} API key${keys === 1 ? "" : "s"}`]), ...others];
+  const there = [
+    ...(keys === null || keys.live === 0 ? [] : [`${keys.live} API key${keys.live === 1 ? "" : "s"}`]),
+    ...others,
+  ];
   if (there.length > 0) return ok(`A credential is wanted; there is ${there.join(", and ")}.`);
   if (keys === null) return skipped("Whether there are API keys cannot be told: the database cannot be asked.");
   if (!isOn) return ok(`No credential is wanted: ${host} is of this machine alone, and there is no API key.`);
+  if (keys.made > 0) {
+    return problem(
+      "Every API key has expired or was revoked, and there is no other credential: the service does not start with it.",
+      howToMakeOne(settings),
+    );
+  }
   return problem(
     `${shown === null ? "access is on" : reached}, and there is no credential yet: the service does not start with it.`,
     howToMakeOne(settings),

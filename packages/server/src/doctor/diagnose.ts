@@ -4,7 +4,7 @@ import { type PostgresProbe, probeDataDir, probeNats, probePostgres } from "@mil
 import { inspectSettings, type SettingSources, type SettingsReport } from "../settings.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access-check.ts";
-import { lookAtAccess } from "./access-look.ts";
+import { type AccessLook, lookAtAccess } from "./access-look.ts";
 import { brokerCheck } from "./broker-check.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { clockCheck } from "./clock-check.ts";
@@ -106,8 +106,7 @@ async function contextOf(
   const nats = natsUrl === null ? null : await probeNats(natsUrl, clusterId).catch(unreached);
   const isStore = databaseUrl === null && existsSync(dataDir) && !isHidden(dataDir);
   const dataDirProbe = isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null;
-  const keys =
-    postgres === null ? (dataDirProbe === null ? keysUnseen(dataDir) : dataDirProbe.liveKeys) : keysIn(postgres);
+  const keys = postgres === null ? (dataDirProbe === null ? keysUnseen(dataDir) : dataDirProbe.keys) : keysIn(postgres);
   return {
     report,
     environment: sources.env,
@@ -122,12 +121,12 @@ async function contextOf(
 }
 
 /** Without a database there are no keys in it. */
-function keysUnseen(dataDir: string): number | null {
-  return isHidden(dataDir) ? null : 0;
+function keysUnseen(dataDir: string): AccessLook["keys"] {
+  return isHidden(dataDir) ? null : { live: 0, made: 0 };
 }
 
-function keysIn(postgres: PostgresProbe): number | null {
-  return postgres.kind === "reached" ? postgres.liveKeys : null;
+function keysIn(postgres: PostgresProbe): AccessLook["keys"] {
+  return postgres.kind === "reached" ? postgres.keys : null;
 }
 
 function unreached(error: unknown) {

@@ -52,13 +52,17 @@ test("secrets are looked up where the service does: in a folder, and in a server
   assert.doesNotMatch(JSON.stringify(away), /hunter2/);
 });
 
-test("what pipelines may not read of the environment once a credential is wanted is told", async () => {
+test("what pipelines may not read of the environment, nor run, once a credential is wanted is told", async () => {
   using folder = privateFolder();
   writeFileSync(join(folder.path, "region.yaml"), SECRET.replace("secret:API_KEY", "env:REGION"));
   const env = { REGION: "eu", MILLRACE_ADMIN_KEY: "0123456789abcdef0123456789abcdef" };
   const flags = { configs_dir: folder.path };
   found(await examine({ flags, env }), "pipelines", "problem", /REGION.*env_allow/);
   found(await examine({ flags: { ...flags, env_allow: "REGION" }, env }), "pipelines", "ok", /1 of 1 pipelines/);
+  const code = 'version: "1.0"\nroutes: { main: { adapters: [{ type: ./examples/adapters/shout.ts }] } }\n';
+  writeFileSync(join(folder.path, "code.yaml"), `${code}init_message: { route: main }\n`);
+  found(await examine({ flags, env }), "pipelines", "problem", /code\.yaml cannot be run: .*adapters_dir alone/);
+  found(await examine({ flags, env: { REGION: "eu" } }), "pipelines", "ok", /2 of 2 pipelines/);
 });
 
 test("adapters of one's own are loaded: one that cannot be is a problem, and names its file", async () => {

@@ -24,7 +24,8 @@ export const filesCheck: Check = {
     const folder = settings.adapters_dir;
     try {
       const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(dataDir, "state") };
-      adapters = await createAdapterRegistry({ adaptersDir: folder, baseDir: process.cwd(), grants });
+      const restricted = access.isOn;
+      adapters = await createAdapterRegistry({ adaptersDir: folder, baseDir: process.cwd(), restricted, grants });
       if (folder !== null) found.push(ok(`The adapters in ${folder} load.`));
     } catch (error) {
       return [
@@ -71,6 +72,11 @@ function faultsOf(file: string, issues: readonly PipelineFinding[]): Found[] {
     ...missing.map(({ message, suggestion }) => problem(`${file}: ${message}.`, suggestion ?? "Set the variable.")),
     ...(other === undefined
       ? []
-      : [problem(`${file} cannot be run: ${other.message}.`, `millrace validate ${file} shows all that is wrong.`)]),
+      : [
+          problem(
+            `${file} cannot be run: ${other.message.replace(/\.$/, "")}.`,
+            `millrace validate ${file} shows all that is wrong.`,
+          ),
+        ]),
   ];
 }

@@ -29,6 +29,34 @@ test("a service that others could reach without a credential is refused, with th
   }
 });
 
+test("a service of this machine alone is refused as well where a setting says that a proxy leads others to it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-binding-"));
+  try {
+    for (const [setting, value] of [
+      ["trusted_proxies", "loopback"],
+      ["public_url", "https://mill.example"],
+      ["allowed_hosts", "mill.example"],
+    ] as const) {
+      const flag = `--${setting.replace("_", "-")}`;
+      const { code, stderr } = await millrace(["serve", "--port", "0", "--data-dir", folder, flag, value]);
+      assert.equal(code, 2, setting);
+      assert.match(
+        stderr,
+        new RegExp(`${setting} says that others reach the service.*keys create admin.*--access off`),
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const names = ["--public-url", "http://localhost:9000", "--allowed-hosts", "mill.localhost"];
+  await using local = await ServiceProcess.start(names);
+  assert.equal((await fetch(`${local.url}/api/v1/executions`)).status, 200, "names of this machine show it to nobody");
+  await using keyed = await ServiceProcess.start(["--trusted-proxies", "loopback"], {
+    MILLRACE_ADMIN_KEY: "0123456789abcdef0123456789abcdef",
+  });
+  assert.equal((await fetch(`${keyed.url}/api/v1/executions`)).status, 401);
+});
+
 test("with a key, made as the words say, it listens there, and wants the key", async () => {
   await using service = new ServiceProcess(["--host", "0.0.0.0"]);
   const made = await millrace(["keys", "create", "admin", "--scopes", "admin", "--data-dir", service.dataDir]);

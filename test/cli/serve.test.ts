@@ -24,16 +24,41 @@ test("serve takes its settings from flags, variables and a file, and says in one
   assert.ok(url !== undefined, serve.stdout);
   const { limits } = await createClient({ baseUrl: url }).system.info();
   assert.deepEqual([limits.max_executions, limits.max_subscribers, limits.max_body_bytes], [9, 8, 5000]);
+  const [warning, ...others] = jsonLines(serve.stderr).map(({ msg }) => String(msg));
+  assert.deepEqual(others, [], "what programs read is the log, and nothing else");
+  assert.match(warning ?? "", /MILLRACE_PROT is no setting and is ignored\. Did you mean MILLRACE_PORT\?/);
+});
+
+test("serve says to a person how to store a pipeline where there is none", async () => {
+  using folder = new Folder();
+  await using serve = new RunningCommand([
+    "serve",
+    "--port",
+    "0",
+    "--data-dir",
+    folder.at("data"),
+    "--log-format",
+    "pretty",
+  ]);
   await serve.shows("Try next");
-  assert.match(serve.stderr, new RegExp(`^  npx millrace configs create FILE --url ${url}  `, "m"));
-  assert.match(serve.stderr, /MILLRACE_PROT is no setting and is ignored\. Did you mean MILLRACE_PORT\?/);
+  assert.match(serve.stderr, /^ {2}npx millrace configs create FILE --url http:\S+ {2}/m);
 });
 
 test("what serve says to type next works as it stands", async () => {
   using folder = new Folder();
   folder.write("quick.yaml", QUICK);
   await using serve = new RunningCommand([
-    ...["serve", "--port", "0", "--data-dir", folder.at("data"), "--configs-dir", folder.path],
+    ...[
+      "serve",
+      "--port",
+      "0",
+      "--data-dir",
+      folder.at("data"),
+      "--configs-dir",
+      folder.path,
+      "--log-format",
+      "pretty",
+    ],
   ]);
   await serve.shows("the API, to be browsed");
   const commands = [...serve.stderr.matchAll(/^ {2}npx millrace (.*?) {3}/gm)].map((match) =>
@@ -53,8 +78,8 @@ test("serve says which files of the configs folder cannot be run, and why", asyn
   await using serve = new RunningCommand([
     ...["serve", "--port", "0", "--data-dir", folder.at("data"), "--configs-dir", folder.path],
   ]);
-  await serve.shows("the API, to be browsed");
-  const warnings = jsonLines(serve.stderr.replaceAll(/^[^{].*\n|^\n/gm, "")).map(({ msg }) => String(msg));
+  await serve.shows("Millrace listens on");
+  const warnings = jsonLines(serve.stderr).map(({ msg }) => String(msg));
   assert.equal(warnings.length, 2, serve.stderr);
   assert.match(warnings[0] ?? "", /old\.yaml: The YAML cannot be parsed: .*UTF-8.*line 2, column 7/);
   assert.match(

@@ -51,4 +51,9 @@ test("systemd: the file with their settings has such that a service takes", () =
   const settings = settingsOf(Object.fromEntries(lines.map((line) => line.split(/=(.*)/s, 2))));
   assert.match(settings.database_url ?? "", /sslmode=verify-full/);
   assert.match(settings.nats_url ?? "", /^tls:/);
+  // Proxies and Prometheus are on other machines, and clients are told apart.
+  assert.equal(settings.host, "0.0.0.0");
+  assert.match(settings.public_url ?? "", /^https:/);
+  assert.equal(settings.trusted_proxies.length, 1);
+  assert.match(read("systemd/millrace.env"), /^MILLRACE_ADMIN_KEY=$/m, "no key that everybody has");
 });

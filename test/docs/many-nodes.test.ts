@@ -48,19 +48,29 @@ test("what docs/many-nodes.md starts a node with is all that it takes: started t
     script = script.replace(shown, real);
   }
   // As it is installed, but for the port: several are on one machine here.
-  using commands = standIns({ millrace: `exec ${process.execPath} ${MILLRACE} "$@" --port 0 --log-level warn` });
+  using commands = standIns({
+    millrace: `[ "$1" != serve ] || set -- "$@" --port 0 --log-level warn\nexec ${process.execPath} ${MILLRACE} "$@"`,
+  });
+  const surroundings = {
+    cwd: ROOT,
+    env: { ...process.env, ...bucket.environment, PATH: `${commands.folder}:${process.env.PATH}` },
+  };
+  const bash = (text: string) => ["-euo", "pipefail", "-c", text];
+  const apiKey = execFileSync("bash", bash(script.replace(/^millrace serve.*$/m, "")), {
+    ...surroundings,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  }).trim();
+  assert.match(apiKey, /^mr_/);
+  const serving = script.replace(/^millrace keys .*\n/m, "").replace("millrace serve", "exec millrace serve");
   const begin = async () => {
-    const child = spawn("bash", ["-euo", "pipefail", "-c", script.replace("millrace serve", "exec millrace serve")], {
-      cwd: ROOT,
-      env: { ...process.env, ...bucket.environment, PATH: `${commands.folder}:${process.env.PATH}` },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn("bash", bash(serving), { ...surroundings, stdio: ["ignore", "pipe", "inherit"] });
     const [line] = await once(child.stdout, "data");
     const url = /on (http\S+)/.exec(String(line))?.[1];
     assert.ok(url !== undefined, String(line));
     return {
       url,
-      client: createClient({ baseUrl: url }),
+      client: createClient({ baseUrl: url, apiKey }),
       async [Symbol.asyncDispose]() {
         const gone = once(child, "exit");
         child.kill("SIGTERM");
@@ -73,7 +83,9 @@ test("what docs/many-nodes.md starts a node with is all that it takes: started t
   const config = await one.client.configs.create({ config_yaml: WRITES, name: "writes" });
   const { id } = await other.client.configs.run(config.id, {});
   assert.equal((await one.client.executions.wait(id, 60)).status, "completed");
-  const written = await fetch(`${other.url}/api/v1/storage/objects?execution_id=${id}`);
+  const written = await fetch(`${other.url}/api/v1/storage/objects?execution_id=${id}`, {
+    headers: { authorization: `Bearer ${apiKey}` },
+  });
   assert.match(await written.text(), /greeting/);
 });
 

@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { type Diagnosis, diagnosisSchema } from "@millrace/server";
 import { fillDisk, smallDisk } from "../../packages/stores/src/support/small-disk.ts";
 import { MILLRACE } from "../support/millrace-process.ts";
 import { ServiceProcess } from "../support/service-process.ts";
@@ -47,25 +38,39 @@ test("a data directory that others may read is a warning, one that they may writ
   found(writable, "data directory", "problem", /may write to .*chmod 700/);
 });
 
-test("run as a user who may not write to the data directory, the command says so, and what to do", {
+test("run as a user who may not write to the data directory, or not enter it, the command says so, and what to do", {
   skip: asRoot,
 }, async () => {
   using folder = privateFolder();
   const dataDir = join(folder.path, "data");
-  mkdirSync(dataDir, { mode: 0o755 });
-  chmodSync(folder.path, 0o755);
+  const { openSqliteStore } = await import("@millrace/stores");
+  openSqliteStore(dataDir, { durability: "normal" }).close();
   const nobody = 65534;
-  const run = spawnSync(process.execPath, [MILLRACE, "doctor", "--json", "--port", "0", "--data-dir", dataDir], {
-    uid: nobody,
-    gid: nobody,
-    env: { PATH: process.env.PATH, NODE_DISABLE_COMPILE_CACHE: "1" },
-    cwd: "/",
-  });
-  assert.equal(run.status, 1, `${run.stdout}${run.stderr}`);
-  const diagnosis = JSON.parse(String(run.stdout));
-  found(diagnosis, "data directory", "problem", /cannot be written: EACCES.*change its permissions/);
-  found(diagnosis, "data directory", "warning", /belongs to user 0, and this is user 65534/);
-  chownSync(dataDir, nobody, nobody);
+  const asNobody = (): Diagnosis => {
+    const run = spawnSync(process.execPath, [MILLRACE, "doctor", "--json", "--port", "0", "--data-dir", dataDir], {
+      uid: nobody,
+      gid: nobody,
+      env: { PATH: process.env.PATH, NODE_DISABLE_COMPILE_CACHE: "1" },
+      cwd: "/",
+    });
+    assert.equal(run.status, 1, `${run.stdout}${run.stderr}`);
+    return diagnosisSchema.parse(JSON.parse(String(run.stdout)));
+  };
+  chmodSync(folder.path, 0o755);
+  for (const mode of [0o755, 0o700]) {
+    chmodSync(dataDir, mode);
+    const diagnosis = asNobody();
+    found(diagnosis, "data directory", "problem", /cannot be written: EACCES.*change its permissions/);
+    found(diagnosis, "data directory", "warning", /belongs to user 0, and this is user 65534/);
+  }
+  for (const closed of [dataDir, folder.path]) {
+    chmodSync(closed, 0o700);
+    const diagnosis = asNobody();
+    found(diagnosis, "database", "skipped", /cannot be told: this user may not look into/);
+    found(diagnosis, "access", "skipped", /Whether there are API keys cannot be told/);
+    assert.doesNotMatch(JSON.stringify(diagnosis), /the first start makes it|there is no API key/);
+  }
+  found(asNobody(), "data directory", "problem", /cannot be reached.*Run this as the user that the service runs as/);
 });
 
 test("a full disk is a problem, and the probe leaves nothing behind", async (t) => {
@@ -128,6 +133,9 @@ test("while a service runs, the process that works on the data directory is name
   sound(running, "clock");
   const elsewhere = await examine({ flags: { data_dir: service.dataDir } });
   found(elsewhere, "data directory", "warning", /works on it, and no service answers.*--url/);
+  using other = privateFolder();
+  const strange = await examine({ flags: { data_dir: other.path, port } });
+  found(strange, "port", "problem", /A Millrace listens on .* that does not work on /);
   await service.end();
   const ended = await examine({ flags: { data_dir: service.dataDir, port } });
   found(ended, "data directory", "ok", /No process works on it/);

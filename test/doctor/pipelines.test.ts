@@ -28,6 +28,43 @@ test("pipelines in a folder that cannot be run are problems, and secrets that ha
   found(gone, "pipelines", "problem", /configs_dir cannot be read: ENOENT/);
 });
 
+test("secrets are looked up where the service does: in a folder, and in a server, which must be there", async () => {
+  using folder = privateFolder();
+  const secrets_dir = join(folder.path, "secrets");
+  const pipelines = join(folder.path, "pipelines");
+  mkdirSync(pipelines);
+  writeFileSync(join(pipelines, "secret.yaml"), SECRET);
+  const flags = { configs_dir: pipelines, secrets_dir };
+  const env = { MILLRACE_SECRETS_DIR: secrets_dir };
+  const gone = await examine({ flags: { configs_dir: pipelines }, env });
+  found(gone, "secrets", "problem", /secrets_dir cannot be read: ENOENT/);
+  mkdirSync(secrets_dir);
+  writeFileSync(join(secrets_dir, "API_KEY"), "hunter2hunter2\n", { mode: 0o600 });
+  const there = await examine({ flags });
+  sound(there, "secrets");
+  found(there, "pipelines", "ok", /1 of 1 pipelines .* can be run/);
+  assert.doesNotMatch(JSON.stringify(there), /hunter2/);
+  const away = await examine({
+    flags: { secrets_url: "vault+http://127.0.0.1:1/secret/mill" },
+    env: { MILLRACE_SECRETS_TOKEN: "hunter2hunter2" },
+  });
+  found(away, "secrets", "problem", /The server of secrets_url cannot be reached: /);
+  assert.doesNotMatch(JSON.stringify(away), /hunter2/);
+});
+
+test("what pipelines may not read of the environment, nor run, once a credential is wanted is told", async () => {
+  using folder = privateFolder();
+  writeFileSync(join(folder.path, "region.yaml"), SECRET.replace("secret:API_KEY", "env:REGION"));
+  const env = { REGION: "eu", MILLRACE_ADMIN_KEY: "0123456789abcdef0123456789abcdef" };
+  const flags = { configs_dir: folder.path };
+  found(await examine({ flags, env }), "pipelines", "problem", /REGION.*env_allow/);
+  found(await examine({ flags: { ...flags, env_allow: "REGION" }, env }), "pipelines", "ok", /1 of 1 pipelines/);
+  const code = 'version: "1.0"\nroutes: { main: { adapters: [{ type: ./examples/adapters/shout.ts }] } }\n';
+  writeFileSync(join(folder.path, "code.yaml"), `${code}init_message: { route: main }\n`);
+  found(await examine({ flags, env }), "pipelines", "problem", /code\.yaml cannot be run: .*adapters_dir alone/);
+  found(await examine({ flags, env: { REGION: "eu" } }), "pipelines", "ok", /2 of 2 pipelines/);
+});
+
 test("adapters of one's own are loaded: one that cannot be is a problem, and names its file", async () => {
   const examples = await examine({ flags: { adapters_dir: "examples/adapters", configs_dir: "examples" } });
   found(examples, "pipelines", "ok", /The adapters in examples\/adapters load/);

@@ -157,7 +157,7 @@ for (const name of ["nginx", "haproxy", "caddy"] as const satisfies readonly Pro
     let service: ServiceProcess;
     let proxy: ProxyProcess;
     before(async () => {
-      service = await ServiceProcess.start(["--workers", "2", "--trusted-proxies", "loopback"]);
+      service = await ServiceProcess.start(["--workers", "2", "--trusted-proxies", "loopback", "--access", "off"]);
       proxy = await ProxyProcess.start(name, documented(name), service.url);
     });
     after(async () => {

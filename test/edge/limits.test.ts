@@ -37,7 +37,8 @@ for (const workers of ["1", "2"]) {
     let waiting: string;
     before(async () => {
       service = await ServiceProcess.start([
-        ...["--workers", workers, "--trusted-proxies", "loopback", "--limit-requests-per-second", "0.1"],
+        ...["--access", "off", "--workers", workers, "--trusted-proxies", "loopback"],
+        ...["--limit-requests-per-second", "0.1"],
         ...["--limit-request-burst", String(BURST), "--limit-streams", String(STREAMS), "--limit-runs", "1"],
         ...["--limit-bytes-per-minute", "400000"],
       ]);

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { errorResponseSchema } from "@millrace/protocol";
 import type { Browser } from "playwright-core";
 import { launchChromium, skipWithoutChromium } from "../support/chromium.ts";
-import { drops } from "../support/pipelines.ts";
+import { drops, WAITS } from "../support/pipelines.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
 for (const workers of ["1", "2"]) {
@@ -114,7 +114,16 @@ describe("a service with a name, behind a proxy with TLS", () => {
   let service: ServiceProcess;
   before(async () => {
     service = await ServiceProcess.start([
-      ...["--trusted-proxies", "loopback", "--allowed-hosts", "mill.example", "--cors-origins", "https://app.example"],
+      ...[
+        "--access",
+        "off",
+        "--trusted-proxies",
+        "loopback",
+        "--allowed-hosts",
+        "mill.example",
+        "--cors-origins",
+        "https://app.example",
+      ],
     ]);
   });
   after(() => service?.[Symbol.asyncDispose]());
@@ -168,4 +177,28 @@ describe("a service with a name, behind a proxy with TLS", () => {
       }
     }
   });
+});
+
+describe("a service of this machine alone, that a proxy shows to others without a word in its settings", () => {
+  for (const workers of ["1", "2"]) {
+    test(`asks those for a credential, and not its own machine, with ${workers === "1" ? "one process" : "workers"}`, async () => {
+      await using service = await ServiceProcess.start(["--workers", workers]);
+      const run = await service.run(WAITS);
+      const asked = async (path: string, headers: Readonly<Record<string, string>>) => {
+        const answer = await fetch(service.url + path, { headers });
+        await answer.body?.cancel();
+        return answer.status;
+      };
+      for (const path of ["/api/v1/executions", `/api/v1/executions/${run}/events`, "/metrics"]) {
+        assert.equal(await asked(path, { "x-forwarded-for": "10.0.0.9" }), 401, path);
+        assert.equal(await asked(path, { "x-forwarded-for": "127.0.0.1, 10.0.0.9" }), 401, path);
+        assert.equal(await asked(path, { forwarded: "for=10.0.0.9;proto=https" }), 401, path);
+        assert.equal(await asked(path, { "x-forwarded-for": "127.0.0.1" }), 200, path);
+        assert.equal(await asked(path, {}), 200, path);
+      }
+      assert.equal(await asked("/health/ready", { "x-forwarded-for": "10.0.0.9" }), 200);
+      const answer = await fetch(`${service.url}/api/v1/configs`, { headers: { "x-forwarded-for": "10.0.0.9" } });
+      assert.match(await answer.text(), /comes from another one, through a proxy.*keys create.*access: off/);
+    });
+  }
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createClient } from "@millrace/client";
 import { errorResponseSchema, sessionSchema, ticketSchema } from "@millrace/protocol";
+import { sendRaw } from "../../packages/server/src/http/testing/raw.ts";
 import { IdentityProvider } from "../support/identity-provider.ts";
 import { ServiceProcess } from "../support/service-process.ts";
 
@@ -173,4 +174,22 @@ test("while the provider is down, its tokens are answered with 503 and when to c
   assert.equal(errorResponseSchema.parse(await answer.json()).error_code, "SERVICE_UNAVAILABLE");
   assert.equal((await ask("GET", "/api/v1/executions", bearer(ADMIN_KEY))).status, 200);
   idp.fault = null;
+});
+
+test("a login by the https name of public_url has a cookie that goes over TLS alone, also where no proxy is trusted", async () => {
+  await using named = await ServiceProcess.start(["--public-url", "https://mill.example"], {
+    MILLRACE_ADMIN_KEY: ADMIN_KEY,
+  });
+  const cookieAs = async (host: string) => {
+    const body = JSON.stringify({ api_key: ADMIN_KEY });
+    const answer = await sendRaw(
+      named.url,
+      `POST /api/v1/session HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    );
+    return answer.headers["set-cookie"] ?? "";
+  };
+  assert.match(await cookieAs("mill.example"), /^__Host-millrace_session=.*; Secure/);
+  const byAddress = await cookieAs(new URL(named.url).host);
+  assert.match(byAddress, /^millrace_session=/, "which comes without TLS");
+  assert.doesNotMatch(byAddress, /Secure/);
 });

@@ -71,9 +71,13 @@ const dashboard = z
 const queries = dashboard.panels.flatMap(({ title, targets }) =>
   targets.map(({ expr }) => ({
     title,
-    expr: expr.replaceAll("$job", "millrace").replaceAll("$instance", ".*").replaceAll("$__rate_interval", "1m"),
+    expr: filledIn(expr),
   })),
 );
+
+function filledIn(expr: string): string {
+  return expr.replaceAll("$job", "millrace").replaceAll("$instance", ".*").replaceAll("$__rate_interval", "1m");
+}
 
 test("the rules and the configuration are ones that Prometheus takes, and the rules fire when they should", {
   skip,
@@ -152,6 +156,10 @@ test("Prometheus reads every node, and all that the dashboard and the alerts ask
       const metric = name.replace(/_(?:bucket|sum|count|total)$/, "");
       assert.ok(names.has(name) || names.has(metric), `${what}: there is no ${name}`);
     }
+  }
+  for (const { title, targets } of dashboard.panels.filter(({ type }) => type === "stat")) {
+    for (const { expr } of targets)
+      assert.equal((await prometheus.values(filledIn(expr))).length, 1, `${title} has a value also where all is well`);
   }
   const firing = await prometheus.values('ALERTS{alertstate="firing"}');
   assert.deepEqual(firing, [], "a service that is well alarms nobody");

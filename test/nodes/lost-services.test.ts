@@ -7,6 +7,7 @@ import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
 import { freePort } from "../support/free-port.ts";
 import { HeldAdapter } from "../support/held-adapter.ts";
+import { Link } from "../support/link.ts";
 import { MillraceProcess } from "../support/millrace-process.ts";
 import { NatsServer, withoutNatsServer } from "../support/nats-servers.ts";
 import { PostgresServer, withoutPostgresServer } from "../support/postgres-server.ts";
@@ -108,4 +109,46 @@ test("a node that cannot reach PostgreSQL or NATS says at its start which one, w
     new RegExp(`NATS.*127\\.0\\.0\\.1:${nowhere}`),
   );
   assert.match(await failure(postgres.url(), bare.url), /JetStream/);
+});
+
+test("while PostgreSQL does not answer, probes are answered before they give up, and keys open metrics and the reasons", {
+  skip,
+}, async () => {
+  await using postgres = await PostgresServer.start();
+  await using link = await Link.open(postgres.port);
+  await using nats = await NatsServer.start();
+  const url = new URL(postgres.url());
+  url.port = String(link.port);
+  await using fleet = await Fleet.start(["serve", "work"], {
+    env: { MILLRACE_DATABASE_URL: url.href, MILLRACE_NATS_URL: nats.url },
+    flags: ["--access", "off"],
+  });
+  // One that is brought is looked up, also where none is wanted.
+  const { secret } = await fleet.client.keys.create({ name: "scrapes", scopes: ["read"] });
+  const headers = { authorization: `Bearer ${secret}` };
+  for (const node of fleet.nodes) assert.equal((await fetch(`${node.url}/metrics`, { headers })).status, 200);
+  link.stall(true);
+  for (const node of fleet.nodes) {
+    // As probes of Kubernetes, and of the proxy, do: each time anew, and for no longer than two seconds.
+    const probe = () => fetch(`${node.url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    await eventually(async () => {
+      const { status, components } = healthSchema.parse(await (await probe()).json());
+      assert.deepEqual([status, components.database?.status], ["degraded", "degraded"]);
+    });
+    for (let asked = 0; asked < 5; asked += 1) {
+      assert.equal((await probe()).status, 200);
+      await wait(200);
+    }
+    const metrics = await fetch(`${node.url}/metrics`, { headers });
+    assert.equal(metrics.status, 200);
+    assert.match(await metrics.text(), /^millrace_lease_age_seconds /m);
+    const reasons = healthSchema.parse(await (await fetch(`${node.url}/health/ready`, { headers })).json());
+    assert.match(reasons.components.database?.detail ?? "", /database/);
+  }
+  link.stall(false);
+  for (const node of fleet.nodes)
+    await eventually(async () => {
+      const { status } = healthSchema.parse(await (await fetch(`${node.url}/health/ready`)).json());
+      assert.equal(status, "healthy");
+    });
 });

@@ -63,26 +63,31 @@ test("who is not recorded is not recorded here either, and yet passed on", async
   assert.match(String(site.asked[0]?.traceparent), new RegExp(`^00-${caller.traceId}-[0-9a-f]{16}-00$`));
 });
 
-test("a request's span says what kind of credential it came with, and never which", async () => {
+test("a request's span says what kind of credential it came with, and never which, and how users came to the proxy", async () => {
   const env = { ...collector.env, MILLRACE_ADMIN_KEY: "0123456789abcdef0123456789abcdef" };
-  await using keyed = await ServiceProcess.start(ALLOWED, env);
+  await using keyed = await ServiceProcess.start([...ALLOWED, "--trusted-proxies", "loopback"], env);
   const admin = createClient({ baseUrl: keyed.url, apiKey: env.MILLRACE_ADMIN_KEY });
   const { id, secret } = await admin.keys.create({ name: "brief", scopes: ["read"], project: "shop" });
   const outcomes = [];
-  for (const key of [secret, `${secret}x`]) {
+  for (const [key, proto] of [
+    [secret, "https"],
+    [`${secret}x`, "http"],
+  ]) {
     const caller = new Caller();
-    await fetch(`${keyed.url}/api/v1/executions`, { headers: { ...caller.headers, authorization: `Bearer ${key}` } });
+    const headers = { ...caller.headers, "x-forwarded-proto": proto ?? "", authorization: `Bearer ${key}` };
+    await fetch(`${keyed.url}/api/v1/executions`, { headers });
     const { attributes } = await collector.find("request", ({ traceId }) => traceId === caller.traceId);
     outcomes.push([
       attributes["http.response.status_code"],
       attributes["millrace.principal.kind"],
       attributes["millrace.principal.project"],
+      attributes["url.scheme"],
     ]);
     for (const told of [secret, id, "brief"]) assert.ok(!JSON.stringify(attributes).includes(told), told);
   }
   assert.deepEqual(outcomes, [
-    [200, "key", "shop"],
-    [401, "anonymous", undefined],
+    [200, "key", "shop", "https"],
+    [401, "anonymous", undefined, "http"],
   ]);
 });
 

@@ -111,7 +111,7 @@ test("every worker listens when the service says that it does, on one port, what
   await using serve = new RunningCommand([
     ...["serve", "--workers", "2", "--port", "0", "--host", "localhost", "--data-dir", folder.at("data")],
   ]);
-  await serve.shows("Try next");
+  await serve.shows("Millrace listens on");
   const [, url = ""] = /^Millrace listens on (http:\/\/localhost:\d+)\n$/.exec(serve.stdout) ?? [];
   const health = await createClient({ baseUrl: url }).system.ready();
   assert.equal(health.components.workers?.detail, "2 of 2 serve");

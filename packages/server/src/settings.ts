@@ -59,7 +59,7 @@ export const settingsSchema = z.object({
     .enum(["auto", "on", "off", "unprotected"])
     .default("auto")
     .describe(
-      "Whether requests need a credential. `auto`: where other machines can reach the address, or there is an API key or another credential at the start; `off`: none is needed, and only this machine may reach the address; `unprotected`: none is needed, whoever can reach it",
+      "Whether requests need a credential. `auto`: where other machines can reach the address, or do so through a proxy, as `trusted_proxies`, `public_url` or `allowed_hosts` say, or there is an API key or another credential at the start; `off`: none is needed, and only this machine may reach the address; `unprotected`: none is needed, whoever can reach it",
     ),
   admin_key: z
     .string("expected a text")

@@ -1,6 +1,6 @@
 import { builtDashboard } from "@millrace/dashboard";
 import type { Server } from "@millrace/server";
-import { createLog } from "@millrace/server/log";
+import { createLog, isForPeople } from "@millrace/server/log";
 import type { Command } from "commander";
 import { urlFlag } from "../connection.ts";
 import { engineRoom } from "../engine-room.ts";
@@ -28,7 +28,8 @@ export function addServe(program: Command, output: Output): void {
       // Before it says that it serves: whoever reads that may stop it at once.
       const stopped = stopSignal();
       output.line(`Millrace listens on ${server.url}`);
-      for (const hint of hints(server.url, await configToTry(server), server.service.access.isOn)) output.note(hint);
+      if (isForPeople(settings))
+        for (const hint of hints(server.url, await configToTry(server), server.service.access.isOn)) output.note(hint);
       await stopped;
       await server.close();
       process.exit(0);

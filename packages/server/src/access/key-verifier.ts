@@ -8,6 +8,15 @@ import type { Principal } from "./principal.ts";
 /** For so long a key that was looked up is taken to be as it was, in milliseconds: other nodes revoke keys as well. */
 const FRESH_MS = 1_000;
 
+/**
+ * For so long after its last look a key is taken to be as it was while the store does not answer, in milliseconds: metrics and
+ * health are asked for just then, and whatever else there is to ask needs the store itself.
+ */
+const STALE_MS = 60 * 60_000;
+
+/** A store that has not answered by then does not, in milliseconds: a scrape, and a probe, do not wait for longer. */
+const PATIENCE_MS = 1_000;
+
 /** Keys that are remembered. */
 const REMEMBERED = 10_000;
 
@@ -24,10 +33,19 @@ export interface KeyVerifierParts {
   readonly log: Logger;
 }
 
+/** What is known of a key. */
+interface Known {
+  /** When it was asked for. */
+  at: number;
+  record: Promise<ApiKeyRecord | null>;
+  /** The last answer, and when it was asked for; null where there was none, or no such key. */
+  last: { readonly record: ApiKeyRecord; readonly at: number } | null;
+}
+
 /** Says whose an API key is, and notes that it was used. */
 export class KeyVerifier {
   readonly #parts: KeyVerifierParts;
-  readonly #known = new Map<string, { readonly at: number; readonly record: Promise<ApiKeyRecord | null> }>();
+  readonly #known = new Map<string, Known>();
   #uses = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
@@ -70,13 +88,25 @@ export class KeyVerifier {
     const now = performance.now();
     const known = this.#known.get(id);
     if (known !== undefined && now - known.at < FRESH_MS) return known.record;
-    const record = this.#parts.apiKeys.get(id);
+    const asked = this.#parts.apiKeys.get(id);
+    const last = known?.last ?? null;
+    const usable = last !== null && now - last.at < STALE_MS ? last.record : null;
+    const entry: Known = { at: now, record: usable === null ? asked : orElse(asked, usable), last };
     // The oldest goes: junk ids must not take all memory.
     if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.keys().next().value ?? id);
     this.#known.delete(id);
-    this.#known.set(id, { at: now, record });
-    record.catch(() => this.forget(id));
-    return record;
+    this.#known.set(id, entry);
+    asked.then(
+      (record) => {
+        entry.last = record === null ? null : { record, at: now };
+        entry.record = asked;
+      },
+      () => {
+        // It is asked for again at the next use.
+        entry.at = Number.NEGATIVE_INFINITY;
+      },
+    );
+    return entry.record;
   }
 
   async #noteUses(): Promise<void> {
@@ -88,6 +118,21 @@ export class KeyVerifier {
     } catch (error) {
       if (!isToldByStore(error)) this.#parts.log.warn({ err: error }, "the last use of keys could not be noted");
     }
+  }
+}
+
+/** An answer, or where there is none in time, `otherwise`. */
+async function orElse(asked: Promise<ApiKeyRecord | null>, otherwise: ApiKeyRecord): Promise<ApiKeyRecord | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<ApiKeyRecord>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, otherwise);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } catch {
+    return otherwise;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DataDirProbe, NatsProbe, PostgresProbe } from "@millrace/stores/probe";
 import type { SettingSources, SettingsReport } from "../settings.ts";
+import type { AccessLook } from "./access-look.ts";
 import type { Found } from "./finding.ts";
 import type { ServiceLook } from "./look-at-service.ts";
 
@@ -11,11 +12,12 @@ export interface CheckContext {
   readonly deep: boolean;
   /** The data directory, as an absolute path. */
   readonly dataDir: string;
-  /** Null where there is no such directory, or many nodes share a database in its place. */
+  /** Null where there is no such directory, or none that this user may look into, or many nodes share a database in its place. */
   readonly dataDirProbe: DataDirProbe | null;
   /** Null where one process is the whole service. */
   readonly postgres: PostgresProbe | null;
   readonly nats: NatsProbe | null;
+  readonly access: AccessLook;
   /** What answers where the service should; null where nothing does, and nobody named a URL. */
   readonly service: ServiceLook | null;
 }

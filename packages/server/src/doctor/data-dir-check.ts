@@ -15,7 +15,7 @@ export const dataDirCheck: Check = {
   name: "data directory",
   run(context) {
     const { dataDir } = context;
-    if (!existsSync(dataDir)) return [absent(dataDir)];
+    if (!existsSync(dataDir)) return [isHidden(dataDir) ? hidden(dataDir) : absent(dataDir)];
     const stats = statSync(dataDir);
     if (!stats.isDirectory()) {
       return [problem(`${dataDir} is a file, not a folder.`, "Name another with data_dir, or move the file away.")];
@@ -23,6 +23,23 @@ export const dataDirCheck: Check = {
     return [...permissions(dataDir, stats), writing(context), ...holder(context)];
   },
 };
+
+/** Whether it, or a folder above it, is closed to this user, who then cannot tell what is there. */
+export function isHidden(dataDir: string): boolean {
+  try {
+    accessSync(dataDir, constants.R_OK | constants.X_OK);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EACCES";
+  }
+}
+
+function hidden(dataDir: string): Found {
+  return problem(
+    `${dataDir} cannot be reached: this user may not enter ${nearest(dataDir)}.`,
+    `Run this as the user that the service runs as, or let that user in: chmod u+x, or chown, of ${nearest(dataDir)}.`,
+  );
+}
 
 function absent(dataDir: string): Found {
   const above = nearest(dataDir);
@@ -88,7 +105,16 @@ function writing({ dataDir }: CheckContext): Found {
         : "It must be a directory that the service's user may write to: change its permissions or its mount, or choose another.",
     );
   } finally {
+    removed(file);
+  }
+}
+
+/** Where nothing could be written there is nothing to remove, and no more to be said. */
+function removed(file: string): void {
+  try {
     rmSync(file, { force: true });
+  } catch {
+    // A folder that this user may not enter.
   }
 }
 

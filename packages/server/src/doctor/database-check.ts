@@ -1,5 +1,6 @@
 import type { DataDirProbe } from "@millrace/stores/probe";
 import type { Check } from "./check.ts";
+import { isHidden } from "./data-dir-check.ts";
 import { type Found, ok, problem, skipped } from "./finding.ts";
 import { bytesInWords } from "./words.ts";
 
@@ -9,8 +10,11 @@ const DERIVED = new Set(["lineage.db"]);
 /** The database in the data directory: whole, and of a schema that this version knows. */
 export const databaseCheck: Check = {
   name: "database",
-  run({ dataDirProbe, report: { settings } }) {
+  run({ dataDir, dataDirProbe, report: { settings } }) {
     if (settings.database_url !== null) return [];
+    if (dataDirProbe === null && isHidden(dataDir)) {
+      return [skipped(`Whether there is a database cannot be told: this user may not look into ${dataDir}.`)];
+    }
     if (dataDirProbe === null || dataDirProbe.files.length === 0) {
       return [ok("There is no database yet; the first start makes it.")];
     }

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { probeDataDir, probeNats, probePostgres } from "@millrace/stores/probe";
+import { type PostgresProbe, probeDataDir, probeNats, probePostgres } from "@millrace/stores/probe";
 import { inspectSettings, type SettingSources, type SettingsReport } from "../settings.ts";
 import { VERSION } from "../version.ts";
+import { accessCheck } from "./access-check.ts";
+import { type AccessLook, lookAtAccess } from "./access-look.ts";
 import { brokerCheck } from "./broker-check.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { clockCheck } from "./clock-check.ts";
-import { dataDirCheck } from "./data-dir-check.ts";
+import { dataDirCheck, isHidden } from "./data-dir-check.ts";
 import { databaseCheck } from "./database-check.ts";
 import { diskCheck } from "./disk-check.ts";
 import { filesCheck } from "./files-check.ts";
@@ -19,6 +21,8 @@ import { runtimeCheck } from "./runtime-check.ts";
 import { secretsCheck } from "./secrets-check.ts";
 import { serviceCheck } from "./service-check.ts";
 import { settingsCheck } from "./settings-check.ts";
+import { signOnCheck } from "./sign-on-check.ts";
+import { tracesCheck } from "./traces-check.ts";
 import { messageOf } from "./words.ts";
 
 /** What is asked of a diagnosis. */
@@ -45,10 +49,13 @@ const CHECKS: readonly Check[] = [
   postgresCheck,
   brokerCheck,
   objectsCheck,
+  accessCheck,
+  signOnCheck,
   clockCheck,
   portCheck,
   secretsCheck,
   filesCheck,
+  tracesCheck,
   serviceCheck,
 ];
 
@@ -97,17 +104,29 @@ async function contextOf(
   ]);
   const clusterId = postgres?.kind === "reached" ? postgres.clusterId : null;
   const nats = natsUrl === null ? null : await probeNats(natsUrl, clusterId).catch(unreached);
-  const isStore = databaseUrl === null && existsSync(dataDir);
+  const isStore = databaseUrl === null && existsSync(dataDir) && !isHidden(dataDir);
+  const dataDirProbe = isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null;
+  const keys = postgres === null ? (dataDirProbe === null ? keysUnseen(dataDir) : dataDirProbe.keys) : keysIn(postgres);
   return {
     report,
     environment: sources.env,
     deep,
     dataDir,
-    dataDirProbe: isStore ? probeDataDir(dataDir, deep ? Number.POSITIVE_INFINITY : QUICK_BYTES) : null,
+    dataDirProbe,
     postgres,
     nats,
+    access: await lookAtAccess(report.settings, keys),
     service,
   };
+}
+
+/** Without a database there are no keys in it. */
+function keysUnseen(dataDir: string): AccessLook["keys"] {
+  return isHidden(dataDir) ? null : { live: 0, made: 0 };
+}
+
+function keysIn(postgres: PostgresProbe): AccessLook["keys"] {
+  return postgres.kind === "reached" ? postgres.keys : null;
 }
 
 function unreached(error: unknown) {
@@ -140,14 +159,22 @@ function hider({ settings }: SettingsReport, env: SettingSources["env"]): (text:
       // A user of NATS without a password is a token.
       protocol.startsWith("postgres") || password !== "" ? "" : username,
     ]),
+    settings.admin_key ?? "",
+    settings.oidc_client_secret ?? "",
     ...Object.entries(env)
-      .filter(([name]) => /^MILLRACE_SECRET_|SECRET|PASSWORD|TOKEN/.test(name))
+      .filter(([name]) => isSecret(name))
       .map(([, value]) => value ?? ""),
   ]
     .flatMap((secret) => [secret, decoded(secret)])
     // A shorter one would take words apart, and protects nothing.
     .filter((secret) => secret.length >= 4);
   return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
+}
+
+/** Whether a variable holds something that must not be shown, and not where such things are. */
+function isSecret(variable: string): boolean {
+  if (/^MILLRACE_(?:SHARED_)?SECRET_/.test(variable)) return true;
+  return /SECRET|PASSWORD|TOKEN|(?:API|ADMIN)_KEY/.test(variable) && !/_(?:DIR|FILE|PATH|URL|TTL)$/.test(variable);
 }
 
 function decoded(text: string): string {

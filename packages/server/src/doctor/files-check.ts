@@ -8,19 +8,24 @@ import type { Check } from "./check.ts";
 import { type Found, ok, problem, warning } from "./finding.ts";
 import { messageOf } from "./words.ts";
 
-/** `${env:…}` and `${secret:…}` that have no value. */
-const MISSING_VALUES = ["E404", "E405"];
+/** `${env:…}` and `${secret:…}` that have no value, or none that may be read now. */
+const MISSING_VALUES = ["E404", "E405", "E407", "E408"];
 
 /** Adapters and pipelines in folders, and the secrets that they name. Adapters of one's own are loaded, as by the service. */
 export const filesCheck: Check = {
   name: "pipelines",
-  async run({ report: { settings }, dataDir, environment }) {
+  async run({ report: { settings }, dataDir, environment, access }) {
     const found: Found[] = [];
+    // As the service looks them up; what it may not read of the environment is not read here.
+    const secrets = openSecrets(settings, environment, access.isOn, (text) => {
+      found.push(warning(text, "Then change what they may have read."));
+    });
     let adapters: AdapterRegistry;
     const folder = settings.adapters_dir;
     try {
       const grants = { httpAllowHosts: settings.http_allow_hosts, stateDir: join(dataDir, "state") };
-      adapters = await createAdapterRegistry({ adaptersDir: folder, baseDir: process.cwd(), grants });
+      const restricted = access.isOn;
+      adapters = await createAdapterRegistry({ adaptersDir: folder, baseDir: process.cwd(), restricted, grants });
       if (folder !== null) found.push(ok(`The adapters in ${folder} load.`));
     } catch (error) {
       return [
@@ -28,9 +33,7 @@ export const filesCheck: Check = {
       ];
     }
     if (settings.configs_dir === null) return found;
-    // What is wrong with these places is a check of its own.
-    const source = openSecrets(settings, environment, false, () => undefined).of();
-    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, source))];
+    return [...found, ...(await pipelinesIn(settings.configs_dir, adapters, secrets.of()))];
   },
 };
 
@@ -69,6 +72,11 @@ function faultsOf(file: string, issues: readonly PipelineFinding[]): Found[] {
     ...missing.map(({ message, suggestion }) => problem(`${file}: ${message}.`, suggestion ?? "Set the variable.")),
     ...(other === undefined
       ? []
-      : [problem(`${file} cannot be run: ${other.message}.`, `millrace validate ${file} shows all that is wrong.`)]),
+      : [
+          problem(
+            `${file} cannot be run: ${other.message.replace(/\.$/, "")}.`,
+            `millrace validate ${file} shows all that is wrong.`,
+          ),
+        ]),
   ];
 }

@@ -1,17 +1,29 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { Check } from "./check.ts";
+import { isHidden } from "./data-dir-check.ts";
 import { type Found, ok, problem } from "./finding.ts";
 import { messageOf } from "./words.ts";
 
 /** Where the service is to listen: free, or taken by a Millrace. */
 export const portCheck: Check = {
   name: "port",
-  async run({ report: { settings }, service }) {
+  async run({ report: { settings }, dataDir, dataDirProbe, service }) {
     const { host, port } = settings;
     if (port === 0) return [ok("Any free port is taken (port is 0).")];
     const code = await refusal(host, port);
-    return [inWords(code, `${host}:${port}`, service?.kind === "answered" && isAt(service.url, port))];
+    const isMillrace = service?.kind === "answered" && isAt(service.url, port);
+    // Nodes share no data directory; of one that this user may not look into it cannot be told.
+    const isFree = settings.database_url === null && !isHidden(dataDir) && (dataDirProbe?.holder ?? null) === null;
+    if (code === "EADDRINUSE" && isMillrace && isFree) {
+      return [
+        problem(
+          `A Millrace listens on ${host}:${port} that does not work on ${dataDir}.`,
+          "Give this command the settings of the one that runs, or choose another port; 0 takes a free one.",
+        ),
+      ];
+    }
+    return [inWords(code, `${host}:${port}`, isMillrace)];
   },
 };
 

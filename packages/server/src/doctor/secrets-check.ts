@@ -2,11 +2,13 @@ import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { openSecrets } from "../secrets/open-secrets.ts";
-import type { Check, CheckContext } from "./check.ts";
+import type { Check } from "./check.ts";
 import { type Found, ok, problem, warning } from "./finding.ts";
 import { messageOf } from "./words.ts";
 
 const OTHERS_MAY_READ = 0o004;
+
+const OTHERS_MAY_WRITE = 0o002;
 
 /** Files that are named in one finding. */
 const NAMED = 5;
@@ -17,11 +19,13 @@ const NOBODYS = "millrace_doctor_asks";
 /** Where secrets are kept, beside the environment: whether they can be had. Their values are not looked at. */
 export const secretsCheck: Check = {
   name: "secrets",
-  async run({ report: { settings }, environment }) {
+  async run({ report: { settings }, environment, access: { isOn } }) {
     const { secrets_dir: folder, secrets_url: url } = settings;
     return [
       ...(folder === null ? [] : await inFolder(resolve(folder))),
-      ...(url === null ? [] : [await atServer(settings, environment)]),
+      ...(url === null
+        ? []
+        : [await atServer(openSecrets({ ...settings, secrets_dir: null }, environment, isOn, () => undefined))]),
     ];
   },
 };
@@ -67,17 +71,17 @@ async function inFolder(folder: string): Promise<Found[]> {
         "Take the right from others: chmod o-r, or the mode 0440 of the volume.",
       ),
     );
+  if (((await stat(folder)).mode & OTHERS_MAY_WRITE) !== 0)
+    found.push(
+      warning(`All users of this machine may write to ${folder}: they can replace secrets.`, `chmod o-w ${folder}`),
+    );
   if (files === 0)
     found.push(warning(`There is no file in ${folder}.`, "Correct secrets_dir, or put secrets into it."));
   else found.push(ok(`${files - unreadable.length} of ${files} files in ${folder} can be read.`));
   return found;
 }
 
-async function atServer(
-  settings: CheckContext["report"]["settings"],
-  environment: CheckContext["environment"],
-): Promise<Found> {
-  const secrets = openSecrets({ ...settings, secrets_dir: null }, environment, false, () => undefined);
+async function atServer(secrets: ReturnType<typeof openSecrets>): Promise<Found> {
   await secrets.one(NOBODYS);
   const health = secrets.health();
   if (health === null || health.status === "healthy")

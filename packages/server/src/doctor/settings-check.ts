@@ -29,22 +29,9 @@ function inWords({ origins }: SettingsReport): string {
   return set.length === 0 ? "All settings have their defaults." : `Set: ${set.join(", ")}.`;
 }
 
-/** Who may reach what. */
+/** Who may reach what, beside the service itself. */
 function exposure({ settings }: SettingsReport): Found[] {
   const found: Found[] = [];
-  if (!isLoopback(settings.host) && (settings.access === "off" || settings.access === "unprotected")) {
-    found.push(
-      settings.access === "off"
-        ? problem(
-            `host is ${settings.host}, which other machines can reach, and access is off: the service does not start with it.`,
-            "Leave access out, and make an API key: millrace keys create admin --scopes admin.",
-          )
-        : warning(
-            `host is ${settings.host}, and access is unprotected: whoever can reach it may run pipelines.`,
-            "Make sure that nothing but a proxy that checks access can reach it, or leave access out and make an API key.",
-          ),
-    );
-  }
   if (settings.cors_origins.includes("*")) {
     found.push(
       warning(

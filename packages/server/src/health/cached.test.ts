@@ -26,3 +26,23 @@ test("a look that fails, or does not come back, is a fault in words; one that co
   await promise;
   assert.deepEqual(await slow.read(), { value: "there", fault: null });
 });
+
+test("who asks while a look takes too long already is told so at once, and does not begin to wait anew", async () => {
+  let finish: (value: string) => void = () => {};
+  const slow = new Cached(
+    () =>
+      new Promise<string>((resolve) => {
+        finish = resolve;
+      }),
+    { keepMs: 3_600_000, patienceMs: 300 },
+  );
+  await slow.read();
+  const answers: string[] = [];
+  await Promise.race([
+    slow.read().then(({ fault }) => answers.push(fault ?? "none")),
+    // As long as the first one has waited, less a little.
+    new Promise((resolve) => setTimeout(resolve, 250)),
+  ]);
+  assert.deepEqual(answers, ["no answer within 0.3 s"]);
+  finish("there");
+});

@@ -6,7 +6,7 @@ export interface Looked<T> {
 
 /**
  * A look that costs something. However many ask, it is taken once at a time, and not again for `keepMs`; one that is not
- * done within `patienceMs` counts as failed meanwhile.
+ * done within `patienceMs` counts as failed meanwhile, and whoever asks from then on does not wait for it.
  */
 export class Cached<T> {
   readonly #look: () => Promise<T>;
@@ -15,6 +15,7 @@ export class Cached<T> {
   #last: Looked<T> | null = null;
   #lastAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<Looked<T>> | null = null;
+  #lookingSince = 0;
 
   constructor(look: () => Promise<T>, times: { readonly keepMs: number; readonly patienceMs: number }) {
     this.#look = look;
@@ -25,11 +26,14 @@ export class Cached<T> {
   /** Never throws. */
   async read(): Promise<Looked<T>> {
     if (this.#last !== null && performance.now() - this.#lastAt < this.#keepMs) return this.#last;
-    this.#looking ??= this.#take();
+    if (this.#looking === null) {
+      this.#lookingSince = performance.now();
+      this.#looking = this.#take();
+    }
     const late = Promise.withResolvers<Looked<T>>();
     const timer = setTimeout(
       () => late.resolve({ value: null, fault: `no answer within ${this.#patienceMs / 1000} s` }),
-      this.#patienceMs,
+      Math.max(0, this.#lookingSince + this.#patienceMs - performance.now()),
     );
     try {
       return await Promise.race([this.#looking, late.promise]);

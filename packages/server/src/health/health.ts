@@ -19,6 +19,9 @@ export interface HealthParts {
 const LOW_BYTES = 64 * 1024 * 1024;
 const LOW_SHARE = 0.05;
 
+/** Probes give up after two seconds: what does not answer has to be told before. */
+const PATIENCE_MS = 1_000;
+
 /** By which this machine's clock and the database's may differ, in milliseconds. */
 const SKEW_MS = 5_000;
 
@@ -39,10 +42,10 @@ export class HealthReport {
     this.#parts = parts;
     // Asked anew each time: it is what changes.
     this.#front = new Cached(() => parts.look(), { keepMs: 0, patienceMs: 5_000 });
-    this.#disk = new Cached(() => roomOf(resolve(settings.data_dir)), { keepMs: 5_000, patienceMs: 2_000 });
+    this.#disk = new Cached(() => roomOf(resolve(settings.data_dir)), { keepMs: 5_000, patienceMs: PATIENCE_MS });
     this.#database =
-      database === null ? null : new Cached(() => skewOf(database), { keepMs: 2_000, patienceMs: 2_000 });
-    this.#objects = objects === null ? null : new Cached(objects, { keepMs: 30_000, patienceMs: 3_000 });
+      database === null ? null : new Cached(() => skewOf(database), { keepMs: 2_000, patienceMs: PATIENCE_MS });
+    this.#objects = objects === null ? null : new Cached(objects, { keepMs: 30_000, patienceMs: PATIENCE_MS });
   }
 
   async read(): Promise<Health> {

@@ -14,7 +14,10 @@ declare module "fastify" {
 export interface Client {
   /** Its address: the nearest that no trusted proxy has; `unknown` where the connection is closed already. */
   readonly address: string;
-  /** Whether it came over TLS, by the word of a trusted proxy: the service itself speaks none. */
+  /**
+   * Whether it came over TLS, by the word of a trusted proxy, or without one by the name that it calls: the service itself speaks
+   * none.
+   */
   readonly secure: boolean;
   /** The host, and the port if there is one, by which the client calls the service, in lower case. */
   readonly host: string | null;
@@ -28,6 +31,8 @@ export interface ProxySettings {
   readonly trusted: Networks;
   /** Which headers they set. The other kind comes from clients, through a proxy that does not know it: never read. */
   readonly headers: "x-forwarded" | "forwarded";
+  /** The host, and the port if there is one, of a public URL with https: whoever calls it has come over TLS. */
+  readonly secureHost?: string | null;
   /** Whether a worker of this service has sent the request, and said in {@link PEER_HEADER} from where. */
   readonly fromWorkers: boolean;
 }
@@ -50,7 +55,7 @@ export function clientOf(request: IncomingMessage, settings: ProxySettings): Cli
   if (!settings.trusted.has(peer)) {
     // Of a connection that is closed already it is not known whose it was.
     const speaks = peer !== "unknown" && (headers["x-forwarded-for"] !== undefined || headers.forwarded !== undefined);
-    return { address: peer, secure: false, host, proxyNotTrusted: speaks };
+    return { address: peer, secure: host !== null && host === settings.secureHost, host, proxyNotTrusted: speaks };
   }
   const said = settings.headers === "forwarded" ? fromForwarded(headers.forwarded) : fromXForwarded(request);
   let address = peer;

@@ -8,15 +8,20 @@ import { redactStreams } from "./redact-streams.ts";
 /** What a log is set up by. */
 export type LogSettings = Pick<Settings, "log_level" | "log_format" | "database_url" | "node_name">;
 
+/** Whether lines of the log are for people; else each line on stderr is JSON, for programs, and nothing else may be there. */
+export function isForPeople({ log_format: format }: Pick<LogSettings, "log_format">): boolean {
+  return format === "pretty" || (format === "auto" && process.stderr.isTTY === true);
+}
+
 /**
  * The process's log, on stderr (docs/guides/logging.md), without credentials. `more`: fields of every line. What else the
  * process writes to its streams is without the secrets that it knows, from then on.
  */
 export function createLog(settings: LogSettings, more: Readonly<Record<string, unknown>> = {}): Logger {
   redactStreams();
-  const { log_level: level, log_format: format, database_url: database, node_name: name } = settings;
+  const { log_level: level, database_url: database, node_name: name } = settings;
   const isTerminal = process.stderr.isTTY === true;
-  const isPretty = format === "pretty" || (format === "auto" && isTerminal);
+  const isPretty = isForPeople(settings);
   const colours = isTerminal && process.env.NO_COLOR === undefined;
   // Of several nodes each line says whose it is.
   const base = { ...(database === null ? {} : { node: name ?? `${hostname()}-${process.pid}` }), ...more };

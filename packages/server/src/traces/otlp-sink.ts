@@ -87,6 +87,20 @@ export function openOtlpSink(options: {
   };
 }
 
+/**
+ * Sends the collector a message without spans.
+ * @throws MillraceError SETTING_INVALID where the environment says what cannot be done; another where it is not taken
+ */
+export async function askCollector(environment: TraceEnvironment): Promise<void> {
+  const exporter = exporterOf(environment);
+  samplerOf(environment);
+  try {
+    await send(exporter, []);
+  } finally {
+    void exporter.shutdown().catch(() => undefined);
+  }
+}
+
 function exporterOf(environment: TraceEnvironment): SpanExporter {
   const protocol = environment.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || environment.OTEL_EXPORTER_OTLP_PROTOCOL;
   for (const name of ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {

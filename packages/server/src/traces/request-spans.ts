@@ -83,7 +83,7 @@ function spanOf(request: FastifyRequest, reply: FastifyReply): Span | null {
       "http.request.method": request.method,
       "http.response.status_code": status,
       ...(route === undefined ? {} : { "http.route": route }),
-      "url.scheme": "http",
+      "url.scheme": request.client.secure ? "https" : "http",
       "url.path": withoutCallSecret(pathOf(request.url)),
       "network.protocol.version": request.raw.httpVersion,
       "millrace.request.id": request.id,

@@ -34,7 +34,7 @@ export async function openTracing(
   log: Logger,
   environment: TraceEnvironment = process.env,
 ): Promise<Tracing | null> {
-  if (!isOn(settings.traces, environment)) return null;
+  if (!tracesAreOn(settings.traces, environment)) return null;
   // Loaded only now: it takes time and memory that nobody is to spend who makes no traces.
   const { openOtlpSink } = await import("./otlp-sink.ts");
   const sink = openOtlpSink({ environment, instance: settings.node_name, log });
@@ -57,8 +57,8 @@ export function tracingTo(sink: SpanSink, maxMessages: number): Tracing {
   };
 }
 
-/** `auto`: where the environment names a collector, as it does for every program that speaks OpenTelemetry. */
-function isOn(traces: Settings["traces"], environment: TraceEnvironment): boolean {
+/** Whether traces are made; `auto`: where the environment names a collector, as it does for every program that speaks OpenTelemetry. */
+export function tracesAreOn(traces: Settings["traces"], environment: TraceEnvironment): boolean {
   if (traces !== "auto") return traces === "otlp";
   if (environment.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true") return false;
   const exporters = (environment.OTEL_TRACES_EXPORTER || "otlp").split(",").map((name) => name.trim());

@@ -22,6 +22,8 @@ export interface DataDirProbe {
   readonly holder: { readonly pid: number | null } | null;
   /** How many migrations the database has seen, and how many this program knows; null where there is none to ask. */
   readonly schema: { readonly database: number; readonly program: number } | null;
+  /** API keys: those that open something, and all that were made; null where the database cannot be asked. */
+  readonly keys: { readonly live: number; readonly made: number } | null;
   readonly files: readonly FileProbe[];
 }
 
@@ -42,6 +44,7 @@ export function probeDataDir(dataDir: string, maxBytes: number): DataDirProbe {
   return {
     holder: holderOf(join(dataDir, "lock.db")),
     schema: schemaIn(join(dataDir, "millrace.db")),
+    keys: keysIn(join(dataDir, "millrace.db")),
     files: ["millrace.db", SEARCH_FILE, LINEAGE_FILE].flatMap((name) => probeFile(dataDir, name, maxBytes)),
   };
 }
@@ -77,6 +80,20 @@ function schemaIn(file: string): DataDirProbe["schema"] {
     return { database: read(file, schemaOf), program: newestSchema() };
   } catch {
     // The look at the file itself says why.
+    return null;
+  }
+}
+
+const KEYS =
+  "SELECT count(*) AS made, count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)) AS live FROM api_keys";
+
+function keysIn(file: string): DataDirProbe["keys"] {
+  if (!existsSync(file) || statSync(file).size === 0) return { live: 0, made: 0 };
+  try {
+    const counted = read(file, (database) => database.prepare(KEYS).get(Date.now()));
+    return { live: Number(counted?.live), made: Number(counted?.made) };
+  } catch {
+    // Damaged, or of a version that had no keys: the look at the file itself, and at its schema, says which.
     return null;
   }
 }

@@ -23,6 +23,8 @@ export type PostgresProbe =
       readonly pgvector: "installed" | "available" | "absent";
       /** Null where no node has ever been there. */
       readonly schema: { readonly database: number; readonly oldestProgram: number; readonly program: number } | null;
+      /** API keys: those that open something, and all that were made; null where the database cannot be asked. */
+      readonly keys: { readonly live: number; readonly made: number } | null;
       /** The service's id; null where it has none yet. */
       readonly clusterId: string | null;
       /** Milliseconds by which the database's clock is ahead of this machine's. */
@@ -49,6 +51,9 @@ const SERVER = `SELECT current_setting('server_version') AS version, current_set
 const SCHEMA =
   "SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_program), 0) AS oldest, (SELECT value FROM meta WHERE key = 'cluster_id') AS cluster_id FROM schema_migrations";
 
+const KEYS =
+  "SELECT count(*)::integer AS made, (count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)))::integer AS live FROM api_keys";
+
 const NOW = "SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now";
 
 /** Connects once, asks, and leaves. The message says what to do, and shows no password. */
@@ -70,12 +75,14 @@ export async function probePostgres(url: string): Promise<PostgresProbe> {
 }
 
 async function ask(client: Client): Promise<PostgresProbe> {
-  const one = async (text: string): Promise<Record<string, unknown>> => (await client.query(text)).rows[0] ?? {};
+  const one = async (text: string, values: unknown[] = []): Promise<Record<string, unknown>> =>
+    (await client.query(text, values)).rows[0] ?? {};
   const server = await one(SERVER);
   const asked = Date.now();
   const { now } = await one(NOW);
   const answered = Date.now();
   const ours = server.is_ours === true ? await one(SCHEMA).catch(() => null) : null;
+  const keys = ours === null ? { live: 0, made: 0 } : await one(KEYS, [Date.now()]).catch(() => null);
   const { foreign_tables: foreign, pgvector } = server;
   return {
     kind: "reached",
@@ -96,6 +103,7 @@ async function ask(client: Client): Promise<PostgresProbe> {
       ours === null
         ? null
         : { database: Number(ours.version), oldestProgram: Number(ours.oldest), program: knownMigrations() },
+    keys: keys === null ? null : { live: Number(keys.live), made: Number(keys.made) },
     clusterId: typeof ours?.cluster_id === "string" ? ours.cluster_id : null,
     skewMs: Number(now) - (asked + answered) / 2,
   };

@@ -24,8 +24,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** `millrace keys …`. */
 export function addKeys(program: Command, output: Output): void {
   const keys = program.command("keys").description("API keys: who may do what");
-  const add = (name: string, description: string) =>
-    withUrl(keys.command(name).description(description)).option("--json", "print JSON");
+  const add = (name: string, description: string, project?: string) =>
+    withUrl(keys.command(name).description(description), project).option("--json", "print JSON");
   const show = (value: unknown, json: boolean | undefined, human: () => void) =>
     json ? output.line(JSON.stringify(value, null, 2)) : human();
   const showNew = (key: ApiKeyWithSecret, json: boolean | undefined) =>
@@ -34,7 +34,7 @@ export function addKeys(program: Command, output: Output): void {
       output.note(`Key ${key.id}, ${opens(key)}${until(key)}. It is not shown again.`);
     });
 
-  add("create", "make an API key")
+  add("create", "make an API key", "the one project that it opens; without it all that whoever makes it sees")
     .argument("<name>", "who or what it is for")
     .requiredOption("--scopes <scopes>", `what it may do: ${SCOPES.join(", ")}; each includes those before it`)
     .option("--expires-in-days <n>", "by default it does not expire")

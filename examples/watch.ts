@@ -1,7 +1,10 @@
 import { createClient } from "@millrace/client";
 
 // Runs the config "hello", and tells of each message that is done: node examples/watch.ts
-const millrace = createClient({ baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000" });
+const millrace = createClient({
+  baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000",
+  apiKey: process.env.MILLRACE_API_KEY,
+});
 
 const run = await millrace.executions.run("hello", { payload: { greeting: "good morning" } });
 for await (const event of run.events()) {

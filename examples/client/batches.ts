@@ -1,7 +1,10 @@
 import { createClient, emptyProgress, foldEvent, summarizeDurations } from "@millrace/client";
 
 // Takes events by the hundred, and makes a state of them: node examples/client/batches.ts
-const millrace = createClient({ baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000" });
+const millrace = createClient({
+  baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000",
+  apiKey: process.env.MILLRACE_API_KEY,
+});
 
 const run = await millrace.executions.run("hello");
 const progress = emptyProgress();

@@ -1,7 +1,10 @@
 import { ApiError, createClient } from "@millrace/client";
 
 // Asks for what is not there: node examples/client/errors.ts
-const millrace = createClient({ baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000" });
+const millrace = createClient({
+  baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000",
+  apiKey: process.env.MILLRACE_API_KEY,
+});
 
 try {
   await millrace.executions.get("no-such-run");

@@ -1,7 +1,10 @@
 import { createClient, type StreamState } from "@millrace/client";
 
 // Runs the config "hello", and shows how far it is: node examples/client/progress.ts
-const millrace = createClient({ baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000" });
+const millrace = createClient({
+  baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000",
+  apiKey: process.env.MILLRACE_API_KEY,
+});
 
 const run = await millrace.executions.run("hello");
 for await (const { status, queued, running, completed, failed } of run.progress({ onState: tell })) {

@@ -1,7 +1,10 @@
 import { createClient } from "@millrace/client";
 
 // Leaves a stream after two events, and goes on behind them: node examples/client/resume.ts
-const millrace = createClient({ baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000" });
+const millrace = createClient({
+  baseUrl: process.env.MILLRACE_URL ?? "http://127.0.0.1:8000",
+  apiKey: process.env.MILLRACE_API_KEY,
+});
 
 const run = await millrace.executions.run("hello");
 let lastEventId = "0";

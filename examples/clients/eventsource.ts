@@ -1,13 +1,21 @@
 // In a browser it is there already.
 import { EventSource } from "eventsource";
 
-/** Watches an execution to its end with `EventSource`: every event once, also after the refusals that stop it for good. */
-export function watch(url: string, onEvent: (type: string, data: string, id: string) => void): Promise<void> {
+/**
+ * Watches an execution to its end with `EventSource`: every event once, also after the refusals that stop it for good. Where
+ * the service wants a credential, `getTicket` gets a ticket (`POST …/events/ticket`), another for each `EventSource`; what it throws is final.
+ */
+export function watch(
+  url: string,
+  onEvent: (type: string, data: string, id: string) => void,
+  getTicket?: () => Promise<string>,
+): Promise<void> {
   let lastId = "";
   return new Promise((resolve, reject) => {
-    function open(): void {
+    async function open(): Promise<void> {
       const from = new URL(url);
       if (lastId !== "") from.searchParams.set("last_event_id", lastId);
+      if (getTicket !== undefined) from.searchParams.set("ticket", await getTicket());
       const source = new EventSource(from);
       for (const type of ["initiated", "processing", "completed", "failed", "gap", "end"]) {
         source.addEventListener(type, ({ data, lastEventId }) => {
@@ -25,11 +33,13 @@ export function watch(url: string, onEvent: (type: string, data: string, id: str
           (answer) => answer.status,
           () => 503,
         );
+        // The ticket of a connection that lasted has run out meanwhile.
+        const isPassing = [200, 429, 503].includes(status) || (status === 401 && getTicket !== undefined);
         if (status === 204) resolve();
-        else if (status === 200 || status === 429 || status === 503) setTimeout(open, 2_000 + Math.random() * 3_000);
+        else if (isPassing) setTimeout(() => open().catch(reject), 2_000 + Math.random() * 3_000);
         else reject(new Error(`The service answers ${status}.`));
       });
     }
-    open();
+    open().catch(reject);
   });
 }

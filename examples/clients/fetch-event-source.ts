@@ -1,14 +1,20 @@
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 
 /** Watches an execution to its end with `@microsoft/fetch-event-source`: every event once, whatever the connection does. */
-export async function watch(url: string, onEvent: (type: string, data: string, id: string) => void): Promise<void> {
+export async function watch(
+  url: string,
+  onEvent: (type: string, data: string, id: string) => void,
+  apiKey?: string,
+): Promise<void> {
   const over = new AbortController();
   let lastId = "";
+  const credential = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   await fetchEventSource(url, {
     signal: over.signal,
     openWhenHidden: true,
     // The library goes on after the last id whose line it read; the event is whole only with the empty line behind it.
-    fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "last-event-id": lastId } }),
+    fetch: (input, init) =>
+      fetch(input, { ...init, headers: { ...init?.headers, ...credential, "last-event-id": lastId } }),
     async onopen({ status }) {
       if (status === 204) over.abort();
       else if (status !== 200) throw Object.assign(new Error(`The service answers ${status}.`), { status });

@@ -3,12 +3,15 @@ import { setTimeout } from "node:timers/promises";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
 const [url = "", file = "last-event-id"] = process.argv.slice(2);
+const key = process.env.MILLRACE_API_KEY ?? "";
+const credential: Record<string, string> = key === "" ? {} : { authorization: `Bearer ${key}` };
 
 /** Follows an execution to its end, and keeps its place in a file: a process that is started again goes on there. */
 for (let over = false; !over; ) {
   const lastId = existsSync(file) ? readFileSync(file, "utf8") : "";
   try {
-    const answer = await fetch(url, { headers: lastId === "" ? {} : { "last-event-id": lastId } });
+    const headers = lastId === "" ? credential : { ...credential, "last-event-id": lastId };
+    const answer = await fetch(url, { headers });
     if (answer.status === 204) break;
     if (answer.ok && answer.body !== null) over = await read(answer.body);
     else if (![429, 502, 503, 504].includes(answer.status)) process.exit(tell(await answer.text()));

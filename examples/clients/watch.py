@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import os
 import sys
 import time
 import urllib.error
 import urllib.request
 
+KEY = os.environ.get("MILLRACE_API_KEY")
 OVER = ("completed", "failed", "cancelled")
 PASSING = (429, 502, 503, 504)
 
@@ -14,7 +16,9 @@ PASSING = (429, 502, 503, 504)
 def watch(url, last_id=""):
     """Yields (type, data, id) of each event, over as many connections as it takes."""
     while True:
-        headers = {"Last-Event-ID": last_id} if last_id else {}
+        headers = {"Authorization": f"Bearer {KEY}"} if KEY else {}
+        if last_id:
+            headers["Last-Event-ID"] = last_id
         try:
             # A stream is silent for 15 seconds at most; after 45 the connection is dead.
             with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=45) as answer:

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import { skipWithoutChromium } from "../support/chromium.ts";
 import { accessibilityFaults, DashboardRig, screenshot, sidewaysScroll } from "../support/dashboard.ts";
@@ -38,6 +39,15 @@ routes:
 init_message: { route: make }
 `;
 
+/** Two events, and then none for an hour. */
+const QUIET = `
+version: "1.0"
+name: quiet
+routes:
+  wait: { adapters: [{ type: delay, config: { seconds: 3600 } }] }
+init_message: { route: wait }
+`;
+
 let rig: DashboardRig;
 
 before(async () => {
@@ -51,6 +61,19 @@ before(async () => {
 });
 after(async () => {
   if (skip === false) await rig[Symbol.asyncDispose]();
+});
+
+test("a run of which nothing has come for a while is live, and not caught up with", { skip }, async () => {
+  const { configs, executions } = rig.service.client;
+  await configs.run((await configs.create({ config_yaml: QUIET })).id, { tag: "quiet" });
+  // What is older than five seconds is of the past.
+  await wait(6_000);
+  const page = await rig.open("/runs/quiet/events");
+  await page.getByText("2 events", { exact: true }).waitFor();
+  // The run's own state, and that of its events.
+  await eventually(async () => assert.equal(await page.getByText("live", { exact: true }).count(), 2));
+  await page.context().close();
+  await executions.cancel("quiet");
 });
 
 test("every event of a run can be gone to with the keyboard, opened, and found by type, route and text", {

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { createClient } from "@millrace/client";
 import { QUICK } from "../cli/pipelines.ts";
 import { skipWithoutChromium } from "../support/chromium.ts";
-import { accessibilityFaults, DashboardRig } from "../support/dashboard.ts";
+import { accessibilityFaults, DashboardRig, screenshot } from "../support/dashboard.ts";
 
 const skip = skipWithoutChromium();
 let rig: DashboardRig;
@@ -40,4 +40,12 @@ test("where there are several projects the pages are narrowed to the one that is
   assert.equal(await page.getByText("of-default").count(), 0);
   await select.selectOption("All projects");
   await page.getByText("of-default").first().waitFor();
+});
+
+test("the page of API keys says what the first one will change where nobody is asked for one", { skip }, async () => {
+  const page = await rig.open("/access");
+  await page.getByRole("alert", { name: "This service asks nobody who they are" }).waitFor();
+  await page.getByText("There are no API keys yet.").waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await screenshot(page, "keys-of-nobody");
 });

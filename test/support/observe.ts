@@ -1,7 +1,6 @@
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { EventSource } from "eventsource";
 import "./browser-globals.ts";
-import type { watch } from "../../examples/clients/eventsource.ts";
 
 /** What a client does that its user did not tell how to: bare, but for a place to stop. */
 export interface Observed {
@@ -54,7 +53,7 @@ export async function observeFetch({ url, until }: Watching, stop = new AbortCon
 }
 
 /** How docs/events.md has it. */
-export type Watch = typeof watch;
+export type Watch = (url: string, onEvent: (type: string, data: string, id: string) => void) => Promise<void>;
 
 /** What the user is told of who watches as docs/events.md has it. */
 export async function told(watch: Watch, url: string): Promise<string[]> {

@@ -13,12 +13,12 @@ export interface ServiceOptions {
   readonly project?: string;
 }
 
-/** Adds `--url`, `--api-key` and `--project` to a command that talks to a service. */
-export function withUrl(command: Command): Command {
+/** Adds `--url`, `--api-key` and `--project` to a command that talks to a service; `project`: what the last means. */
+export function withUrl(command: Command, project = "only what belongs to this project"): Command {
   return command
     .option("--url <url>", `the service (MILLRACE_URL; default ${DEFAULT_URL})`)
     .option("--api-key <key>", "an API key of it (better as MILLRACE_API_KEY: other users of a machine can read flags)")
-    .option("--project <project>", "only what belongs to this project (MILLRACE_PROJECT)");
+    .option("--project <project>", `${project} (MILLRACE_PROJECT)`);
 }
 
 /** The address of the service that the command's options name. @throws UsageError */

@@ -86,6 +86,10 @@ export async function main(): Promise<void> {
 function report(output: Output, error: unknown): void {
   if (error instanceof MillraceError || error instanceof ApiError || error instanceof UsageError) {
     for (const line of error.message.split("\n")) output.note(`millrace: ${line}`);
+    if (error instanceof ApiError && error.code === "UNAUTHENTICATED")
+      output.note(
+        "millrace: Commands take their key from MILLRACE_API_KEY; whoever has one of the scope admin makes more.",
+      );
     return;
   }
   output.note(`millrace: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

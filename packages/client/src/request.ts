@@ -7,8 +7,8 @@ export interface ClientOptions {
   readonly baseUrl?: string;
   /** Default the platform's. */
   readonly fetch?: typeof globalThis.fetch;
-  /** An API key, `mr_…`, or a token of the issuer that the service trusts: sent as `Authorization: Bearer …`. */
-  readonly apiKey?: string;
+  /** An API key, `mr_…`, or a token of the issuer that the service trusts: sent as `Authorization: Bearer …`; empty: none. */
+  readonly apiKey?: string | undefined;
   /** The project that every call is about: what it sees, and where what it makes belongs. Default: all that the credential sees. */
   readonly project?: string;
   /** Sent with every request; a function is asked before each, so that a token may change. */
@@ -39,7 +39,7 @@ type HeaderValues = Readonly<Record<string, string>>;
 export function createApi(options: ClientOptions): Api {
   const base = baseOf(options.baseUrl);
   const said = {
-    ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    ...(options.apiKey === undefined || options.apiKey === "" ? {} : { authorization: `Bearer ${options.apiKey}` }),
     ...(options.project === undefined ? {} : { [PROJECT_HEADER]: options.project }),
   };
   const send = async (path: string, init: RequestInit): Promise<Response> => {

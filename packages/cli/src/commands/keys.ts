@@ -1,6 +1,6 @@
-import { type ApiKey, type ApiKeyWithSecret, projectSchema, SCOPES, type Scope } from "@millrace/protocol";
+import { type ApiKey, type ApiKeyWithSecret, SCOPES, type Scope } from "@millrace/protocol";
 import type { Command } from "commander";
-import { connect, withUrl } from "../connection.ts";
+import { apiKeyOf, connect, projectOf, withUrl } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { type Output, table } from "../output.ts";
 
@@ -24,8 +24,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** `millrace keys …`. */
 export function addKeys(program: Command, output: Output): void {
   const keys = program.command("keys").description("API keys: who may do what");
-  const add = (name: string, description: string) =>
-    withUrl(keys.command(name).description(description)).option("--json", "print JSON");
+  const add = (name: string, description: string, project?: string) =>
+    withUrl(keys.command(name).description(description), project).option("--json", "print JSON");
   const show = (value: unknown, json: boolean | undefined, human: () => void) =>
     json ? output.line(JSON.stringify(value, null, 2)) : human();
   const showNew = (key: ApiKeyWithSecret, json: boolean | undefined) =>
@@ -34,7 +34,7 @@ export function addKeys(program: Command, output: Output): void {
       output.note(`Key ${key.id}, ${opens(key)}${until(key)}. It is not shown again.`);
     });
 
-  add("create", "make an API key")
+  add("create", "make an API key", "the one project that it opens; without it all that whoever makes it sees")
     .argument("<name>", "who or what it is for")
     .requiredOption("--scopes <scopes>", `what it may do: ${SCOPES.join(", ")}; each includes those before it`)
     .option("--expires-in-days <n>", "by default it does not expire")
@@ -46,7 +46,8 @@ export function addKeys(program: Command, output: Output): void {
     )
     .action(async (name: string, options: CreateOptions) => {
       const scopes = scopesOf(options.scopes);
-      const project = projectOf(options.project);
+      // As where a service is asked, the variable counts: a key of all projects would open more than was meant.
+      const project = projectOf(options) ?? null;
       const days = daysOf(options.expiresInDays);
       if (options.dataDir === undefined && options.databaseUrl === undefined) {
         const key = await connect(options).keys.create({
@@ -55,6 +56,10 @@ export function addKeys(program: Command, output: Output): void {
           ...(days === null ? {} : { expires_in_days: days }),
         });
         showNew(key, options.json);
+        if (apiKeyOf(options) === undefined)
+          output.note(
+            "The service asked for no key. From its next start on it asks everybody, as there is one now: see that one has the scope admin.",
+          );
         return;
       }
       const { makeKey } = await import("@millrace/server");
@@ -73,7 +78,7 @@ export function addKeys(program: Command, output: Output): void {
     });
 
   add("rotate", "make a key that takes another's place")
-    .argument("<key>", "a key's id")
+    .argument("<key-id>", "a key's id, as millrace keys list shows it")
     .option("--overlap-hours <n>", "how long the old one is good beside it", "24")
     .addHelpText("after", `\nPrints the new key, which is told this once.\n\nExample:\n  $ millrace keys rotate ${ID}`)
     .action(async (id: string, options: Common & { overlapHours: string }) => {
@@ -83,7 +88,7 @@ export function addKeys(program: Command, output: Output): void {
     });
 
   add("revoke", "let a key open nothing any more")
-    .argument("<key>", "a key's id")
+    .argument("<key-id>", "a key's id, as millrace keys list shows it")
     .addHelpText("after", `\nStreams that it has opened end.\n\nExample:\n  $ millrace keys revoke ${ID}`)
     .action(async (id: string, options: Common) => {
       await connect(options).keys.revoke(id);
@@ -97,13 +102,6 @@ function scopesOf(text: string): Scope[] {
     if (scope === undefined) throw new UsageError(`--scopes: expected any of ${SCOPES.join(", ")}, got "${word}"`);
     return scope;
   });
-}
-
-function projectOf(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  const { success, error } = projectSchema.safeParse(text);
-  if (!success) throw new UsageError(`--project: ${error.issues[0]?.message ?? "expected a name"}, got "${text}"`);
-  return text;
 }
 
 function daysOf(text: string | undefined): number | null {
@@ -133,7 +131,7 @@ function row(key: ApiKey): string[] {
   return [
     key.id,
     key.name,
-    key.project ?? "–",
+    key.project ?? "all",
     key.scopes.join(","),
     key.last_used_at ?? "never",
     key.expires_at ?? "–",

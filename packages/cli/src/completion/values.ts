@@ -33,7 +33,12 @@ async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
   const { name, command, operands, options } = wanted;
   const url = options.get("--url");
   const project = options.get("--project");
-  const client = connect({ ...(url === undefined ? {} : { url }), ...(project === undefined ? {} : { project }) });
+  const apiKey = options.get("--api-key");
+  const client = connect({
+    ...(url === undefined ? {} : { url }),
+    ...(project === undefined ? {} : { project }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+  });
   const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
   const [id = ""] = operands;
   switch (name) {
@@ -63,6 +68,8 @@ async function candidatesOf(wanted: WantedValue): Promise<Candidate[]> {
           description: `${documents} documents`,
         }),
       );
+    case "key-id":
+      return keys(client, call, command);
     case "route":
     case "routes":
       return (await client.executions.routes(id, call)).routes.map((route) => ({
@@ -99,6 +106,17 @@ async function executions(client: Client, call: { signal: AbortSignal }, command
       command === "executions cancel" ? !isTerminal(status) : command !== "executions delete" || isTerminal(status),
     )
     .map((execution) => ({ value: execution.tag ?? execution.id, description: describe(execution) }));
+}
+
+/** Those that are still good for something. */
+async function keys(client: Client, call: { signal: AbortSignal }, command: string): Promise<Candidate[]> {
+  const page = await client.keys.list({ limit: OFFERED }, call);
+  return page.keys
+    .filter(({ revoked_at, rotated_to }) => revoked_at === null && (command === "keys revoke" || rotated_to === null))
+    .map(({ id, name, scopes, project }) => ({
+      value: id,
+      description: `${name}, ${scopes.join(", ")}, ${project ?? "all projects"}`,
+    }));
 }
 
 function describe({ config_snapshot, status, started_at }: Execution): string {

@@ -1,10 +1,11 @@
-import { Button, Stack, Text } from "@mantine/core";
+import { Alert, Button, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { ApiKeyWithSecret } from "@millrace/client";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { client } from "../client.ts";
+import { sessionQuery } from "../session/session-query.ts";
 import { useLack } from "../session/use-session.ts";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
@@ -23,6 +24,7 @@ const LIST_EVERY_MS = 10_000;
 
 /** The API keys: who has one, what it opens, when it was last used; and what can be done with them. */
 export function KeysPage() {
+  const { data: session } = useQuery(sessionQuery);
   const lack = useLack("admin");
   const queries = useQueryClient();
   const [making, dialog] = useDisclosure(false);
@@ -50,6 +52,12 @@ export function KeysPage() {
       </PageTitle>
       <AccessViews />
       <Stack gap="sm">
+        {session?.who?.kind === "anonymous" ? (
+          <Alert variant="outline" color="gray" title="This service asks nobody who they are">
+            Once there is a key it asks everybody, from its next start on, unless the setting access says otherwise: see
+            that one of the keys has the scope admin.
+          </Alert>
+        ) : null}
         {error === null ? null : (
           <ErrorPanel
             error={error}

@@ -8,8 +8,15 @@ import { copyText } from "../ui/copy-text.ts";
 export function ShownKey({ made, onClose }: { made: ApiKeyWithSecret; onClose: () => void }) {
   const [copied, setCopied] = useState<boolean | null>(null);
   return (
-    // A click beside it must not take away what nobody can show again.
-    <Modal opened onClose={onClose} title={`The key ${made.name}`} closeOnClickOutside={false} size="lg">
+    // Neither a click beside it, nor a key pressed in passing, must take away what nobody can show again.
+    <Modal
+      opened
+      onClose={onClose}
+      title={`The key ${made.name}`}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+      size="lg"
+    >
       <Stack gap="sm">
         <Alert color="orange" variant="outline" icon={<TriangleAlert aria-hidden />} title="It is shown this once">
           Copy it now, and keep it where secrets are kept: what the service stores of it does not lead back to it.
@@ -20,6 +27,7 @@ export function ShownKey({ made, onClose }: { made: ApiKeyWithSecret; onClose: (
           readOnly
           spellCheck={false}
           onFocus={({ currentTarget }) => currentTarget.select()}
+          data-autofocus
           styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
         />
         <Text size="sm" c="dimmed">

@@ -3,7 +3,7 @@ import { ApiError, type LoginMethod } from "@millrace/client";
 import { useMutation } from "@tanstack/react-query";
 import { KeyRound, LogIn } from "lucide-react";
 import { useState } from "react";
-import { client } from "../client.ts";
+import { wholeClient } from "../client.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { loggedIn } from "./session-query.ts";
 
@@ -31,7 +31,7 @@ export function LoginForm({
 }) {
   const [key, setKey] = useState("");
   const login = useMutation({
-    mutationFn: () => client.session.create({ api_key: key.trim() }),
+    mutationFn: () => wholeClient.session.create({ api_key: key.trim() }),
     onSuccess: loggedIn,
   });
   const refused = login.error instanceof ApiError && login.error.status === 401 ? login.error.message : null;

@@ -1,6 +1,6 @@
 import { ApiError, type LoginMethod, type SessionView } from "@millrace/client";
 import { queryOptions } from "@tanstack/react-query";
-import { client, setCsrfToken, whenRefused } from "../client.ts";
+import { setCsrfToken, whenRefused, wholeClient } from "../client.ts";
 import { queryClient } from "../query-client.ts";
 
 /** How often it is looked whether a login is still good, in milliseconds. */
@@ -18,7 +18,8 @@ export const sessionQuery = queryOptions({
   queryKey: ["session"],
   queryFn: async (): Promise<SessionState> => {
     try {
-      return take(await client.session.get());
+      // Whatever project this browser has kept: it may be one of somebody who was here before.
+      return take(await wholeClient.session.get());
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       setCsrfToken(null);
@@ -38,7 +39,7 @@ export function loggedIn(who: SessionView): void {
 
 /** Logs out, and forgets what was shown. @throws ApiError */
 export async function logOut(): Promise<void> {
-  await client.session.delete();
+  await wholeClient.session.delete();
   await queryClient.cancelQueries();
   queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" });
   await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 });

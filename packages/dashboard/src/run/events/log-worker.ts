@@ -12,6 +12,8 @@ const NEWEST = 200;
 const BUDGET = 64 * 1024 * 1024;
 /** An event that is older than this when it comes is one of the past, in milliseconds. */
 const LIVE_WITHIN_MS = 5_000;
+/** What was still coming in is looked at again after so long, in milliseconds: nothing more may come that would tell. */
+const LOOK_AGAIN_MS = 1_000;
 
 let baseUrl = "";
 let runId = "";
@@ -23,6 +25,7 @@ let cursor: string | null = null;
 let newestAt = 0;
 let skipped = false;
 let isTelling = false;
+let lookingAgain: ReturnType<typeof setTimeout> | undefined;
 
 self.addEventListener("message", ({ data }: MessageEvent<ToLog>) => {
   switch (data.kind) {
@@ -129,12 +132,16 @@ function tell(): void {
   isTelling = true;
   setTimeout(() => {
     isTelling = false;
+    const isOfThePast = newestAt !== 0 && Date.now() - newestAt > LIVE_WITHIN_MS;
+    const behind = stream?.state === "connected" && isOfThePast && isComing();
+    clearTimeout(lookingAgain);
+    if (behind) lookingAgain = setTimeout(tell, LOOK_AGAIN_MS);
     send({
       kind: "state",
       total: log.total,
       newest: log.newest(NEWEST),
       stream,
-      behind: stream?.state === "connected" && newestAt !== 0 && Date.now() - newestAt > LIVE_WITHIN_MS && isComing(),
+      behind,
       skipped,
     });
   }, TELL_EVERY_MS);

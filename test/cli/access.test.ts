@@ -112,7 +112,10 @@ test("a key that is made where keys are kept is of the project of MILLRACE_PROJE
       env: { MILLRACE_PROJECT: project },
     });
   const projectOf = async (made: ReturnType<typeof millrace>) => JSON.parse((await made).stdout).project;
-  assert.equal(await projectOf(make("one", "shop")), "shop");
+  const first = make("one", "shop");
+  assert.equal(await projectOf(first), "shop");
+  assert.match((await first).stderr, /There was no data directory .*: it was made/, "as it may be a slip of the pen");
+  assert.doesNotMatch((await make("another", "shop")).stderr, /no data directory/);
   assert.equal(await projectOf(make("two", "shop", "--project", "other")), "other");
   assert.equal(await projectOf(make("all", undefined)), null);
   const wrong = await make("wrong", "No Project");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type ApiKey, type ApiKeyWithSecret, SCOPES, type Scope } from "@millrace/protocol";
 import type { Command } from "commander";
 import { apiKeyOf, connect, projectOf, withUrl } from "../connection.ts";
@@ -66,7 +67,13 @@ export function addKeys(program: Command, output: Output): void {
       // The one that is given is meant, whatever the environment has of the other.
       const place = { data_dir: options.dataDir ?? "./data", database_url: options.databaseUrl ?? null };
       const expiresAt = days === null ? null : Date.now() + Math.round(days * DAY_MS);
+      const isNew = place.database_url === null && !existsSync(place.data_dir);
       showNew(await makeKey(place, { name, scopes, project, expiresAt }), options.json);
+      // As it is before a service's first start, and where the path is not the one that was meant.
+      if (isNew)
+        output.note(
+          `There was no data directory ${place.data_dir}: it was made. A service that is to know the key works on it.`,
+        );
     });
 
   add("list", "list the API keys, newest first")

@@ -79,7 +79,7 @@ export class StoreAuditLog implements AuditLog {
     match(() => "at >= ?", from);
     match(() => "at < ?", to);
     const rows = `FROM audit_log${where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`}`;
-    return this.#scripts.read(() => pageOf(rows, COLUMNS, "key DESC", values, { limit, offset }, toEntry));
+    return this.#scripts.read(() => pageOf(rows, COLUMNS, "at DESC, key DESC", values, { limit, offset }, toEntry));
   }
 
   prune(before: number, limit: number): Promise<number> {

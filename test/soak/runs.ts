@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as wait } from "node:timers/promises";
-import { isTerminal } from "@millrace/client";
+import { ApiError, isTerminal } from "@millrace/client";
 import { checkObjects, checkRun } from "../faults/check-round.ts";
 import { shapes } from "../faults/shapes.ts";
 import type { Soaked } from "./soaked.ts";
@@ -57,7 +57,13 @@ async function oneRun(soaked: Soaked): Promise<void> {
 async function untilCancelled(soaked: Soaked, id: string): Promise<void> {
   const { executions } = soaked.service.client;
   while (true) {
-    await soaked.call("cancel a run", () => executions.cancel(id));
+    await soaked.call("cancel a run", () =>
+      executions.cancel(id).catch((error) => {
+        // It has come to its end by itself meanwhile.
+        if (error instanceof ApiError && error.status === 409) return null;
+        throw error;
+      }),
+    );
     const found = await soaked.call("look at a run", () => executions.get(id));
     if (found !== undefined && isTerminal(found.status)) return;
     await wait(500);

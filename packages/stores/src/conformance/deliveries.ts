@@ -125,6 +125,20 @@ export function deliveriesConformance(name: string, open: () => Promise<StoreWit
     assert.deepEqual([again?.state, again?.attempts, again?.earlierAttempts], ["pending", 3, 3]);
   });
 
+  test(`${name}: a delivery to a webhook that is removed meanwhile is put there or is nobody's, and no fault`, async () => {
+    await using store = await open();
+    for (let round = 0; round < 100; round += 1) {
+      const webhook = await newWebhook(store);
+      const [added, deleted] = await Promise.all([
+        store.deliveries.add(newDelivery(webhook, `${round}`)),
+        store.deliveries.deleteWebhook(webhook.id),
+      ]);
+      assert.ok(deleted);
+      if (added !== null) assert.equal(added.webhookId, webhook.id);
+      assert.equal((await store.deliveries.listDeliveries(webhook.id, { limit: 1, offset: 0 })).total, 0);
+    }
+  });
+
   test(`${name}: nothing is sent while a webhook is disabled, and what is done with is removed after its time`, async () => {
     await using store = await open();
     const webhook = await newWebhook(store, { enabled: false });

@@ -224,6 +224,8 @@ const DELIVERY =
 
 /** One whose webhook is gone, or whose key is there already, is left out. */
 function* put(delivery: NewDelivery): Script<void> {
+  // Whoever is about to remove the webhook is waited for: what was put for it would be refused when it is gone.
+  yield* ask("SELECT id FROM webhooks WHERE id = $1", [delivery.webhookId], "wait");
   yield* ask(
     "INSERT INTO deliveries (id, delivery_key, event, execution_id, body, created_at, next_at, webhook_id) SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS text), CAST($6 AS bigint), CAST($7 AS bigint), id FROM webhooks WHERE id = $8 ON CONFLICT DO NOTHING",
     [
